@@ -1,0 +1,33 @@
+# Everything runs from a bare checkout: it needs make and a Python 3.10 to 3.13 with venv, and makes the rest itself.
+# `make help` lists the commands; CONTRIBUTING.md says more.
+
+.DEFAULT_GOAL := help
+.PHONY: help package test demo sandbox lint format clean
+
+# -B: running the tools leaves no caches beside the sources.
+TOOL = @python=$$(sh tools/find_python.sh) && exec "$$python" -B -m
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\): .*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+package: ## build dist/TA_strava_webhook-<version>.tar.gz, to be installed in Splunk Web, and output/TA_strava_webhook
+	$(TOOL) tools.package
+
+test: ## run every check and test; ONLY=tests/unit runs one folder or file
+	$(TOOL) tools.test $(ONLY)
+
+demo: ## build the add-on and watch it collect activities from a stand-in for Strava, about a minute
+	$(TOOL) tools.sandbox sandbox.demo
+
+sandbox: ## keep the built add-on running against the stand-ins until Ctrl-C, to play with
+	$(TOOL) tools.sandbox sandbox
+
+lint: ## check style, types and import rules
+	$(TOOL) tools.checks
+
+format: ## rewrite the sources in the project's format
+	$(TOOL) tools.checks --rewrite
+
+clean: ## remove what the commands made: environments, built files, caches
+	rm -rf .venv output dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,132 @@
+"""The listener's certificate and the TLS rules it serves with."""
+
+from __future__ import annotations
+
+import ssl
+import warnings
+from pathlib import Path
+from typing import NoReturn
+
+from strava_collector.errors import ConfigurationError
+
+#: Forward secrecy and authenticated encryption only. This list rules TLS 1.2; all of TLS 1.3's suites are of that kind.
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+#: Set where this OpenSSL knows them. 1.0.2, which Splunk 9's Python may be linked with, lacks the last.
+_OPTIONS = (
+    "OP_NO_SSLv2",
+    "OP_NO_SSLv3",
+    "OP_NO_TLSv1",
+    "OP_NO_TLSv1_1",
+    "OP_NO_COMPRESSION",
+    "OP_CIPHER_SERVER_PREFERENCE",
+    "OP_SINGLE_ECDH_USE",
+    "OP_NO_RENEGOTIATION",
+)
+
+#: A chain with several certificates has some 10 KB.
+_MAX_FILE = 1024 * 1024
+
+
+class _Encrypted(Exception):
+    """OpenSSL asked for the password of a key."""
+
+
+def load_context(cert_file: str, key_file: str) -> ssl.SSLContext:
+    """Return the context to serve with: TLS 1.2 and, where OpenSSL has it, 1.3; nothing older.
+
+    ``cert_file`` holds the server's certificate and then its chain, ``key_file`` the private key, both as PEM.
+    Raises ConfigurationError with a sentence for each fault.
+    """
+    faults = _file_faults("certificate file", cert_file, "CERTIFICATE")
+    faults += _file_faults("key file", key_file, "PRIVATE KEY")
+    if faults:
+        raise ConfigurationError(*faults)
+    context = _strict_context()
+    try:
+        # Without a callback OpenSSL would ask for a password on the terminal, and wait.
+        context.load_cert_chain(cert_file, key_file, password=_refuse_password)
+    except _Encrypted:
+        raise ConfigurationError(
+            f"The key file {key_file} is encrypted: store the key without a password, "
+            "readable by the user that runs Splunk only."
+        ) from None
+    except (ssl.SSLError, OSError) as error:
+        raise ConfigurationError(_load_fault(error, cert_file, key_file)) from None
+    return context
+
+
+def _strict_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with warnings.catch_warnings():
+        # Newer Pythons would rather see minimum_version alone; but with OpenSSL 1.0.2 the context takes that
+        # attribute like any other name and then ignores it. Only these options work everywhere.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        for name in _OPTIONS:
+            context.options |= getattr(ssl, name, 0)
+    versions = getattr(ssl, "TLSVersion", None)
+    if versions is not None and hasattr(ssl.SSLContext, "minimum_version"):
+        context.minimum_version = versions.TLSv1_2
+    context.set_ciphers(CIPHERS)
+    if hasattr(ssl.SSLContext, "num_tickets"):
+        # Tickets for resumption cost a sixth of TLS 1.3's handshake, and a client that calls once in a while gains
+        # nothing from them.
+        context.num_tickets = 0
+    if getattr(ssl, "HAS_ALPN", False):
+        # So that a client that would rather speak HTTP/2 learns at once that this is HTTP/1.1.
+        context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _refuse_password() -> NoReturn:
+    raise _Encrypted
+
+
+def _file_faults(what: str, name: str, label: str) -> list[str]:
+    """Look at a file before OpenSSL does, whose messages name neither the file nor what to do."""
+    path = Path(name)
+    try:
+        if not path.exists():
+            return [f"The {what} {name} does not exist: correct the path in the input."]
+        if path.is_dir():
+            return [f"The {what} {name} is a folder: give the path of the file itself."]
+        if not path.is_file():
+            return [f"The {what} {name} is not a regular file: give the path of a PEM file."]
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE + 1)
+    except PermissionError:
+        return [f"The {what} {name} cannot be read: give the user that runs Splunk the permission to read it."]
+    except OSError as error:
+        return [f"The {what} {name} cannot be read ({error.strerror}): correct the path in the input."]
+    if not content.strip():
+        return [f"The {what} {name} is empty: put the {label.lower()} into it, as PEM."]
+    if len(content) > _MAX_FILE:
+        return [f"The {what} {name} is larger than 1 MB: give the path of a PEM file."]
+    if f"{label}-----".encode("ascii") not in content or b"-----BEGIN " not in content:
+        return [_wrong_content(what, name, label, content)]
+    return []
+
+
+def _wrong_content(what: str, name: str, label: str, content: bytes) -> str:
+    if label == "CERTIFICATE" and b"PRIVATE KEY-----" in content:
+        return f"The {what} {name} holds a private key and no certificate: are the two files swapped?"
+    if label == "PRIVATE KEY" and b"CERTIFICATE-----" in content:
+        return f"The {what} {name} holds a certificate and no private key: are the two files swapped?"
+    return f"The {what} {name} is not PEM (no BEGIN {label} line): convert it with openssl."
+
+
+def _load_fault(error: OSError, cert_file: str, key_file: str) -> str:
+    reason = getattr(error, "reason", None) or ""
+    # The last is what OpenSSL says when the two are of different kinds, RSA and EC.
+    if reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"):
+        return (
+            f"The key file {key_file} does not belong to the certificate in {cert_file}: "
+            "give the key that the certificate was requested with; the server's certificate must come first."
+        )
+    if reason in ("EE_KEY_TOO_SMALL", "CA_KEY_TOO_SMALL", "CA_MD_TOO_WEAK"):
+        return f"The certificate in {cert_file} is too weak for OpenSSL ({reason}): get one with a larger key."
+    detail = reason or error.strerror or "damaged"
+    return (
+        f"OpenSSL cannot read the certificate file {cert_file} and the key file {key_file} ({detail}): "
+        "check that both are complete PEM files."
+    )

@@ -1,0 +1,378 @@
+"""From the texts of Splunk's configuration files to checked values, all faults found together.
+
+Pure: what is read from splunkd or from disk is passed in. ``splunk_config`` does the reading.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Optional
+from urllib.parse import quote, urlsplit
+
+from strava_collector.errors import ConfigurationError
+from strava_collector.secret import Secret
+from strava_collector.settings import Advanced, Application, Athlete, Settings, WebhookInput
+
+#: A stanza of a ``.conf`` file.
+Stanza = Mapping[str, str]
+
+#: Names of rows and inputs: they become stanzas, file names, parts of addresses and fields of log lines.
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}\Z")
+
+#: Bounds of the settings, inclusive; the help texts of the pages name the same.
+SETTLE_TIME = (0.0, 300.0)
+CONCURRENCY = (1, 3)
+RETRY_BASE = (1.0, 3600.0)
+RETENTION_DAYS = (1.0, 365.0)
+INTERVAL = (10, 3600)
+PORT = (1, 65535)
+
+#: Strava takes no longer callback URL.
+LONGEST_CALLBACK_URL = 255
+
+#: Taken by the listener itself.
+HEALTH_PATH = "/health"
+
+#: From the setting to the scheme of the proxy's URL; with ``socks5h`` the proxy resolves host names.
+PROXY_SCHEMES = {"http": "http", "socks5": "socks5h"}
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+#: Fields of an input that must not be empty, with their names in sentences.
+_INPUT_FIELDS = {
+    "application": "The application",
+    "index": "The index",
+    "callback_url": "The callback URL",
+    "port": "The port",
+    "cert_file": "The certificate file",
+    "key_file": "The private key file",
+}
+
+_CLIENT_ID = re.compile(r"[1-9][0-9]{0,17}\Z", re.ASCII)
+_PRINTABLE = re.compile(r"[!-~]+\Z")
+_HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?)\Z")
+_TRUE = ("1", "true", "t", "yes", "y")
+
+
+def parse_settings(
+    *,
+    applications: Mapping[str, Stanza],
+    application_secrets: Mapping[str, Secret],
+    accounts: Mapping[str, Stanza],
+    settings: Mapping[str, Stanza],
+    settings_secrets: Mapping[str, Secret],
+) -> Settings:
+    """Return the settings of all tabs.
+
+    The secrets are UCC's: by stanza, each a JSON object of the stanza's encrypted fields. Raises ConfigurationError.
+    """
+    faults: list[str] = []
+    proxy_stanza = settings.get("proxy", {})
+    proxy_password = encrypted_field(settings_secrets.get("proxy"), "proxy_password")
+    parsed = Settings(
+        applications={
+            name: application
+            for name, stanza in sorted(applications.items())
+            if (application := _application(name, stanza, application_secrets.get(name), faults)) is not None
+        },
+        athletes=_athletes(accounts, faults),
+        proxy=proxy_url(proxy_stanza, proxy_password, faults),
+        advanced=parse_advanced(settings.get("advanced", {}), faults),
+        log_level=parse_log_level(settings.get("logging", {}), faults),
+    )
+    if faults:
+        raise ConfigurationError(*faults)
+    return parsed
+
+
+def _application(
+    name: str, stanza: Stanza, secret: Optional[Secret], faults: list[str]
+) -> Optional[Application]:
+    client_id = stanza.get("client_id", "").strip()
+    client_secret = encrypted_field(secret, "client_secret")
+    if not _CLIENT_ID.match(client_id):
+        faults.append(f"The client ID of the application “{name}” is not a number.")
+    if client_secret is None:
+        faults.append(
+            f"The client secret of the application “{name}” is missing. Enter it on Configuration → Applications."
+        )
+    return None if client_secret is None else Application(name, client_id, client_secret)
+
+
+def _athletes(accounts: Mapping[str, Stanza], faults: list[str]) -> dict[int, Athlete]:
+    athletes: dict[int, Athlete] = {}
+    for name, stanza in sorted(accounts.items()):
+        athlete_id = athlete_id_of(stanza)
+        if athlete_id is None:  # a row without a connection, made by hand: nothing can be fetched for it
+            continue
+        if athlete_id in athletes:
+            faults.append(
+                f"The athlete {athlete_id} is connected twice, as “{athletes[athlete_id].name}” and as “{name}”. "
+                "Delete one of them on Configuration → Athletes."
+            )
+            continue
+        athletes[athlete_id] = Athlete(
+            name=name,
+            athlete_id=athlete_id,
+            application=stanza.get("application", "").strip(),
+            scopes=frozenset(filter(None, stanza.get("granted_scope", "").replace(",", " ").split())),
+            index=stanza.get("index", "").strip() or None,
+        )
+    return athletes
+
+
+def athlete_id_of(stanza: Stanza) -> Optional[int]:
+    """Return the Strava id in a row of the table Athletes, or None if it has none."""
+    text = stanza.get("athlete_id", "").strip()
+    return int(text) if _CLIENT_ID.match(text) else None
+
+
+def proxy_url(stanza: Stanza, password: Optional[Secret], faults: list[str]) -> Optional[Secret]:
+    """Return the proxy's URL with its credentials, or None if no proxy is used."""
+    if stanza.get("proxy_enabled", "").strip().lower() not in _TRUE:
+        return None
+    host = stanza.get("proxy_url", "").strip()
+    if not _HOST.match(host):
+        faults.append(
+            "The proxy's host (Configuration → Proxy) is missing or is no host name; leave out http://."
+        )
+    port = _whole(stanza, "proxy_port", "The proxy's port", PORT, faults)
+    username = stanza.get("proxy_username", "").strip()
+    if password is not None and not username:
+        faults.append("The proxy has a password but no user name (Configuration → Proxy).")
+    credentials = ""
+    if username:
+        credentials = quote(username, safe="")
+        if password is not None:
+            credentials += ":" + quote(password.reveal(), safe="")
+        credentials += "@"
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    scheme = PROXY_SCHEMES.get(stanza.get("proxy_type", "").strip() or "http")
+    if scheme is None:
+        faults.append(f"The kind of proxy (Configuration → Proxy) is none of {', '.join(PROXY_SCHEMES)}.")
+    return Secret(f"{scheme}://{credentials}{host}:{port}")
+
+
+def parse_advanced(stanza: Stanza, faults: list[str]) -> Advanced:
+    """Return the tab *Advanced*; a field that is missing or empty has its default."""
+    defaults = Advanced()
+    stanza = {key: value.strip() for key, value in stanza.items() if value.strip()}
+    ca_file = stanza.get("ca_file")
+    if ca_file is not None and not Path(ca_file).is_absolute():
+        faults.append("The CA file (Configuration → Advanced) must be a full path.")
+    return Advanced(
+        api_url=_https_url(stanza, "api_url", "The API URL", defaults.api_url, faults),
+        oauth_url=_https_url(stanza, "oauth_url", "The OAuth URL", defaults.oauth_url, faults),
+        ca_file=ca_file,
+        settle_time=_number(
+            stanza, "settle_time", "The settle time (s)", SETTLE_TIME, defaults.settle_time, faults
+        ),
+        concurrency=_whole(
+            stanza, "concurrency", "Fetches at once", CONCURRENCY, faults, defaults.concurrency
+        ),
+        retry_base=_number(
+            stanza, "retry_base", "The first retry pause (s)", RETRY_BASE, defaults.retry_base, faults
+        ),
+        retention_days=_number(
+            stanza,
+            "retention_days",
+            "The time to keep finished jobs (days)",
+            RETENTION_DAYS,
+            defaults.retention_days,
+            faults,
+        ),
+    )
+
+
+def parse_log_level(stanza: Stanza, faults: list[str]) -> str:
+    """Return the log level by its name."""
+    level = stanza.get("loglevel", "").strip().upper() or "INFO"
+    if level not in LOG_LEVELS:
+        faults.append(f"The log level (Configuration → Logging) is none of {', '.join(LOG_LEVELS)}.")
+    return level
+
+
+def parse_webhook_input(name: str, params: Stanza, verify_token: Optional[Secret]) -> WebhookInput:
+    """Return an input's stanza as a value.
+
+    Raises ConfigurationError with everything that makes it meaningless. What may heal by itself (files that are not
+    there yet, an application without a row) is left to the running input, which tries again.
+    """
+    faults = _shape_faults(params, judged=_INPUT_FIELDS)
+    if verify_token is None or not verify_token:
+        faults.append("The verify token is missing. Open the input on the page Inputs and enter it again.")
+    if faults or verify_token is None:
+        raise ConfigurationError(*faults)
+    values = {key: value.strip() for key, value in params.items()}
+    return WebhookInput(
+        name=name,
+        index=values["index"],
+        application=values["application"],
+        port=int(values["port"]),
+        verify_token=verify_token,
+        callback_url=values["callback_url"],
+        cert_file=values["cert_file"],
+        key_file=values["key_file"],
+    )
+
+
+def webhook_input_faults(
+    params: Mapping[str, Optional[str]], *, applications: Optional[Collection[str]]
+) -> list[str]:
+    """Return all faults of an input that can be seen on this host, one sentence each; for saving it.
+
+    A parameter that is not passed at all is not judged: splunkd leaves out what it fills in itself.
+
+    ``applications`` are the names of the existing ones, None if that is not known. Looks at the files, calls nothing.
+    """
+    # Values with control characters are not looked at further: they must not be quoted either.
+    faults = control_character_faults(params)
+    stanza = {key: value or "" for key, value in params.items() if (value or "").strip().isprintable()}
+    faults.extend(_shape_faults(stanza, judged=stanza))
+    application = stanza.get("application", "").strip()
+    if application and applications is not None and application not in applications:
+        faults.append(
+            f"There is no application “{application}”. Create it on Configuration → Applications, or choose another."
+        )
+    for field, label in (("cert_file", "The certificate file"), ("key_file", "The private key file")):
+        path = stanza.get(field, "").strip()
+        if path:
+            faults.extend(_file_faults(path, label))
+    return faults
+
+
+def control_character_faults(values: Mapping[str, object]) -> list[str]:
+    """Return a fault for each value that could begin a new line of a configuration file."""
+    return [
+        f"The field {field} has line breaks or other control characters."
+        for field, value in values.items()
+        if isinstance(value, str) and not value.strip().isprintable()
+    ]
+
+
+def _shape_faults(params: Stanza, *, judged: Collection[str]) -> list[str]:
+    faults = [
+        f"{label} is missing."
+        for field, label in _INPUT_FIELDS.items()
+        if field in judged and not params.get(field, "").strip()
+    ]
+    if params.get("port", "").strip():
+        _whole(params, "port", "The port", PORT, faults)
+    if params.get("interval", "").strip():
+        _whole(params, "interval", "The restart pause (s)", INTERVAL, faults)
+    if params.get("callback_url", "").strip():
+        faults.extend(_callback_url_faults(params["callback_url"].strip()))
+    return faults
+
+
+def _callback_url_faults(url: str) -> list[str]:
+    faults = []
+    if len(url) > LONGEST_CALLBACK_URL:
+        faults.append(
+            f"The callback URL has {len(url)} characters; Strava takes at most {LONGEST_CALLBACK_URL}."
+        )
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return [*faults, "The callback URL is no URL: its host or port cannot be read."]
+    if not _PRINTABLE.match(url):
+        faults.append(
+            "The callback URL has blanks, control characters or characters outside ASCII; write those as %XX."
+        )
+    if parts.scheme != "https" or not host:
+        faults.append(
+            "The callback URL must begin with https:// and a host name, because Strava calls nothing else."
+        )
+    if parts.path in ("", "/"):
+        faults.append(
+            "The callback URL needs a path behind the host name, for instance /strava/ and a long random word."
+        )
+    elif parts.path == HEALTH_PATH:
+        faults.append(f"The callback URL must not end in {HEALTH_PATH}, which the server uses itself.")
+    if parts.query or parts.fragment or parts.username is not None:
+        faults.append("The callback URL must have no user name, no question mark and no hash sign.")
+    return faults
+
+
+def _file_faults(path: str, label: str) -> list[str]:
+    where = f"{label} “{path}”"
+    if not Path(path).is_absolute():
+        return [f"{where} must be a full path."]
+    try:
+        if not Path(path).exists():
+            return [f"{where} does not exist on this host."]
+        if not Path(path).is_file():
+            return [f"{where} is not a file."]
+        with Path(path).open("rb"):
+            return []
+    except (OSError, ValueError):
+        return [f"{where} cannot be read by the user that Splunk runs as."]
+
+
+def _https_url(stanza: Stanza, field: str, label: str, default: str, faults: list[str]) -> str:
+    url = stanza.get(field, default)
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.scheme == "https" and parts.hostname and _PRINTABLE.match(url))
+        usable = usable and not parts.query and not parts.fragment and parts.username is None
+        usable = usable and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        faults.append(
+            f"{label} (Configuration → Advanced) must begin with https:// and a host name, without user name, question "
+            "mark and hash sign."
+        )
+    return url.rstrip("/")
+
+
+def _number(
+    stanza: Stanza, field: str, label: str, bounds: tuple[float, float], default: float, faults: list[str]
+) -> float:
+    low, high = bounds
+    try:
+        value = float(stanza.get(field, default))
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        faults.append(f"{label} must be a number from {low:g} to {high:g}.")
+        return default
+    return value
+
+
+def _whole(
+    stanza: Stanza,
+    field: str,
+    label: str,
+    bounds: tuple[int, int],
+    faults: list[str],
+    default: Optional[int] = None,
+) -> int:
+    low, high = bounds
+    text = stanza.get(field, "").strip()
+    if not text and default is not None:
+        return default
+    # ASCII digits only: int() would also take underscores, signs and the digits of other scripts.
+    value = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+    if not low <= value <= high:
+        faults.append(f"{label} must be a whole number from {low} to {high}.")
+        return low
+    return value
+
+
+def encrypted_field(secret: Optional[Secret], field: str) -> Optional[Secret]:
+    """Return one encrypted field of a stanza out of UCC's blob, None if it is not there or empty."""
+    if secret is None:
+        return None
+    try:
+        fields = json.loads(secret.reveal())
+    except ValueError:
+        return None
+    value = fields.get(field) if isinstance(fields, dict) else None
+    return Secret(value) if isinstance(value, str) and value else None

@@ -1,0 +1,56 @@
+"""What can go wrong, each with a sentence that says what happened, where, and what to do.
+
+The message of every error here may be shown to a user and written to a log: it never holds a secret, a URL with a
+query, or a request's body.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class CollectorError(Exception):
+    """Base of all errors that the collector raises on purpose; ``str(error)`` is a sentence for the user."""
+
+
+class ConfigurationError(CollectorError):
+    """Something the user configured cannot work. All faults that were found are reported together."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__(" ".join(faults))
+        #: One sentence a fault.
+        self.faults = faults
+
+
+class StoreUnavailable(CollectorError):
+    """The store cannot take or give anything now (locked, disk full, not writable); trying again may help."""
+
+
+class StoreUnusable(StoreUnavailable):
+    """The store will stay unavailable until somebody acts: no sqlite3, no WAL, or a newer schema than ours."""
+
+
+class AnotherProcess(CollectorError):
+    """A lock that belongs to one process at a time is held by another one."""
+
+
+class TransportFault(str, Enum):
+    """Why a call got no answer."""
+
+    RESOLVE = "name not resolved"
+    CONNECT = "no connection"
+    TLS = "TLS failed"
+    PROXY = "proxy failed"
+    TIMEOUT = "timed out"
+    INTERRUPTED = "answer interrupted"
+    TOO_LARGE = "answer too large"
+    REDIRECTED = "redirected"
+    BLOCKED = "not sent"
+
+
+class TransportError(CollectorError):
+    """A call to Strava got no usable answer. Raised without cause, because causes quote URLs and credentials."""
+
+    def __init__(self, fault: TransportFault, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault

@@ -1,0 +1,144 @@
+"""Events as they reach the index.
+
+Every event begins with its own time, because Splunk may look for a time in the text although the input names one:
+both ways must agree (``props.conf`` has the other half). Short values come first and long ones last, because Splunk
+reads JSON fields only from the first few thousand characters at search time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+ACTIVITY_SOURCETYPE = "strava:activities"
+WEBHOOK_SOURCETYPE = "strava:webhook"
+
+#: Values whose JSON is longer than this go to the end of the event.
+SHORT_VALUE = 300
+
+#: How far a notification's own time may be from its arrival, in seconds: Splunk refuses times more than two days
+#: ahead, and Strava has sent notifications since 2015.
+NEWEST_NOTIFICATION = 86_400
+OLDEST_NOTIFICATION = 20 * 365 * 86_400
+
+#: What JSON allows in a string but XML 1.0 or a log reader does not: written as ``\uXXXX`` instead.
+_UNSAFE = re.compile("[\x7f-\x9f\ud800-\udfff\u2028\u2029\ufffe\uffff]")
+
+_START_DATE = re.compile(r"(?P<seconds>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?P<zone>Z|[+-]\d\d:\d\d)\Z", re.ASCII)
+
+
+class NoStartDate(ValueError):
+    """An activity's ``start_date`` is missing or no date, so there is no place for it on the time line."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event for splunkd."""
+
+    #: Seconds since the epoch; equal to the time at the beginning of ``data``.
+    time: float
+    sourcetype: str
+    index: str
+    #: The input that wrote it, for instance ``strava_webhook://club``.
+    source: str
+    #: The event's text: one line of JSON.
+    data: str
+
+
+def start_date(activity: Mapping[str, object]) -> str:
+    """Return an activity's start in the one form that all its events begin with: ``2024-05-01T06:30:00Z``.
+
+    Strava writes exactly that; fractions and other zones are brought to it, so that ``props.conf`` needs one format.
+    Raises NoStartDate.
+    """
+    match = _START_DATE.match(str(activity.get("start_date")))
+    if match is None:
+        raise NoStartDate
+    try:
+        moment = datetime.fromisoformat(match["seconds"] + match["zone"].replace("Z", "+00:00"))
+        utc = moment.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        raise NoStartDate from None
+    return utc.strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+
+
+def epoch(start: str) -> float:
+    """Return the epoch seconds of a time in :func:`start_date`'s form."""
+    return datetime.fromisoformat(start.replace("Z", "+00:00")).timestamp()
+
+
+def activity_event(
+    activity: Mapping[str, object],
+    *,
+    start: str,
+    collected_at: float,
+    reason: str,
+    input_name: str,
+    index: str,
+    source: str,
+) -> Event:
+    """Return the event of a fetched activity: Strava's answer with all its keys, and what the collector knows."""
+    fields = {
+        **activity,
+        "collected_at": collected_at,
+        "collected_by": reason,
+        "input": input_name,
+    }
+    fields.pop("start_date", None)
+    data = encode({"start_date": start, **_short_first(fields)})
+    return Event(epoch(start), ACTIVITY_SOURCETYPE, index, source, data)
+
+
+def tombstone_event(
+    *, activity_id: int, athlete_id: int, start: str, collected_at: float, index: str, source: str
+) -> Event:
+    """Return the event that says: the activity is no longer at this place on the time line."""
+    fields = {
+        "start_date": start,
+        "id": activity_id,
+        "athlete": {"id": athlete_id},
+        "deleted": True,
+        "collected_at": collected_at,
+    }
+    return Event(epoch(start), ACTIVITY_SOURCETYPE, index, source, encode(fields))
+
+
+def notification_event(
+    body: Mapping[str, object], *, event_time: int, received_at: float, index: str, source: str
+) -> Event:
+    """Return the event of a notification: as received, plus when.
+
+    Notifications are not signed, so ``event_time`` may be any number. One that Splunk would refuse as a time is kept
+    as ``claimed_event_time`` and replaced by the time of arrival.
+    """
+    fields = {**body, "received_at": round(received_at, 3)}
+    fields.pop("event_time", None)
+    if not received_at - OLDEST_NOTIFICATION < event_time < received_at + NEWEST_NOTIFICATION:
+        fields["claimed_event_time"] = event_time
+        event_time = int(received_at)
+    data = encode({"event_time": event_time, **fields})
+    return Event(float(event_time), WEBHOOK_SOURCETYPE, index, source, data)
+
+
+def encode(value: object) -> str:
+    """Return a value as JSON that is also valid inside XML 1.0 and stays on one line.
+
+    Raises ValueError for numbers that JSON has no form for.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _short_first(fields: Mapping[str, object]) -> dict[str, object]:
+    """Strava's order for short scalars, then everything else, the longest last."""
+
+    def rank(item: tuple[str, object]) -> tuple[int, int]:
+        value = item[1]
+        length = len(encode(value))
+        is_short = length <= SHORT_VALUE and not isinstance(value, (dict, list))
+        return (0, 0) if is_short else (1, length)
+
+    return dict(sorted(fields.items(), key=rank))

@@ -1,0 +1,82 @@
+"""A thread that does one step again and again, and outlives what goes wrong in it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Callable, Optional
+
+from strava_collector.errors import CollectorError, StoreUnavailable
+from strava_collector.logfmt import line
+
+log = logging.getLogger(__name__)
+
+#: A loop looks at least this often, in seconds, so that a clock that was set back cannot make it sleep for long.
+LONGEST_WAIT = 30.0
+#: Pause after a step that failed, in seconds.
+AFTER_STORE_FAILURE = 1.0
+AFTER_FAILURE = 5.0
+
+
+class Loop:
+    """Calls ``step`` in a thread until stopped.
+
+    ``step`` returns how many seconds to wait before the next, or None to wait until woken. What a store that is
+    unavailable raises is logged once and tried again; ``fatal`` gets the errors that only a new process can mend.
+    """
+
+    def __init__(
+        self, name: str, step: Callable[[], Optional[float]], *, fatal: Callable[[CollectorError], None]
+    ) -> None:
+        self._name = name
+        self._step = step
+        self._fatal = fatal
+        self._wake = threading.Event()
+        self._stopping = False
+        self._complaint: Optional[str] = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Let the next step begin now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ask the loop to end after its present step."""
+        self._stopping = True
+        self._wake.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the end, ``timeout`` seconds at most; False if a step still runs."""
+        if self._thread.ident is not None:
+            self._thread.join(max(timeout, 0.0))
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            wait = self._one_step()
+            if wait is None or wait > 0:
+                self._wake.wait(LONGEST_WAIT if wait is None else min(wait, LONGEST_WAIT))
+                self._wake.clear()
+
+    def _one_step(self) -> Optional[float]:
+        try:
+            wait = self._step()
+        except StoreUnavailable as error:
+            if str(error) != self._complaint and not self._stopping:
+                self._complaint = str(error)
+                log.error(line("store_unavailable", thread=self._name, error=str(error)))
+            return AFTER_STORE_FAILURE
+        except CollectorError as error:
+            self._stopping = True
+            self._fatal(error)
+            return 0.0
+        except Exception as error:
+            log.exception(line("step_failed", thread=self._name, error=type(error).__name__))
+            return AFTER_FAILURE
+        if self._complaint is not None:
+            self._complaint = None
+            log.info(line("store_available", thread=self._name))
+        return wait

@@ -1,0 +1,257 @@
+"""The error table: one pure function says what follows from each way a fetch can end.
+
+The worker carries out what is decided here and decides nothing itself. Each row of the table in
+``docs/reliability.md`` is a branch below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Optional, Union
+
+from strava_collector.job import Outcome
+
+#: Longest pause between two attempts, in seconds.
+LONGEST_BACKOFF = 3600.0
+#: Strava sometimes answers 404 for what it has just announced; so long we keep asking.
+ANNOUNCED_GRACE = 3600.0
+#: A 404 for an activity that we have is asked again once after this pause.
+GONE_RECHECK = 600.0
+#: Pause while only the operator or the athlete can help.
+OPERATOR_PAUSE = 900.0
+#: So long jobs wait for an athlete to connect again.
+RECONNECT_PATIENCE = 7 * 86_400.0
+
+#: The error of a job that waits for its second 404; remembered in the job, so that it is known after a restart.
+GONE_ONCE = "Strava no longer has this activity (404). It is asked once more before the activity is marked as deleted."
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """200 with the activity that was asked for."""
+
+    activity: Mapping[str, object]
+    #: ``start_date`` in the form that events begin with.
+    start: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Any other answer of the API."""
+
+    status: int
+    #: Value of ``Retry-After`` in seconds, if there was one.
+    retry_after: Optional[float] = None
+    #: Strava's own codes, ``field:code``, for instance ``activity:read_permission:missing``.
+    faults: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """200, but not with the activity that was asked for."""
+
+    #: What was wrong with it, as a sentence without its content.
+    why: str
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """The call did not get through, or its answer broke off."""
+
+    why: str
+
+
+class Obstacle(Enum):
+    """Why no call could be made in the athlete's name."""
+
+    #: The athlete's permission is gone: no token, or Strava refuses to renew it.
+    RECONNECT = "reconnect"
+    #: Strava does not accept the application's id or secret.
+    APPLICATION = "application"
+    #: Strava has switched the application off.
+    INACTIVE = "inactive"
+
+
+@dataclass(frozen=True)
+class Barred:
+    """No token to call with."""
+
+    obstacle: Obstacle
+    why: str
+
+
+@dataclass(frozen=True)
+class Postponed:
+    """Something of ours has to happen first, for instance another worker's renewal of the same token."""
+
+    until: float
+    why: str
+
+
+Result = Union[Fetched, Refused, Unusable, NoAnswer, Barred, Postponed]
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What is known about the job and its activity when the result arrives; times in epoch seconds."""
+
+    now: float
+    #: Failed attempts so far, and how many there may be.
+    attempts: int
+    max_attempts: int
+    created_at: float
+    #: The job's last error.
+    error: Optional[str]
+    #: The activity is in the ledger: an event of it was written, and no tombstone since.
+    collected: bool
+    #: A delete has taken effect since the activity's last event.
+    deleted: bool
+    #: No notification is newer than a delete; others may be as new.
+    delete_announced: bool
+    #: When the newest ``create`` notification arrived that no delete has followed.
+    announced_at: Optional[float]
+    #: The athlete's token was renewed for this very fetch.
+    renewed: bool
+    #: When the quota allows the next call.
+    quota_frees_at: float
+    #: First pause after a failure, in seconds.
+    retry_base: float
+
+
+@dataclass(frozen=True)
+class Write:
+    """Write the activity and finish."""
+
+    fetched: Fetched
+
+
+@dataclass(frozen=True)
+class Renew:
+    """Renew the athlete's token and make the call again."""
+
+
+@dataclass(frozen=True)
+class TryAgain:
+    """Put the job back."""
+
+    at: float
+    why: str
+    #: Whether this was one of the job's attempts.
+    counts: bool
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The job ends without an event of the activity."""
+
+    outcome: Outcome
+    #: None if all is well.
+    why: Optional[str] = None
+    #: Mark the places where the activity was collected.
+    tombstone: bool = False
+
+
+Decision = Union[Write, Renew, TryAgain, Finish]
+
+
+def decide(result: Result, at: Circumstances) -> Decision:
+    """Return what the worker does about a result."""
+    if isinstance(result, Fetched):
+        return Write(result)
+    if isinstance(result, Postponed):
+        return TryAgain(result.until, result.why, counts=False)
+    if isinstance(result, Barred):
+        return _wait_for_people(result.why, at)
+    if isinstance(result, (NoAnswer, Unusable)):
+        return _back_off(result.why, at)
+    return _refused(result, at)
+
+
+def backoff(attempts: int, base: float) -> float:
+    """Return the pause after so many failed attempts: ``base`` seconds, doubling, an hour at most."""
+    return float(min(base * 2 ** min(attempts, 32), LONGEST_BACKOFF))
+
+
+def _refused(result: Refused, at: Circumstances) -> Decision:
+    if result.status == 404:
+        return _not_found(at)
+    if result.status == 429:
+        wait = at.quota_frees_at if result.retry_after is None else at.now + result.retry_after
+        why = "Strava's rate limit is used up (429). The job waits until the limit is free again."
+        return TryAgain(max(wait, at.now + 1.0), why, counts=False)
+    if result.status == 401:
+        missing = _missing_scope(result)
+        if missing is not None:
+            return Finish(
+                Outcome.DEAD_LETTER,
+                f"The athlete did not grant {missing}. Connect the athlete again on Configuration → Athletes and "
+                "leave the box for activities ticked.",
+            )
+        if not at.renewed:
+            return Renew()
+        return _wait_for_people(
+            "Strava refuses the athlete's token (401), also after renewing it. Connect the athlete again on "
+            "Configuration → Athletes.",
+            at,
+        )
+    if result.status == 403 and any("inactive" in fault.lower() for fault in result.faults):
+        return _wait_for_people(
+            "Strava has switched the application off (403 Inactive). Look at its state on Strava's API settings page.",
+            at,
+        )
+    if result.status == 403:
+        return Finish(
+            Outcome.DEAD_LETTER,
+            "Strava refuses access to this activity (403). Connect the athlete again on Configuration → Athletes and "
+            "leave all boxes ticked.",
+        )
+    if result.status >= 500 or result.status == 408:
+        return _back_off(f"Strava answered {result.status}.", at, result.retry_after)
+    return _back_off(f"Strava gave an answer that the add-on does not know ({result.status}).", at, result.retry_after)
+
+
+def _not_found(at: Circumstances) -> Decision:
+    if _just_announced(at):
+        why = "Strava announced this activity but does not have it yet (404)."
+        return TryAgain(at.now + backoff(at.attempts, at.retry_base), why, counts=True)
+    if at.deleted:
+        return Finish(Outcome.DELETED)
+    if at.delete_announced:
+        return Finish(Outcome.DELETED, tombstone=True)
+    if not at.collected:
+        return Finish(
+            Outcome.DEAD_LETTER,
+            "Strava does not have this activity, or the athlete's scope does not include it (404).",
+        )
+    if at.error != GONE_ONCE:
+        return TryAgain(at.now + GONE_RECHECK, GONE_ONCE, counts=False)
+    return Finish(Outcome.DELETED, tombstone=True)
+
+
+def _back_off(why: str, at: Circumstances, retry_after: Optional[float] = None) -> Decision:
+    if at.attempts + 1 >= at.max_attempts and not _just_announced(at):
+        return Finish(Outcome.DEAD_LETTER, f"{why} Given up after {at.attempts + 1} attempts.")
+    pause = max(backoff(at.attempts, at.retry_base), min(retry_after or 0.0, LONGEST_BACKOFF))
+    return TryAgain(at.now + pause, why, counts=True)
+
+
+def _just_announced(at: Circumstances) -> bool:
+    return not at.collected and at.announced_at is not None and at.now < at.announced_at + ANNOUNCED_GRACE
+
+
+def _wait_for_people(why: str, at: Circumstances) -> Decision:
+    if at.now >= at.created_at + RECONNECT_PATIENCE:
+        return Finish(Outcome.DEAD_LETTER, f"{why} Nobody did within 7 days.")
+    return TryAgain(at.now + OPERATOR_PAUSE, why, counts=False)
+
+
+def _missing_scope(result: Refused) -> Optional[str]:
+    """``activity:read_permission:missing`` → ``activity:read``."""
+    for fault in sorted(result.faults):
+        field, _, code = fault.rpartition(":")
+        if code == "missing":
+            suffix = "_permission"
+            return (field[: -len(suffix)] if field.endswith(suffix) else field) or "the scope that this needs"
+    return None

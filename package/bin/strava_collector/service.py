@@ -1,0 +1,357 @@
+"""The running input *Strava Webhook*: starts the parts, keeps them alive, stops them in order."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Optional
+
+from strava_collector.certificate import load_context
+from strava_collector.clock import Clock
+from strava_collector.dispatcher import Dispatcher
+from strava_collector.errors import AnotherProcess, CollectorError, ConfigurationError, StoreUnavailable
+from strava_collector.fetcher import Connection, Fetcher
+from strava_collector.listener import Listener
+from strava_collector.logfmt import line
+from strava_collector.loop import Loop
+from strava_collector.oauth import OAuth
+from strava_collector.ports import Configuration, Messages, SessionExpired
+from strava_collector.secret import Secret
+from strava_collector.settings import Advanced, Application, Settings, WebhookInput
+from strava_collector.store import inbox, queue
+from strava_collector.store.database import Database
+from strava_collector.store.group_commit import GroupCommit
+from strava_collector.store.process_lock import ProcessLock, input_lock
+from strava_collector.strava_api import StravaApi
+from strava_collector.token_keeper import TokenKeeper, TokenStore
+from strava_collector.transport import RequestsTransport
+from strava_collector.version import version
+from strava_collector.worker import Worker
+from strava_collector.writer import EventSink, Writer
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two readings of the settings, and between two attempts while they cannot be read.
+SETTINGS_EVERY = 60.0
+SETTINGS_RETRY = 5.0
+#: Seconds between attempts to listen; the last one repeats.
+LISTEN_RETRY = (2.0, 5.0, 15.0, 60.0)
+#: Seconds between looks at leases, and at what is old enough to go.
+LEASES_EVERY = 60.0
+PRUNE_EVERY = 600.0
+#: Notifications are kept so long to recognise redeliveries, in seconds.
+NOTIFICATIONS_KEPT = 7 * 86_400.0
+#: At most this many worker threads; the setting may say fewer.
+MOST_WORKERS = 3
+#: Seconds for requests in progress, then for fetches and writes in progress, when the input stops. splunkd kills
+#: what is not gone after a grace period of unknown length; 10 s is a safe guess.
+LISTENER_PATIENCE = 4.0
+WORKER_PATIENCE = 3.0
+
+
+@dataclass(frozen=True)
+class _Reach:
+    """The settings that a connection to Strava depends on."""
+
+    application: Application
+    advanced: Advanced
+    proxy: Optional[Secret]
+
+
+class WebhookService:
+    """One process of one input."""
+
+    def __init__(
+        self,
+        *,
+        webhook_input: WebhookInput,
+        configuration: Configuration,
+        token_store: TokenStore,
+        sink: EventSink,
+        messages: Messages,
+        folder: Path,
+        clock: Clock,
+    ) -> None:
+        self._input = webhook_input
+        self._configuration = configuration
+        self._messages = messages
+        self._folder = folder
+        self._clock = clock
+        self._settings: Optional[Settings] = None
+        self._connection: Optional[Connection] = None
+        self._reached: Optional[_Reach] = None
+        self._transport: Optional[RequestsTransport] = None
+        self._database = Database(folder, clock=clock)
+        self._writer = Writer(sink)
+        self._committer = GroupCommit(
+            self._database, input=webhook_input.name, clock=clock, committed=self._wake_dispatcher
+        )
+        self._dispatcher = Dispatcher(
+            webhook_input,
+            database=self._database,
+            writer=self._writer,
+            clock=clock,
+            settings=lambda: self._settings,
+        )
+        self._tokens = TokenKeeper(self._database, token_store, clock)
+        self._worker = Worker(
+            webhook_input,
+            database=self._database,
+            fetcher=Fetcher(database=self._database, tokens=self._tokens, clock=clock),
+            writer=self._writer,
+            clock=clock,
+            settings=lambda: self._settings,
+            connection=lambda: self._connection,
+        )
+        self._listener: Optional[Listener] = None
+        self._listen_failures = 0
+        self._loops: list[Loop] = []
+        self._lock: Optional[ProcessLock] = None
+        self._reported: dict[str, str] = {}
+        self._due: dict[str, float] = {}
+        self._end = threading.Event()
+        self._fatal: Optional[CollectorError] = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Run until ``stop`` is set, then stop within some 8 seconds.
+
+        Raises OutputClosed or SessionExpired when only a new process can go on; splunkd starts one after the
+        input's interval. Everything else is reported and tried again.
+        """
+        self._end = stop
+        log.info(line("started", input=self._input.name, version=version(), port=self._input.port))
+        self._committer.start()
+        try:
+            while not stop.is_set():
+                self._tick()
+                stop.wait(1.0)
+        except SessionExpired as error:
+            self._fatal = error
+        finally:
+            self._shut_down()
+        if self._fatal is not None:
+            raise self._fatal
+
+    # What has to be done now and then; each part is tried again on its own.
+
+    def _tick(self) -> None:
+        if self._is_due("settings"):
+            self._read_settings()
+        if not self._loops:
+            self._begin_work()
+        self._keep_listening()
+        if self._is_due("leases"):
+            self._again("leases", LEASES_EVERY)
+            self._store_step(self._look_after_leases)
+        if self._is_due("prune"):
+            self._again("prune", PRUNE_EVERY)
+            self._store_step(self._prune)
+        if self._committer.failure is not None:
+            raise RuntimeError("The thread that commits notifications has died.") from self._committer.failure
+
+    def _read_settings(self) -> None:
+        self._again("settings", SETTINGS_RETRY)
+        try:
+            settings = self._configuration.settings()
+        except SessionExpired:
+            raise
+        except CollectorError as error:
+            self._report("settings", str(error))
+            return
+        if settings != self._settings or self._connection is None:
+            self._connect(settings)
+            self._settings = settings
+            self._wake_all()
+        else:
+            self._resolved("settings")
+        if self._connection is not None:
+            self._again("settings", SETTINGS_EVERY)
+
+    def _connect(self, settings: Settings) -> None:
+        """Make the connection to Strava that the settings describe, unless it is the one that is there."""
+        try:
+            reach = self._reach(settings)
+            if self._connection is None or reach != self._reached:
+                transport = RequestsTransport(proxy=reach.proxy, ca_file=reach.advanced.ca_file, clock=self._clock)
+        except CollectorError as error:
+            self._connection = None
+            self._report("settings", str(error))
+            return
+        self._resolved("settings")
+        if self._connection is not None and reach == self._reached:
+            return
+        if self._transport is not None:
+            self._transport.close()  # calls in progress end as they would have
+        self._transport = transport
+        self._reached = reach
+        self._connection = Connection(
+            reach.application,
+            StravaApi(transport, reach.advanced.api_url),
+            OAuth(transport, reach.advanced.oauth_url, self._clock),
+        )
+
+    def _reach(self, settings: Settings) -> _Reach:
+        application = settings.applications.get(self._input.application)
+        if application is None:
+            raise ConfigurationError(
+                f"There is no application named “{self._input.application}”. Create it on Configuration → "
+                "Applications, or choose another one in the input. Notifications are stored meanwhile."
+            )
+        return _Reach(application, settings.advanced, settings.proxy)
+
+    def _begin_work(self) -> None:
+        """Take over what a dead process of this input left, and start the threads that work."""
+        try:
+            if self._lock is None:
+                lock = input_lock(self._folder, self._input.name)
+                lock.acquire(0.0)
+                self._lock = lock
+            with self._database.write() as tx:
+                taken = queue.take_over(tx, input=self._input.name, now=self._clock.now())
+        except AnotherProcess:
+            self._report("work", "Another process of this input is still at work; this one waits until it has gone.")
+            return
+        except StoreUnavailable as error:
+            self._report("work", str(error))
+            return
+        self._resolved("work")
+        log.info(line("work_begins", taken_over=taken))
+        self._loops = [Loop("dispatcher", self._dispatch, fatal=self._give_up)]
+        self._loops += [
+            Loop(f"worker-{number}", self._work_step(number), fatal=self._give_up) for number in range(MOST_WORKERS)
+        ]
+        for loop in self._loops:
+            loop.start()
+
+    def _keep_listening(self) -> None:
+        if self._listener is not None and self._listener.failure is not None:
+            log.error(line("listener_died", error=type(self._listener.failure).__name__))
+            self._listener.stop(0.0)
+            self._listener = None
+        if self._listener is not None or not self._is_due("listen"):
+            return
+        try:
+            listener = Listener(
+                port=self._input.port,
+                callback_path=self._input.callback_path,
+                verify_token=self._input.verify_token,
+                tls=load_context(self._input.cert_file, self._input.key_file),
+                store=self._committer,
+                clock=self._clock,
+            )
+            listener.bind()
+        except CollectorError as error:
+            pause = LISTEN_RETRY[min(self._listen_failures, len(LISTEN_RETRY) - 1)]
+            self._listen_failures += 1
+            self._again("listen", pause)
+            self._report("listener", f"{error} Strava cannot deliver until then; trying again.")
+            return
+        listener.start()
+        self._listener = listener
+        self._listen_failures = 0
+        self._resolved("listener")
+
+    def _look_after_leases(self) -> None:
+        self._worker.renew_leases()
+        self._tokens.save_unsaved()
+        with self._database.write() as tx:
+            queue.expire(tx, now=self._clock.now())
+
+    def _prune(self) -> None:
+        now = self._clock.now()
+        days = self._settings.advanced.retention_days if self._settings is not None else None
+        with self._database.write() as tx:
+            gone = inbox.prune(tx, before=now - NOTIFICATIONS_KEPT)
+            if days is not None:
+                gone += queue.prune(tx, before=now - days * 86_400.0)
+        if gone:
+            self._again("prune", 1.0)
+
+    # The steps of the loops; each returns how many seconds to wait.
+
+    def _dispatch(self) -> Optional[float]:
+        if self._dispatcher.dispatch() == 0:
+            return None
+        for loop in self._loops[1:]:
+            loop.wake()
+        return 0.0
+
+    def _work_step(self, number: int) -> Callable[[], Optional[float]]:
+        def step() -> Optional[float]:
+            settings = self._settings
+            if settings is None or number >= settings.advanced.concurrency:
+                return None
+            if self._worker.work():
+                return 0.0
+            due = self._worker.next_due()
+            if due is None:
+                return None
+            # Due, but another thread was quicker or something is missing: look again soon, but do not spin.
+            return max(due - self._clock.now(), 0.25)
+
+        return step
+
+    # Ends.
+
+    def _give_up(self, error: CollectorError) -> None:
+        self._fatal = error
+        self._end.set()
+
+    def _shut_down(self) -> None:
+        log.info(line("stopping"))
+        if self._listener is not None:
+            self._listener.stop(LISTENER_PATIENCE)
+        self._committer.stop()
+        for loop in self._loops:
+            loop.stop()
+        patience_ends = self._clock.monotonic() + WORKER_PATIENCE
+        left = [loop for loop in self._loops if not loop.join(patience_ends - self._clock.monotonic())]
+        self._store_step(lambda: self._worker.put_back(also_in_hand=True))
+        if not self._tokens.save_unsaved():
+            log.error(line("tokens_not_saved", consequence="an athlete may have to connect again"))
+        self._writer.close()
+        self._database.close()
+        if self._transport is not None:
+            self._transport.close()
+        if self._lock is not None:
+            self._lock.release()
+        log.info(line("stopped", unfinished_threads=len(left)))
+
+    # Small things that the above share.
+
+    def _store_step(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except StoreUnavailable as error:
+            log.error(line("store_unavailable", thread="main", error=str(error)))
+
+    def _wake_dispatcher(self) -> None:
+        for loop in self._loops[:1]:
+            loop.wake()
+
+    def _wake_all(self) -> None:
+        for loop in self._loops:
+            loop.wake()
+
+    def _is_due(self, what: str) -> bool:
+        return self._clock.monotonic() >= self._due.get(what, 0.0)
+
+    def _again(self, what: str, seconds: float) -> None:
+        self._due[what] = self._clock.monotonic() + seconds
+
+    def _report(self, topic: str, text: str) -> None:
+        """Tell the user once, in the log and as a message in Splunk Web."""
+        if self._reported.get(topic) != text:
+            self._reported[topic] = text
+            log.error(line("problem", topic=topic, error=text))
+            self._messages.post(self._message_name(topic), f"{self._input.name}: {text}", "error")
+
+    def _resolved(self, topic: str) -> None:
+        if self._reported.pop(topic, None) is not None:
+            log.info(line("problem_solved", topic=topic))
+            self._messages.clear(self._message_name(topic))
+
+    def _message_name(self, topic: str) -> str:
+        return f"ta_strava_webhook_{self._input.name}_{topic}"

@@ -1,0 +1,90 @@
+"""What the user configured, as values that have been checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Optional
+from urllib.parse import urlsplit
+
+from strava_collector.secret import Secret
+
+#: Strava's own addresses. Both are settings, so that a stand-in or a moved API needs no new version.
+DEFAULT_API_URL = "https://www.strava.com/api/v3"
+DEFAULT_OAUTH_URL = "https://www.strava.com/oauth"
+
+
+@dataclass(frozen=True)
+class Application:
+    """A row of *Configuration → Applications*: the user's API application at Strava."""
+
+    name: str
+    client_id: str
+    client_secret: Secret
+
+
+@dataclass(frozen=True)
+class Athlete:
+    """A row of *Configuration → Athletes*: who gave which permission to which application."""
+
+    #: The name the user chose for the row.
+    name: str
+    athlete_id: int
+    #: Name of the application that the athlete is connected to.
+    application: str
+    #: The scopes that Strava granted, for instance ``{"read", "activity:read_all"}``.
+    scopes: frozenset[str] = frozenset()
+    #: Overrides the input's index.
+    index: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """The tab *Advanced*; times in seconds."""
+
+    api_url: str = DEFAULT_API_URL
+    oauth_url: str = DEFAULT_OAUTH_URL
+    #: A file of CA certificates to trust instead of the system's.
+    ca_file: Optional[str] = None
+    #: From a burst's first notification to its fetch.
+    settle_time: float = 2.0
+    #: Fetches at once per application.
+    concurrency: int = 3
+    #: The first pause after a failed fetch; doubles with each further failure, up to an hour.
+    retry_base: float = 30.0
+    #: How long finished jobs are kept.
+    retention_days: float = 7.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that may change while an input runs; read again every minute."""
+
+    applications: Mapping[str, Application] = field(default_factory=dict)
+    #: By athlete id.
+    athletes: Mapping[int, Athlete] = field(default_factory=dict)
+    #: The proxy's URL with its credentials, if there is a proxy.
+    proxy: Optional[Secret] = None
+    advanced: Advanced = Advanced()
+    log_level: str = "INFO"
+
+
+@dataclass(frozen=True)
+class WebhookInput:
+    """A stanza of the input *Strava Webhook*; a change restarts the input."""
+
+    name: str
+    index: str
+    #: Name of the application whose notifications arrive here.
+    application: str
+    port: int
+    verify_token: Secret
+    #: The public URL that Strava calls; its path is the only one that the listener accepts notifications on.
+    callback_url: str
+    cert_file: str
+    key_file: str
+
+    @property
+    def callback_path(self) -> str:
+        """The path of the callback URL, as it stands there."""
+        return urlsplit(self.callback_url).path

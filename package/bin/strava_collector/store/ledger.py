@@ -1,0 +1,233 @@
+"""The ledger: what is known of each activity, and every place in the index that holds a version of it.
+
+A *place* is an event time (``start_date``) in an index. Searches take the latest version of an activity by
+``collected_at``; that is right in every time range only if a place that the activity left says so itself.
+Hence each left place gets a tombstone, and ``collected_at`` grows with everything that is written about an
+activity, tombstones included, whatever the clock does. Both are decided here, in the transaction before
+anything is written; what is ``leaving`` after a crash gets its tombstone again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Optional
+
+from strava_collector.store.sqlite import Row, Transaction
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the ledger knows of an activity."""
+
+    activity_id: int
+    athlete_id: int
+    #: As in the newest version collected; None as long as none was.
+    start_date: Optional[str]
+    #: The newest ``collected_at`` given out, in epoch seconds, for an event or a tombstone.
+    collected_at: Optional[float]
+    #: Strava says that it is gone, or hides it from us.
+    deleted: bool
+    #: The newest ``event_time`` among its notifications.
+    event_time: Optional[int]
+    #: The newest ``event_time`` among its ``delete`` notifications.
+    delete_time: Optional[int]
+    #: When its newest ``create`` was received, in epoch seconds; None if there was none, or a delete followed.
+    announced_at: Optional[float]
+    #: Of the newest version collected, if the collector computed one.
+    digest: Optional[str]
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """The event that says of one place: the activity is no longer here."""
+
+    activity_id: int
+    athlete_id: int
+    start_date: str
+    #: Epoch seconds, in milliseconds' precision; later than every event at this place.
+    collected_at: float
+    index: str
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What has to be written for a new version: the tombstones, then the event with ``collected_at``."""
+
+    collected_at: float
+    #: For the places that the activity left, with a ``collected_at`` before the event's.
+    tombstones: tuple[Tombstone, ...]
+
+
+def find(tx: Transaction, activity_id: int) -> Optional[Known]:
+    """Return what is known of the activity; None if nothing was ever heard of it."""
+    row = _row(tx, activity_id)
+    if row is None:
+        return None
+    return Known(
+        activity_id=row["activity_id"],
+        athlete_id=row["athlete_id"],
+        start_date=row["start_date"],
+        collected_at=None if row["collected_ms"] is None else _seconds(row["collected_ms"]),
+        deleted=bool(row["deleted"]),
+        event_time=row["event_time"],
+        delete_time=row["delete_time"],
+        announced_at=row["announced_at"],
+        digest=row["digest"],
+    )
+
+
+def note_event(
+    tx: Transaction,
+    *,
+    activity_id: int,
+    athlete_id: int,
+    event_time: int,
+    now: float,
+    announced_at: Optional[float] = None,
+    deletes: bool = False,
+) -> None:
+    """Remember a notification's ``event_time`` if it is the activity's newest, and what it announced.
+
+    ``announced_at`` is when a ``create`` arrived; ``deletes`` says that it was a ``delete``.
+    """
+    if _row(tx, activity_id) is None:
+        tx.execute(
+            "INSERT INTO activity (activity_id, athlete_id, created_at, updated_at) VALUES (?, ?, ?, ?)",
+            (activity_id, athlete_id, float(now), float(now)),
+        )
+    tx.execute(
+        "UPDATE activity SET event_time = MAX(COALESCE(event_time, ?), ?),"
+        " announced_at = COALESCE(?, announced_at), updated_at = ? WHERE activity_id = ?",
+        (event_time, event_time, announced_at, float(now), activity_id),
+    )
+    if deletes:
+        tx.execute(
+            "UPDATE activity SET delete_time = MAX(COALESCE(delete_time, ?), ?) WHERE activity_id = ?",
+            (event_time, event_time, activity_id),
+        )
+
+
+def place_event(
+    tx: Transaction,
+    *,
+    activity_id: int,
+    athlete_id: int,
+    start_date: str,
+    index: str,
+    input: str,
+    now: float,
+    digest: Optional[str] = None,
+) -> Placed:
+    """Decide where and with which ``collected_at`` a fetched version is written, before it is written.
+
+    All other places of the activity begin to leave and get their tombstones, also those that were leaving
+    when the process died. After the flush, :func:`left` says that they are out.
+    """
+    row = _row(tx, activity_id)
+    last = None if row is None else row["collected_ms"]
+    others = tx.execute(
+        "SELECT start_date, index_name FROM place WHERE activity_id = ? AND state IN ('current', 'leaving')"
+        " AND NOT (start_date = ? AND index_name = ?) ORDER BY start_date, index_name",
+        (activity_id, start_date, index),
+    ).fetchall()
+    tombstones, last = _leave(tx, activity_id, athlete_id, others, last, now)
+    collected_ms = _later(last, now)
+    changed = tx.execute(
+        "UPDATE place SET state = 'current', tombstone_ms = NULL"
+        " WHERE activity_id = ? AND start_date = ? AND index_name = ?",
+        (activity_id, start_date, index),
+    ).rowcount
+    if not changed:
+        tx.execute(
+            "INSERT INTO place (activity_id, start_date, index_name, state) VALUES (?, ?, ?, 'current')",
+            (activity_id, start_date, index),
+        )
+    if row is None:
+        tx.execute(
+            "INSERT INTO activity (activity_id, athlete_id, created_at, updated_at) VALUES (?, ?, ?, ?)",
+            (activity_id, athlete_id, float(now), float(now)),
+        )
+    tx.execute(
+        "UPDATE activity SET athlete_id = ?, start_date = ?, collected_ms = ?, deleted = 0, digest = ?, "
+        "input = ?,"
+        " updated_at = ? WHERE activity_id = ?",
+        (athlete_id, start_date, collected_ms, digest, input, float(now), activity_id),
+    )
+    return Placed(collected_at=_seconds(collected_ms), tombstones=tombstones)
+
+
+def place_tombstones(tx: Transaction, *, activity_id: int, now: float) -> tuple[Tombstone, ...]:
+    """Mark the activity as deleted and return the tombstones to be written, one for each place that it still
+    has.
+
+    An activity that was never collected gets the mark only; of one that nothing was heard of there is nothing
+    to mark. Asking again gives the tombstones again until :func:`left` says that they are out, and none after
+    that.
+    """
+    row = _row(tx, activity_id)
+    if row is None:
+        return ()
+    places = tx.execute(
+        "SELECT start_date, index_name FROM place WHERE activity_id = ? AND state IN ('current', 'leaving')"
+        " ORDER BY start_date, index_name",
+        (activity_id,),
+    ).fetchall()
+    tombstones, last = _leave(tx, activity_id, row["athlete_id"], places, row["collected_ms"], now)
+    tx.execute(
+        "UPDATE activity SET deleted = 1, announced_at = NULL, collected_ms = ?, updated_at = ? WHERE activity_id = ?",
+        (last, float(now), activity_id),
+    )
+    return tombstones
+
+
+def left(tx: Transaction, tombstones: Iterable[Tombstone]) -> None:
+    """Remember that these tombstones are out, flushed to splunkd.
+
+    A place that has an event again since, or that waits for a later tombstone, is not touched.
+    """
+    for tombstone in tombstones:
+        tx.execute(
+            "UPDATE place SET state = 'left' WHERE activity_id = ? AND start_date = ? AND index_name = ?"
+            " AND state = 'leaving' AND tombstone_ms = ?",
+            (
+                tombstone.activity_id,
+                tombstone.start_date,
+                tombstone.index,
+                _milliseconds(tombstone.collected_at),
+            ),
+        )
+
+
+def _leave(
+    tx: Transaction, activity_id: int, athlete_id: int, places: list[Row], last: Optional[int], now: float
+) -> tuple[tuple[Tombstone, ...], Optional[int]]:
+    """Let places leave; return their tombstones and the newest time given out, in milliseconds."""
+    tombstones = []
+    for place in places:
+        last = _later(last, now)
+        tx.execute(
+            "UPDATE place SET state = 'leaving', tombstone_ms = ?"
+            " WHERE activity_id = ? AND start_date = ? AND index_name = ?",
+            (last, activity_id, place["start_date"], place["index_name"]),
+        )
+        tombstones.append(Tombstone(activity_id, athlete_id, place["start_date"], _seconds(last), place["index_name"]))
+    return tuple(tombstones), last
+
+
+def _later(last: Optional[int], now: float) -> int:
+    """The time now in milliseconds, or the one after ``last`` if the clock has not got there."""
+    return _milliseconds(now) if last is None else max(_milliseconds(now), last + 1)
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _seconds(milliseconds: int) -> float:
+    return milliseconds / 1000
+
+
+def _row(tx: Transaction, activity_id: int) -> Optional[Row]:
+    row: Optional[Row] = tx.execute("SELECT * FROM activity WHERE activity_id = ?", (activity_id,)).fetchone()
+    return row

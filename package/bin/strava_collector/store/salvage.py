@@ -1,0 +1,412 @@
+"""Sets a damaged database aside, starts a new one, and carries over what can still be read.
+
+Only called by who has the store alone. Every step can be interrupted by a crash and taken up again by another
+process: the marker stays until the new file is in its place, and it names the file that was set aside.
+
+SQLite has no checksums. What is found here is what SQLite itself calls malformed, and what our own
+constraints and hashes refuse; a bit that was flipped within a title stays unnoticed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import os
+import re
+import shutil
+import struct
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Optional
+
+from strava_collector.logfmt import line
+from strava_collector.store import schema
+from strava_collector.store.sqlite import Row, Transaction, connect, sqlite3
+from strava_collector.webhook import NotANotification, notification_from_json
+
+#: Files that belong to a database by SQLite's naming.
+_COMPANIONS = ("-wal", "-shm")
+
+#: How many damaged databases are kept. A disk that fails again and again must not be filled with them.
+_KEPT = 5
+
+#: In the order of their worth: if the disk is too full for all, the unfinished work is safe first.
+_TABLES = ("notification", "job", "activity", "place", "athlete", "quota_window")
+
+#: Rows that are read at once as long as all goes well.
+_BATCH = 200
+
+#: How many attempts are made to find readable rows between two damaged pages of one table.
+_MOST_PROBES = 2_000
+
+#: Of SQLite's file format: the length of the header before the content of page 1, and a kind of page.
+_HEADER = 100
+_INTERIOR_TABLE_PAGE = 5
+
+_LARGEST_ROWID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Files:
+    """The store's folder and what lies in it."""
+
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "strava.db"
+
+    @property
+    def lock(self) -> Path:
+        """Shared by every transaction, held alone for a repair."""
+        return self.folder / "store.lock"
+
+    @property
+    def marker(self) -> Path:
+        """While it exists, nobody begins a transaction. It holds the name of the file that is set aside."""
+        return self.folder / "store.repair"
+
+    def make_folder(self) -> None:
+        """Make the folder if need be, and see to it that it is the owner's alone. Raises OSError."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _forbid_others(self.folder, 0o700)
+
+    def make_private(self, path: Path) -> None:
+        """Make the file if need be, for the owner alone; SQLite gives its companions the same permissions."""
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        _forbid_others(path, 0o600)
+
+    def announce(self) -> None:
+        """Put up the marker, unless it is up already."""
+        self.marker.touch(mode=0o600, exist_ok=True)
+
+    def withdraw(self) -> None:
+        """Take the marker down."""
+        self.marker.unlink()
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What became of a damaged database."""
+
+    set_aside: Path
+    #: Rows carried over, by table.
+    saved: Mapping[str, int]
+    #: Tables that had a part which could not be read.
+    incomplete: tuple[str, ...]
+
+
+def describe(result: Replaced, reason: str) -> str:
+    """Return the log line that tells the user what happened and what it means."""
+    return line(
+        "store_replaced",
+        reason=reason,
+        set_aside=str(result.set_aside),
+        **{f"saved_{table}": count for table, count in result.saved.items()},
+        incomplete=",".join(result.incomplete) or "none",
+        hint="The store was damaged: a new one is in use, with what could be read of the old one. "
+        "Check the disk; fetch again what is missing; then the set-aside file may be deleted.",
+    )
+
+
+def replace(files: Files, now: float) -> Optional[Replaced]:
+    """Set the database aside and put a new one into its place; None if only the marker was left of a repair.
+
+    Raises OSError or sqlite3.Error, for instance when the disk is full; then it can be called again.
+    """
+    set_aside = files.folder / _set_aside_name(files, now)
+    result = None
+    if not (set_aside.exists() and files.database.exists()):
+        # The log first: a database without it would be opened as an older state of itself.
+        for suffix in (*_COMPANIONS, ""):
+            _move(_companion(files.database, suffix), _companion(set_aside, suffix))
+        _sync_folder(files.folder)
+        result = _start_anew(files, set_aside, now)
+    files.withdraw()
+    _forget_oldest(files)
+    return result
+
+
+def _set_aside_name(files: Files, now: float) -> str:
+    """The name in the marker, put there by who began this repair; a new one if this is the beginning."""
+    named = files.marker.read_text(encoding="ascii", errors="replace").strip()
+    if re.fullmatch(re.escape(files.database.name) + r"\.damaged-[0-9TZ-]+", named):
+        return named
+    stamp = datetime.fromtimestamp(now, timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    name = f"{files.database.name}.damaged-{stamp}"
+    others = [number for path in _all_set_aside(files) for base, number in [_age(path)] if base == name]
+    if others:
+        name = f"{name}-{max(others) + 1}"
+    beginning = _companion(files.marker, ".new")
+    beginning.write_text(name, encoding="ascii")
+    beginning.replace(files.marker)
+    return name
+
+
+def _start_anew(files: Files, set_aside: Path, now: float) -> Replaced:
+    new, copy = files.folder / "new.db", files.folder / "salvage.db"
+    _remove(new)
+    _remove(copy)
+    try:
+        # The set-aside file is evidence; SQLite changes what it opens, so it gets a copy. Without the index
+        # of the log, which SQLite makes again from the log.
+        for suffix in ("", "-wal"):
+            if _companion(set_aside, suffix).exists():
+                files.make_private(_companion(copy, suffix))
+                shutil.copyfile(_companion(set_aside, suffix), _companion(copy, suffix))
+        files.make_private(new)
+        target = connect(new)
+        try:
+            schema.migrate(target)
+            saved, incomplete = _carry_over(copy, new, target)
+            _continue_ids_from(target, now)
+        finally:
+            target.close()
+    finally:
+        _remove(copy)
+    new.replace(files.database)
+    _sync_folder(files.folder)
+    return Replaced(set_aside, saved, incomplete)
+
+
+def _carry_over(copy: Path, new: Path, target: Transaction) -> tuple[Mapping[str, int], tuple[str, ...]]:
+    saved = dict.fromkeys(_TABLES, 0)
+    source = _open_source(copy, new)
+    if source is None:
+        return saved, _TABLES
+    try:
+        readers = {table: _TableReader(source, table) for table in _TABLES}
+        for table, reader in readers.items():
+            saved[table] = _insert(target, table, reader)
+    finally:
+        source.close()
+    return saved, tuple(table for table, reader in readers.items() if reader.incomplete)
+
+
+def _open_source(copy: Path, model: Path) -> Optional[Transaction]:
+    """Open the copy of a damaged database; None if nothing can be read.
+
+    Page 1 holds SQLite's header and the root of the table of tables. Ours are always made in the same order in an
+    empty file, so their root pages are always the same, and when those first pages are lost, the ones of a new
+    database, which ``model`` is, will do: page 1 alone if that is enough, else all with a part of the table of tables.
+    """
+    schema_pages = _schema_pages(model)
+    for lost in ((), schema_pages[:1], schema_pages):
+        _graft(copy, model, lost)
+        source = connect(copy)
+        try:
+            # Makes SQLite go on with what it finds, for instance when the file is shorter than it says.
+            source.execute("PRAGMA writable_schema = ON")
+            source.text_factory = _decode
+            found = {row[0] for row in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if found.issuperset(_TABLES):
+                return source
+        except sqlite3.Error:
+            pass
+        source.close()
+    return None
+
+
+def _schema_pages(model: Path) -> Sequence[int]:
+    """The numbers, from 1, of the pages that hold the table of tables (https://sqlite.org/fileformat.html)."""
+    with model.open("rb") as file:
+        page = file.read(_page_size(model))
+    (kind,) = struct.unpack_from(">B", page, _HEADER)
+    if kind != _INTERIOR_TABLE_PAGE:
+        return (1,)
+    cells, rightmost = struct.unpack_from(">3xH3xI", page, _HEADER)
+    pointers = struct.unpack_from(f">{cells}H", page, _HEADER + 12)
+    return (1, *(struct.unpack_from(">I", page, pointer)[0] for pointer in pointers), rightmost)
+
+
+def _graft(copy: Path, model: Path, numbers: Sequence[int]) -> None:
+    """Replace pages of ``copy`` with those of ``model``."""
+    size = _page_size(model)
+    pages = copy.stat().st_size // size
+    with model.open("rb") as new, copy.open("r+b") as old:
+        for number in numbers:
+            new.seek((number - 1) * size)
+            page = bytearray(new.read(size))
+            if number == 1:
+                # As many pages as there are, and none in the list of free ones.
+                struct.pack_into(">III", page, 28, pages, 0, 0)
+            old.seek((number - 1) * size)
+            old.write(page)
+
+
+def _page_size(database: Path) -> int:
+    with database.open("rb") as file:
+        (size,) = struct.unpack_from(">H", file.read(_HEADER), 16)
+    return 65_536 if size == 1 else int(size)
+
+
+class _TableReader:
+    """Reads a table of a damaged file, row by row where it has to, around the pages that cannot be read."""
+
+    def __init__(self, source: Transaction, table: str) -> None:
+        self._source = source
+        self._table = table
+        #: Whether a part could not be read; known when all rows have been taken.
+        self.incomplete = False
+
+    def rows(self) -> Iterator[Row]:
+        """All readable rows; not in order where pages are damaged."""
+        # Ranges of row ids, bounds excluded. The largest first: between two damaged pages that are far apart
+        # lie more rows than within one.
+        gaps = [_gap(-1, _LARGEST_ROWID)]
+        for _ in range(_MOST_PROBES):
+            if not gaps:
+                return
+            _, above, below = heapq.heappop(gaps)
+            reached_up = yield from self._scan(above, below, ascending=True)
+            if reached_up is None:
+                continue
+            self.incomplete = True
+            reached_down = yield from self._scan(reached_up, below, ascending=False)
+            if reached_down is None:
+                continue
+            middle = (reached_up + reached_down) // 2
+            if reached_up < middle:
+                heapq.heappush(gaps, _gap(reached_up, middle + 1))
+                heapq.heappush(gaps, _gap(middle, reached_down))
+
+    def _scan(self, above: int, below: int, *, ascending: bool) -> Generator[Row, None, Optional[int]]:
+        """Yield rows until one cannot be read; return the last row id before it, None if the range is
+        through.
+        """
+        batch = _BATCH
+        while True:
+            try:
+                rows = self._select(above, below, batch, ascending)
+            except (sqlite3.Error, _Nonsense):
+                if batch == 1:
+                    return above if ascending else below
+                # Somewhere in this batch; the rows before it are read one at a time.
+                batch = 1
+                continue
+            yield from rows
+            if len(rows) < batch:
+                return None
+            if ascending:
+                above = rows[-1]["row_id"]
+            else:
+                below = rows[-1]["row_id"]
+
+    def _select(self, above: int, below: int, limit: int, ascending: bool) -> list[Row]:
+        rows = self._source.execute(
+            f"SELECT rowid AS row_id, * FROM {self._table} NOT INDEXED"  # noqa: S608  # constants only
+            f" WHERE rowid > ? AND rowid < ? ORDER BY rowid {'ASC' if ascending else 'DESC'} LIMIT ?",
+            (above, below, limit),
+        ).fetchall()
+        if not all(above < row["row_id"] < below for row in rows):
+            # A page with garbage in it can give any row id; going on from there might never end.
+            raise _Nonsense
+        return rows
+
+
+class _Nonsense(Exception):
+    """SQLite gave rows that were not asked for."""
+
+
+def _gap(above: int, below: int) -> tuple[int, int, int]:
+    return (above - below, above, below)
+
+
+def _insert(target: Transaction, table: str, reader: _TableReader) -> int:
+    """Write the readable rows into the new database; return how many. What breaks a rule of the schema is
+    left out.
+    """
+    known = [row["name"] for row in target.execute(f"PRAGMA table_info({table})").fetchall()]
+    saved = 0
+    target.execute("BEGIN")
+    for row in reader.rows():
+        columns = [name for name in known if name in row.keys()]  # noqa: SIM118  # a Row iterates over its values
+        if table == "notification" and not _is_genuine(row):
+            reader.incomplete = True
+            continue
+        written = target.execute(
+            f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608  # constants only
+            [row[name] for name in columns],
+        ).rowcount
+        if written == 1:
+            saved += 1
+        else:
+            reader.incomplete = True
+    target.execute("COMMIT")
+    return saved
+
+
+def _is_genuine(row: Row) -> bool:
+    """Whether a notification that still has to be worked on is the one that was received."""
+    if row["state"] == "dispatched":
+        # Kept for its hash only.
+        return True
+    try:
+        return bool(notification_from_json(row["body"]).digest == row["digest"])
+    except (NotANotification, TypeError):
+        return False
+
+
+def _continue_ids_from(target: Transaction, now: float) -> None:
+    """Let new rows have ids that no lost row can have had: somebody may still hold those and mean the old
+    rows.
+    """
+    for table in ("notification", "job"):
+        newest = target.execute(f"SELECT MAX(id) FROM {table}").fetchone()[0] or 0  # noqa: S608  # constants only
+        target.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+        target.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, max(newest, int(now) * 1000)))
+
+
+def _decode(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
+
+
+def _companion(database: Path, suffix: str) -> Path:
+    return database.with_name(database.name + suffix)
+
+
+def _move(path: Path, target: Path) -> None:
+    if path.exists():
+        path.replace(target)
+
+
+def _remove(database: Path) -> None:
+    for suffix in ("", "-journal", *_COMPANIONS):
+        _companion(database, suffix).unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring renames to disk, where folders can be synchronised; elsewhere the file system does it itself."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _forbid_others(path: Path, mode: int) -> None:
+    """Take away others' permissions, if there are any and the file is ours."""
+    if os.name != "nt" and path.stat().st_mode & 0o077:
+        # Not the owner: then somebody has arranged it like that, and it is not ours to change.
+        with contextlib.suppress(PermissionError):
+            path.chmod(mode)
+
+
+def _forget_oldest(files: Files) -> None:
+    for path in sorted(_all_set_aside(files), key=_age)[:-_KEPT]:
+        _remove(path)
+
+
+def _all_set_aside(files: Files) -> list[Path]:
+    found = files.folder.glob(f"{files.database.name}.damaged-*")
+    return [path for path in found if not path.name.endswith(_COMPANIONS)]
+
+
+def _age(set_aside: Path) -> tuple[str, int]:
+    """The name with its time, and the number among those of the same second."""
+    base, mark, number = set_aside.name.rpartition("Z-")
+    return (f"{base}Z", int(number)) if mark and number.isdigit() else (set_aside.name, 1)

@@ -1,0 +1,193 @@
+"""The tables, and how an older database becomes a current one.
+
+The database enforces what the code believes: states, kinds, who may hold a lease, one live job per activity.
+A violation is a mistake of ours and shows in the test that makes it, not months later.
+
+Only what SQLite 3.8 knows is used here and in the queries (no RETURNING, STRICT, UPSERT or window functions):
+how old the SQLite in Splunk's Python is, nobody outside Splunk can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from strava_collector.errors import StoreUnusable
+from strava_collector.store.sqlite import Transaction
+
+#: A migration is the list of statements that lead from the version before it to its own. Published ones are
+#: never changed; a new one is appended.
+Migration = Sequence[str]
+
+_FIRST: Migration = (
+    # Every notification that was acknowledged, until the time in which a redelivery must be recognised is
+    # over.
+    """
+    CREATE TABLE notification (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        input TEXT NOT NULL,
+        digest TEXT NOT NULL CHECK (length(digest) = 64),
+        athlete_id INTEGER NOT NULL CHECK (typeof(athlete_id) = 'integer'),
+        object_type TEXT NOT NULL,
+        object_id INTEGER NOT NULL CHECK (typeof(object_id) = 'integer'),
+        subscription_id INTEGER NOT NULL CHECK (typeof(subscription_id) = 'integer'),
+        body TEXT NOT NULL,
+        received_at REAL NOT NULL CHECK (typeof(received_at) = 'real'),
+        state TEXT NOT NULL CHECK (state IN ('pending', 'dispatching', 'dispatched', 'held', 'dead letter')),
+        reason TEXT,
+        recorded INTEGER NOT NULL DEFAULT 0 CHECK (recorded IN (0, 1)),
+        deliveries INTEGER NOT NULL DEFAULT 1 CHECK (typeof(deliveries) = 'integer' AND deliveries >= 1),
+        again INTEGER NOT NULL DEFAULT 0 CHECK (again IN (0, 1)),
+        updated_at REAL NOT NULL CHECK (typeof(updated_at) = 'real')
+    )
+    """,
+    "CREATE UNIQUE INDEX notification_digest ON notification (input, digest)",
+    "CREATE INDEX notification_waiting ON notification (input, id) WHERE state IN ('pending', 'dispatching')",
+    "CREATE INDEX notification_dispatched ON notification (updated_at) WHERE state = 'dispatched'",
+    "CREATE INDEX notification_state ON notification (input, state, athlete_id)",
+    # The queue. A job is live while it is pending or working.
+    """
+    CREATE TABLE job (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL CHECK (kind IN ('activity', 'streams', 'athlete', 'gear')),
+        activity_id INTEGER NOT NULL CHECK (typeof(activity_id) = 'integer'),
+        athlete_id INTEGER NOT NULL CHECK (typeof(athlete_id) = 'integer'),
+        input TEXT NOT NULL,
+        reason TEXT NOT NULL CHECK (reason IN ('webhook', 'polling', 'manual')),
+        priority INTEGER NOT NULL CHECK (priority IN (0, 1, 2)),
+        force INTEGER NOT NULL DEFAULT 0 CHECK (force IN (0, 1)),
+        status TEXT NOT NULL CHECK (status IN ('pending', 'working', 'done', 'failed')),
+        outcome TEXT CHECK (
+            outcome IN ('collected', 'unchanged', 'deleted', 'cancelled', 'skipped', 'dead letter')
+        ),
+        attempts INTEGER NOT NULL DEFAULT 0 CHECK (typeof(attempts) = 'integer' AND attempts >= 0),
+        max_attempts INTEGER NOT NULL CHECK (typeof(max_attempts) = 'integer' AND max_attempts >= 1),
+        next_run_at REAL NOT NULL CHECK (typeof(next_run_at) = 'real'),
+        error TEXT,
+        created_at REAL NOT NULL CHECK (typeof(created_at) = 'real'),
+        updated_at REAL NOT NULL CHECK (typeof(updated_at) = 'real'),
+        generation INTEGER NOT NULL DEFAULT 1 CHECK (typeof(generation) = 'integer' AND generation >= 1),
+        claimed_generation INTEGER,
+        claimed_at REAL,
+        lease_id TEXT,
+        lease_expires_at REAL,
+        -- A lease belongs to a working job and to no other, an outcome to a finished one and to no other.
+        CHECK ((status = 'working') = (lease_id IS NOT NULL)),
+        CHECK ((status = 'working') = (lease_expires_at IS NOT NULL)),
+        CHECK ((status IN ('done', 'failed')) = (outcome IS NOT NULL)),
+        CHECK (status <> 'working' OR (claimed_generation IS NOT NULL AND claimed_at IS NOT NULL)),
+        CHECK (claimed_generation IS NULL OR claimed_generation <= generation)
+    )
+    """,
+    "CREATE UNIQUE INDEX job_live ON job (kind, activity_id) WHERE status IN ('pending', 'working')",
+    "CREATE INDEX job_due ON job (input, status, priority, next_run_at)",
+    "CREATE INDEX job_leased ON job (lease_expires_at) WHERE status = 'working'",
+    "CREATE INDEX job_done ON job (updated_at) WHERE status = 'done'",
+    "CREATE INDEX job_activity ON job (activity_id, claimed_at)",
+    "CREATE INDEX job_athlete ON job (athlete_id) WHERE status IN ('pending', 'working')",
+    """
+    CREATE TRIGGER job_finished_stays_finished BEFORE UPDATE OF status ON job
+    WHEN OLD.status IN ('done', 'failed') AND NEW.status <> OLD.status
+    BEGIN
+        SELECT RAISE(ABORT, 'a finished job stays finished; to run it again is a new job');
+    END
+    """,
+    # What is known of each activity, and each place in the index that has or had a version of it.
+    # Times that must grow are whole milliseconds, because sums of floats do not reliably grow by one of them.
+    """
+    CREATE TABLE activity (
+        activity_id INTEGER PRIMARY KEY,
+        athlete_id INTEGER NOT NULL CHECK (typeof(athlete_id) = 'integer'),
+        start_date TEXT,
+        collected_ms INTEGER CHECK (collected_ms IS NULL OR typeof(collected_ms) = 'integer'),
+        deleted INTEGER NOT NULL DEFAULT 0 CHECK (deleted IN (0, 1)),
+        event_time INTEGER CHECK (event_time IS NULL OR typeof(event_time) = 'integer'),
+        delete_time INTEGER CHECK (delete_time IS NULL OR typeof(delete_time) = 'integer'),
+        announced_at REAL,
+        digest TEXT,
+        input TEXT,
+        created_at REAL NOT NULL CHECK (typeof(created_at) = 'real'),
+        updated_at REAL NOT NULL CHECK (typeof(updated_at) = 'real')
+    )
+    """,
+    "CREATE INDEX activity_athlete ON activity (athlete_id)",
+    """
+    CREATE TABLE place (
+        activity_id INTEGER NOT NULL CHECK (typeof(activity_id) = 'integer'),
+        start_date TEXT NOT NULL,
+        index_name TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('current', 'leaving', 'left')),
+        tombstone_ms INTEGER CHECK (tombstone_ms IS NULL OR typeof(tombstone_ms) = 'integer'),
+        PRIMARY KEY (activity_id, start_date, index_name),
+        CHECK (state = 'current' OR tombstone_ms IS NOT NULL)
+    )
+    """,
+    "CREATE UNIQUE INDEX place_current ON place (activity_id) WHERE state = 'current'",
+    # State of the quota per application; quota.py knows what is in it.
+    """
+    CREATE TABLE quota_window (
+        application TEXT PRIMARY KEY NOT NULL,
+        state TEXT NOT NULL,
+        updated_at REAL NOT NULL
+    )
+    """,
+    # Short leases that hold across processes, for instance for refreshing one athlete's token.
+    """
+    CREATE TABLE lease (
+        name TEXT PRIMARY KEY NOT NULL,
+        holder TEXT NOT NULL,
+        expires_at REAL NOT NULL CHECK (typeof(expires_at) = 'real')
+    )
+    """,
+    # Athletes whose access does not work any more; one without a row here is in good standing.
+    """
+    CREATE TABLE athlete (
+        athlete_id INTEGER PRIMARY KEY,
+        state TEXT NOT NULL CHECK (state IN ('needs to reconnect', 'deauthorized')),
+        since REAL NOT NULL CHECK (typeof(since) = 'real'),
+        reason TEXT NOT NULL,
+        token_mark TEXT
+    )
+    """,
+    # One row that the health check writes: only a write tells whether writing works.
+    "CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), at REAL NOT NULL)",
+)
+
+#: All migrations in order; the version of a database is how many of them it has seen.
+MIGRATIONS: Sequence[Migration] = (_FIRST,)
+
+
+def version(connection: Transaction) -> int:
+    """Return the schema version of the open database; 0 is an empty one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def refuse_newer(connection: Transaction, path: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Raise :class:`StoreUnusable` if a newer release of the add-on made this database; change nothing."""
+    found = version(connection)
+    if found > len(migrations):
+        raise StoreUnusable(
+            f"The store {path} was written by a newer version of this add-on (schema {found}, this version "
+            f"knows {len(migrations)}). Install that version again, or move the file away to start with an "
+            "empty store."
+        )
+
+
+def migrate(connection: Transaction, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Bring the database to the current version: all missing migrations in one transaction, or none of them.
+
+    Several processes may try at once; those that come later find nothing left to do. Errors of SQLite are
+    passed on.
+    """
+    if version(connection) == len(migrations):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for migration in migrations[version(connection) :]:
+            for statement in migration:
+                connection.execute(statement)
+        # No placeholder is possible in a PRAGMA; the number is ours.
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

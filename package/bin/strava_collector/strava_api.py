@@ -1,0 +1,38 @@
+"""The calls to Strava's API that the collector makes, the athlete's token in the Authorization header.
+
+What an answer means is decided elsewhere (``outcome``); this module only knows addresses and parameters.
+"""
+
+from __future__ import annotations
+
+from strava_collector.secret import Secret
+from strava_collector.transport import Answer, Request, Transport
+
+
+class StravaApi:
+    """Strava's API below one base address, which is a setting."""
+
+    def __init__(self, transport: Transport, api_url: str) -> None:
+        self._transport = transport
+        self._api_url = api_url.rstrip("/")
+
+    def activity(self, activity_id: int, access_token: Secret) -> Answer:
+        """Ask for one activity in full, with all its segment efforts. Raises TransportError."""
+        return self._get(f"/activities/{activity_id:d}", access_token, include_all_efforts="true")
+
+    def athlete(self, access_token: Secret) -> Answer:
+        """Ask whose the token is: the cheapest way to learn whether it is good. Raises TransportError."""
+        return self._get("/athlete", access_token)
+
+    def _get(self, path: str, access_token: Secret, **query: str) -> Answer:
+        return self._transport.send(
+            Request(
+                "GET",
+                self._api_url + path,
+                headers={
+                    "Authorization": Secret(f"Bearer {access_token.reveal()}"),
+                    "Accept": "application/json",
+                },
+                query=query,
+            )
+        )

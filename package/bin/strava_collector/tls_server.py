@@ -1,0 +1,327 @@
+"""An HTTPS server in which no client can make another one wait.
+
+``http.server`` gives a connection to a handler that reads from it and blocks; whether in the accepting thread or in
+one of a pool, clients that connect and say nothing use it up. Here one selector watches all connections; the TLS
+handshake and the reading go on by what has arrived. The measurements behind this choice are in
+docs/decisions/0002-who-waits-for-clients.md.
+
+This module knows sockets and time; what the bytes mean is for the subclass to say.
+"""
+
+from __future__ import annotations
+
+import errno
+import heapq
+import logging
+import selectors
+import socket
+import socketserver
+import ssl
+import sys
+from abc import abstractmethod
+from collections import deque
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Callable, Optional
+
+from strava_collector import logfmt
+from strava_collector.client_connection import Connection, PeerGone, Phase
+from strava_collector.clock import Clock
+from strava_collector.limits import Limits
+from strava_collector.rare_log import RareLog
+from strava_collector.sink import Mailbox, Reply
+
+logger = logging.getLogger(__name__)
+
+#: Connections accepted before the ones that exist get their turn again.
+_ACCEPTS_AT_ONCE = 32
+
+#: Seconds without accepting when the process is out of file descriptors and none can be freed.
+_PAUSE = 0.2
+
+#: ``accept`` failed for want of resources, and will fail again at once.
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class TlsServer(HTTPServer):
+    """An ``HTTPServer`` with TLS whose ``serve_forever`` never blocks on a client.
+
+    Construction binds the port (OSError). Then :meth:`serve_forever` runs in one thread until :meth:`finish` is
+    called from another; :meth:`server_close` frees what is left, also without serving.
+    """
+
+    #: Connections that the kernel keeps for us; it has its own limit, too.
+    request_queue_size = 1024
+    #: So that a restarted input gets its port back at once. On Windows the option would let others take it.
+    allow_reuse_address = sys.platform != "win32"
+    #: Never share the port with another process, which would get half of the notifications.
+    allow_reuse_port = False
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        family: socket.AddressFamily,
+        *,
+        tls: ssl.SSLContext,
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        self.address_family = family
+        self.clock = clock
+        self.limits = limits
+        self.rare = RareLog(logger)
+        self._tls = tls
+        #: By serial number; the one that began, or was answered, longest ago comes first.
+        self._connections: dict[int, Connection] = {}
+        self._last_serial = 0
+        #: (when, serial): no deadline is earlier than its connection's first entry; entries may be outdated.
+        self._timetable: list[tuple[float, int]] = []
+        self._ready: deque[Connection] = deque()
+        self._accept_again: Optional[float] = None
+        self._patience: Optional[float] = None
+        self._end: Optional[float] = None
+        self.mailbox = Mailbox()
+        self._selector = selectors.DefaultSelector()
+        # The handler class is never used: it would read from the connection, and wait.
+        super().__init__(address, BaseHTTPRequestHandler)
+        self._selector.register(self.mailbox.receiver, selectors.EVENT_READ)
+        self._selector.register(self.socket, selectors.EVENT_READ)
+
+    # What the subclass decides. Each may raise PeerGone, and may close the connection.
+
+    @abstractmethod
+    def on_input(self, connection: Connection) -> None:
+        """Something arrived, or was sent, or :meth:`again` was called: go on with what the connection is doing."""
+
+    @abstractmethod
+    def on_deadline(self, connection: Connection) -> None:
+        """The connection's deadline has passed."""
+
+    @abstractmethod
+    def on_reply(self, connection: Connection, reply: Reply) -> None:
+        """The store has replied to the question that the connection is waiting for."""
+
+    # The loop
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        """Serve until :meth:`finish`. ``poll_interval`` has no meaning here: nothing is polled."""
+        while not self._is_finished():
+            for key, events in self._selector.select(self._timeout()):
+                if key.data is not None:
+                    self._guarded(key.data, self._on_event, events)
+                elif key.fileobj is self.socket:
+                    self._accept()
+            for serial, ticket, reply in self.mailbox.collect():
+                connection = self._connections.get(serial)
+                if connection is not None and connection.phase is Phase.WAITING and connection.ticket == ticket:
+                    self._guarded(connection, self.on_reply, reply)
+            for _ in range(len(self._ready)):
+                self._guarded(self._ready.popleft(), self.on_input)
+            self._on_time()
+
+    def finish(self, patience: float) -> None:
+        """Make :meth:`serve_forever` return within ``patience`` seconds, from any thread.
+
+        New requests are not taken; those that have begun to arrive are answered.
+        """
+        self._patience = patience
+        self.mailbox.wake()
+
+    @property
+    def is_finishing(self) -> bool:
+        """Whether each answer is now its connection's last."""
+        return self._patience is not None
+
+    def server_close(self) -> None:
+        """Close everything that is still open; not while :meth:`serve_forever` runs."""
+        super().server_close()
+        for connection in list(self._connections.values()):
+            self.close(connection)
+        self.rare.close()
+        self._selector.close()
+        self.mailbox.close()
+
+    def _is_finished(self) -> bool:
+        return self._end is not None and (not self._connections or self.clock.monotonic() >= self._end)
+
+    def _timeout(self) -> Optional[float]:
+        """Seconds until something is due, or None: an idle server sleeps."""
+        if self._ready:
+            return 0.0
+        due = [time for time in (self._end, self._accept_again, self.rare.next_summary()) if time is not None]
+        if self._timetable:
+            due.append(self._timetable[0][0])
+        return max(0.0, min(due) - self.clock.monotonic()) if due else None
+
+    def _on_time(self) -> None:
+        now = self.clock.monotonic()
+        if self._patience is not None and self._end is None:
+            self._begin_to_finish(now + self._patience)
+        if self._accept_again is not None and now >= self._accept_again:
+            self._accept_again = None
+            self._selector.register(self.socket, selectors.EVENT_READ)
+        while self._timetable and self._timetable[0][0] <= now:
+            _, serial = heapq.heappop(self._timetable)
+            connection = self._connections.get(serial)
+            if connection is None:
+                continue
+            connection.scheduled = float("inf")
+            if connection.deadline <= now:
+                self._guarded(connection, self.on_deadline)
+            else:
+                self.set_deadline(connection, connection.deadline)
+        self.rare.summarize(now)
+
+    def _begin_to_finish(self, end: float) -> None:
+        self._end = end
+        if self._accept_again is None:
+            self._selector.unregister(self.socket)
+        self._accept_again = None
+        self.socket.close()
+        for connection in list(self._connections.values()):
+            if connection.phase in (Phase.HANDSHAKE, Phase.IDLE):
+                connection.say_goodbye()
+                self.close(connection)
+
+    # Accepting
+
+    def server_bind(self) -> None:
+        """Bind, for IPv6 in a way that takes IPv4 as well, and without HTTPServer's look-up of the host's name."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        # Accepted sockets inherit it, so that no answer waits for an acknowledgement.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+        socketserver.TCPServer.server_bind(self)
+        self.server_port = self.server_address[1]
+
+    def _accept(self) -> None:
+        for _ in range(_ACCEPTS_AT_ONCE):
+            try:
+                client, address = self.socket.accept()
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                continue  # the client has gone again
+            except OSError as error:
+                self._on_accept_error(error)
+                return
+            self._welcome(client, str(address[0]))
+
+    def _welcome(self, client: socket.socket, address: str) -> None:
+        """Take a new connection in; its handshake begins when the client speaks."""
+        while len(self._connections) >= self.limits.connections and self._close_oldest("connections"):
+            pass
+        if address.startswith("::ffff:"):  # IPv4 on a socket for both
+            address = address[len("::ffff:") :]
+        self._last_serial += 1
+        connection = Connection(client, address, self._tls, self.limits.sizes, self._last_serial)
+        self._connections[connection.serial] = connection
+        self.set_deadline(connection, self.clock.monotonic() + self.limits.handshake)
+        self._watch(connection)
+
+    def _on_accept_error(self, error: OSError) -> None:
+        """Mostly out of file descriptors: an old connection makes room, or accepting pauses. Never a busy loop."""
+        exhausted = error.errno in _EXHAUSTED
+        self.rare.write(
+            self.clock.monotonic(),
+            logging.ERROR,
+            "accept_failed",
+            errno.errorcode.get(error.errno or 0, "unknown"),
+            connections=len(self._connections),
+            hint="raise the limit of open files of the user that runs Splunk" if exhausted else None,
+        )
+        if not (exhausted and self._close_oldest("descriptors")):
+            self._accept_again = self.clock.monotonic() + _PAUSE
+            self._selector.unregister(self.socket)
+
+    def _close_oldest(self, why: str) -> bool:
+        """Close the connection that has been unfinished longest, if one does not wait for the store."""
+        for connection in self._connections.values():
+            if connection.phase is not Phase.WAITING:
+                self.report(connection, "connection_closed", why, phase=connection.phase.name.lower())
+                self.close(connection)
+                return True
+        return False
+
+    # Connections
+
+    def set_deadline(self, connection: Connection, deadline: float) -> None:
+        """Have :meth:`on_deadline` called at ``deadline``, on the monotonic clock, instead of any other time."""
+        connection.deadline = deadline
+        if deadline < connection.scheduled:
+            connection.scheduled = deadline
+            heapq.heappush(self._timetable, (deadline, connection.serial))
+
+    def again(self, connection: Connection) -> None:
+        """Have :meth:`on_input` called once others have had their turn; what it needs has arrived already."""
+        self._ready.append(connection)
+
+    def touch(self, connection: Connection) -> None:
+        """Count the connection as the youngest, because it has just been useful."""
+        self._connections[connection.serial] = self._connections.pop(connection.serial)
+
+    def close(self, connection: Connection) -> None:
+        """Close the connection now; more than once is fine."""
+        if connection.events:
+            self._selector.unregister(connection.socket)
+            connection.events = 0
+        self._connections.pop(connection.serial, None)
+        connection.close()
+
+    def report(
+        self,
+        connection: Connection,
+        action: str,
+        kind: str,
+        *,
+        level: int = logging.WARNING,
+        **fields: logfmt.Value,
+    ) -> None:
+        """Log something that a stranger can cause, a few times a minute."""
+        self.rare.write(self.clock.monotonic(), level, action, kind, client=connection.address, **fields)
+
+    def _on_event(self, connection: Connection, events: int) -> None:
+        if events & selectors.EVENT_WRITE:
+            connection.flush()
+        if events & selectors.EVENT_READ:
+            was = connection.phase
+            connection.receive()
+            if was is Phase.HANDSHAKE and connection.phase is Phase.IDLE:
+                self.set_deadline(connection, self.clock.monotonic() + self.limits.head)
+        self.on_input(connection)
+
+    def _guarded(self, connection: Connection, step: Callable[..., None], *details: object) -> None:
+        """Do a step for one connection; whatever goes wrong in it ends that connection and nothing else."""
+        if connection.phase is Phase.CLOSED:
+            return
+        try:
+            step(connection, *details)
+        except PeerGone as gone:
+            if connection.phase is Phase.HANDSHAKE:
+                self.report(connection, "bad_request", "handshake", reason=gone.reason)
+            self.close(connection)
+        except Exception as error:
+            # Its message could quote what the client sent, or a secret.
+            self.report(connection, "failed", type(error).__name__, level=logging.ERROR)
+            self.close(connection)
+        else:
+            self._watch(connection)
+
+    def _watch(self, connection: Connection) -> None:
+        """Have the selector watch for what the connection needs now."""
+        if connection.phase is Phase.CLOSED:
+            return
+        events = 0
+        if connection.wants_read:
+            events |= selectors.EVENT_READ
+        if connection.wants_write:
+            events |= selectors.EVENT_WRITE
+        if events == connection.events:
+            return
+        if not connection.events:
+            self._selector.register(connection.socket, events, connection)
+        elif not events:
+            self._selector.unregister(connection.socket)
+        else:
+            self._selector.modify(connection.socket, events, connection)
+        connection.events = events

@@ -1,0 +1,97 @@
+"""Which servers we believe: the TLS settings of every connection that the collector opens.
+
+Certificates and host names are always checked; there is no switch for it.
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Optional
+
+import certifi  # type: ignore[import-not-found,unused-ignore]  # a dependency of requests; no hints needed
+
+from strava_collector.errors import ConfigurationError
+
+#: Where systems keep their CA certificates as one file, for a Python whose OpenSSL looks elsewhere: Splunk
+#: brings its own OpenSSL, built with a path of its own. The order is that of Go's crypto/x509
+#: (root_linux.go), then macOS.
+SYSTEM_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+#: The first OpenSSL that obeys ``minimum_version``. With an older one (Splunk 9's Python seems to have 1.0.2)
+#: setting it does nothing, silently; the older way works there, but is deprecated in newer ones.
+_OBEYS_MINIMUM = (1, 1, 0)
+
+
+def client_context(ca_file: Optional[str] = None) -> ssl.SSLContext:
+    """Return the settings for TLS connections to Strava: TLS 1.2 or newer, certificate and host name checked.
+
+    With ``ca_file`` only the authorities in that file are trusted. Otherwise the system's are: those at
+    OpenSSL's default place (which the system's administrator can move with OpenSSL's own ``SSL_CERT_FILE``
+    and ``SSL_CERT_DIR``; no other variable matters), else the first of SYSTEM_BUNDLES. Only if the system has
+    none at all, those that certifi brings.
+
+    Raises ConfigurationError if ``ca_file`` cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # this protocol checks certificates and host names
+    context.hostname_checks_common_name = False
+    refuse_old_versions(context)
+    if ca_file:
+        _trust_file(context, ca_file)
+    else:
+        _trust_system(context)
+    return context
+
+
+def refuse_old_versions(context: ssl.SSLContext, openssl: tuple[int, ...] = ssl.OPENSSL_VERSION_INFO) -> None:
+    """Allow TLS 1.2 and newer only, whatever the OpenSSL (``openssl`` is its version)."""
+    if openssl[:3] >= _OBEYS_MINIMUM:
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+    else:
+        context.options |= ssl.OP_NO_SSLv3 | ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
+
+
+def _trust_file(context: ssl.SSLContext, ca_file: str) -> None:
+    where = f'The CA file "{ca_file}" (Configuration → Advanced)'
+    try:
+        context.load_verify_locations(cafile=ca_file)
+    except FileNotFoundError:
+        fault = f"{where} does not exist."
+    except ssl.SSLError:
+        fault = f"{where} holds no certificate in PEM form."
+    except OSError:
+        fault = f"{where} cannot be read by the user that Splunk runs as."
+    except ValueError:
+        fault = f"{where} is no possible file name."
+    else:
+        return
+    raise ConfigurationError(fault)
+
+
+def _trust_system(context: ssl.SSLContext) -> None:
+    context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    if _has_authorities(context):
+        return
+    for bundle in (*SYSTEM_BUNDLES, certifi.where()):
+        try:
+            context.load_verify_locations(cafile=bundle)
+        except (OSError, ValueError):  # not there, not readable, or no certificates in it
+            continue
+        if _has_authorities(context):
+            return
+
+
+def _has_authorities(context: ssl.SSLContext) -> bool:
+    if context.cert_store_stats()["x509_ca"]:
+        return True
+    # A folder of certificates is read during the handshake only: here it can just be seen whether it holds
+    # any, by the names that OpenSSL looks for (8 hex digits of the name's hash).
+    folder = ssl.get_default_verify_paths().capath
+    return bool(folder) and any(Path(folder).glob("[0-9a-f]*.0"))

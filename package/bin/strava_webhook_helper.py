@@ -1,0 +1,186 @@
+"""The input *Strava Webhook* as splunkd starts it: from splunkd's protocol to the collector's service and back.
+
+UCC generates ``strava_webhook.py``, which calls the two functions at the top. Everything that is not glue is in
+``strava_collector``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+from pathlib import Path
+from typing import Any, Optional
+
+from solnlib.orphan_process_monitor import OrphanProcessMonitor
+from solnlib.utils import handle_teardown_signals
+from splunklib import modularinput
+
+from strava_collector.clock import Clock, SystemClock
+from strava_collector.configuration import NAME, webhook_input_faults
+from strava_collector.errors import CollectorError
+from strava_collector.log import log_to_input_file, set_level
+from strava_collector.logfmt import line
+from strava_collector.messages import SplunkMessages
+from strava_collector.ports import ERROR, SessionExpired
+from strava_collector.redaction import Redaction
+from strava_collector.service import WebhookService
+from strava_collector.settings import Settings, WebhookInput
+from strava_collector.splunk_config import APP, Reader
+from strava_collector.splunk_output import SplunkOutput
+from strava_collector.splunkd import Splunkd
+from strava_collector.token_store import PendingConsents, TokenStore
+
+log = logging.getLogger("strava_collector.input")
+
+#: The store's folder, next to the checkpoint folders that splunkd gives each kind of input.
+STORE_FOLDER = "ta_strava_webhook"
+
+#: Seconds between attempts to read an input's configuration that cannot be used.
+CONFIGURATION_RETRY = 15.0
+
+#: Seconds between looks at consents that nobody completed.
+CLEAN_EVERY = 3600.0
+
+#: Seconds for the end of the stream to be written when the input stops.
+END_PATIENCE = 1.0
+
+
+def validate_input(definition: modularinput.ValidationDefinition) -> None:
+    """Check an input that is being saved. Raises ValueError with all faults in one text, which the page shows.
+
+    Reads one configuration file from splunkd and looks at the files named; takes milliseconds.
+    """
+    metadata = definition.metadata
+    try:
+        reader = Reader.of_session(metadata["server_uri"], metadata["session_key"])
+        applications = reader.application_names()
+    except CollectorError:
+        applications = None  # not known now; the running input looks again
+    faults = webhook_input_faults(definition.parameters, applications=applications)
+    if not NAME.match(metadata.get("name") or ""):
+        faults.insert(
+            0,
+            "The name must begin with a letter and have at most 50 letters, digits, underscores and hyphens.",
+        )
+    if faults:
+        raise ValueError(" ".join(faults))
+
+
+def stream_events(inputs: modularinput.InputDefinition, event_writer: modularinput.EventWriter) -> None:
+    """Run the input until splunkd ends it or goes away."""
+    ((stanza, params),) = inputs.inputs.items()  # one process for each stanza, as the scheme says
+    name = stanza.partition("://")[2]
+    redaction = Redaction()
+    log_to_input_file(name, redaction)
+    stop = _stop_on_signals()
+    monitor = OrphanProcessMonitor(stop.set)
+    monitor.start()
+    output = SplunkOutput(event_writer)
+    failed = False
+    try:
+        _run(name, params, inputs.metadata, output, redaction, stop)
+    except SessionExpired as error:
+        log.warning(line("input_ends", reason=str(error)))
+    except CollectorError as error:
+        log.error(line("input_ends", reason=str(error)))
+    except Exception:
+        # Not left to splunklib, which would write the traceback to stderr, where nothing is masked.
+        log.exception(line("input_failed"))
+        failed = True
+    monitor.stop()
+    has_ended = output.close(END_PATIENCE)
+    if failed or not has_ended:
+        # A pipe that nobody reads would hold the interpreter's own end, too, until splunkd kills it.
+        logging.shutdown()
+        os._exit(1 if failed else 0)
+
+
+def _run(
+    name: str,
+    params: dict[str, Any],
+    metadata: dict[str, str],
+    output: SplunkOutput,
+    redaction: Redaction,
+    stop: threading.Event,
+) -> None:
+    clock = SystemClock()
+    splunkd = Splunkd(metadata["server_uri"], metadata["session_key"], APP)
+    reader = Reader(splunkd, register=redaction.register)
+    messages = SplunkMessages(splunkd)
+    webhook_input = _configured(name, params, reader, messages, stop)
+    if webhook_input is None:
+        return
+    WebhookService(
+        webhook_input=webhook_input,
+        configuration=_Configuration(reader, PendingConsents(splunkd, clock), clock),
+        token_store=TokenStore(splunkd, register=redaction.register),
+        sink=output,
+        messages=messages,
+        folder=Path(metadata["checkpoint_dir"]).parent / STORE_FOLDER,
+        clock=clock,
+    ).run(stop)
+
+
+def _configured(
+    name: str, params: dict[str, Any], reader: Reader, messages: SplunkMessages, stop: threading.Event
+) -> Optional[WebhookInput]:
+    """Return the input's configuration, None if it is stopped before there is a usable one.
+
+    What the process was started with does not change, but splunkd may be starting still, or the secret may be entered
+    again. A process that ended instead would be started again and again, with the same fault each time.
+    """
+    message, reported = f"ta_strava_webhook_{name}_input", ""
+    while not stop.is_set():
+        try:
+            webhook_input = reader.webhook_input(name, params)
+        except SessionExpired:
+            raise
+        except CollectorError as error:
+            if str(error) != reported:
+                reported = str(error)
+                log.error(line("problem", topic="input", error=reported))
+                messages.post(message, f"{name}: {reported} The input waits until this is corrected.", ERROR)
+            stop.wait(CONFIGURATION_RETRY)
+        else:
+            messages.clear(message)
+            return webhook_input
+    return None
+
+
+class _Configuration:
+    """The service's ``Configuration``. What else is due now and then is done on the way."""
+
+    def __init__(self, reader: Reader, pending: PendingConsents, clock: Clock) -> None:
+        self._reader = reader
+        self._pending = pending
+        self._clock = clock
+        self._clean_at = 0.0
+
+    def settings(self) -> Settings:
+        settings = self._reader.settings()
+        set_level(settings.log_level)
+        if self._clock.monotonic() >= self._clean_at:
+            self._clean_at = self._clock.monotonic() + CLEAN_EVERY
+            # Consents whose row was never saved; their tokens must not stay until somebody connects again.
+            self._pending.clean()
+        return settings
+
+
+def _stop_on_signals() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set.
+
+    The handler itself must not set it: it interrupts the main thread anywhere, also while that thread is inside the
+    event and holds its lock. ``SimpleQueue.put`` is made for such a place; a thread does the rest.
+    """
+    stop = threading.Event()
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    handle_teardown_signals(lambda number, _frame: signals.put(number))
+
+    def wait_for_signal() -> None:
+        log.info(line("signal", number=signals.get()))
+        stop.set()
+
+    threading.Thread(target=wait_for_signal, name="signals", daemon=True).start()
+    return stop

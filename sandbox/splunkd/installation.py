@@ -1,0 +1,119 @@
+"""SPLUNK_HOME: the folder that an add-on lives in, with a Python of its own.
+
+The interpreter is a virtual environment whose only package is the stand-in `splunk`, so that an add-on
+which forgot to bundle something fails here as it would in Splunk. No PYTHONPATH is needed for that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from .configuration import render_conf
+
+SPLUNK_MODULES = Path(__file__).resolve().parent.parent / "splunk_modules"
+_ASK_PYTHON = (
+    "import json, sys;print(json.dumps([getattr(sys, '_base_executable', sys.executable), list(sys.version_info[:2])]))"
+)
+
+
+class Installation:
+    """The folders and files that exist before splunkd starts."""
+
+    def __init__(self, home: Path, app: Path, python: Path, environment: Mapping[str, str]) -> None:
+        """Lay out `home` and unpack the app, unchanged, into `etc/apps`.
+
+        An existing `home` is kept as it is (its `local/` and `var/` too), only the app's own files are
+        replaced: that is what an upgrade does.
+
+        Args:
+            home: becomes SPLUNK_HOME.
+            app: the built folder, or the tarball that holds it.
+            python: interpreter of the version to run the add-on with.
+            environment: variables on top of those that splunkd sets (say TZ).
+        """
+        # Resolved, because the add-on finds its own name in the path of its files.
+        self.home = home.resolve()
+        self.etc = self.home / "etc"
+        self.database = self.home / "var" / "lib" / "splunk"
+        self.logs = self.home / "var" / "log" / "splunk"
+        self.checkpoints = self.database / "modinputs"
+        for folder in (self.etc / "auth", self.database, self.logs, self.checkpoints, self.etc / "apps" / "search"):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.app = _unpack(app, self.etc / "apps")
+        self.python, self.python_version = _make_python(self.home, python)
+        self._extra = dict(environment)
+        self.host = socket.gethostname()
+
+    @property
+    def app_folder(self) -> Path:
+        return self.etc / "apps" / self.app
+
+    def environment(self) -> dict[str, str]:
+        """The variables of a process that splunkd starts; nothing of ours leaks into it."""
+        return {
+            "SPLUNK_HOME": str(self.home),
+            "SPLUNK_DB": str(self.database),
+            "SPLUNK_ETC": str(self.etc),
+            "SPLUNK_SERVER_NAME": "Splunkd",
+            "PATH": os.pathsep.join([str(self.home / "bin"), "/usr/local/bin", "/usr/bin", "/bin"]),
+            "HOME": str(self.home),
+            **self._extra,
+        }
+
+    def write_system_conf(self, host_port: str) -> None:
+        """The system's own settings, which scripts ask for to find splunkd."""
+        default = self.etc / "system" / "default"
+        local = self.etc / "system" / "local"
+        default.mkdir(parents=True, exist_ok=True)
+        local.mkdir(parents=True, exist_ok=True)
+        server = {"general": {"serverName": self.host}, "sslConfig": {"enableSplunkdSSL": "true"}}
+        (default / "server.conf").write_text(render_conf(server), encoding="utf-8")
+        inputs = {"default": {"index": "default", "host": self.host}}
+        (default / "inputs.conf").write_text(render_conf(inputs), encoding="utf-8")
+        indexes: dict[str, dict[str, str]] = {
+            name: {} for name in ("_audit", "_internal", "history", "main", "summary")
+        }
+        (default / "indexes.conf").write_text(render_conf(indexes), encoding="utf-8")
+        web = {"settings": {"mgmtHostPort": host_port}}
+        (local / "web.conf").write_text(render_conf(web), encoding="utf-8")
+
+
+def _unpack(app: Path, apps: Path) -> str:
+    if app.is_file():
+        with tarfile.open(app) as archive:
+            names = archive.getnames()
+            tops = {name.split("/")[0] for name in names}
+            if len(tops) != 1 or any(name.startswith("/") or ".." in name.split("/") for name in names):
+                raise ValueError(f"{app} must hold exactly one folder, has {sorted(tops)}")
+            archive.extractall(apps)
+        return tops.pop()
+    if not (app / "default" / "app.conf").is_file():
+        raise ValueError(f"{app} is no built add-on: default/app.conf is missing")
+    # `local` belongs to whoever uses Splunk, never to a package.
+    shutil.copytree(app, apps / app.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    return app.name
+
+
+def _make_python(home: Path, python: Path) -> tuple[Path, tuple[int, int]]:
+    """Make SPLUNK_HOME itself a virtual environment; returns its interpreter and version."""
+    told = subprocess.run([python, "-I", "-c", _ASK_PYTHON], check=True, capture_output=True, text=True)
+    base, (major, minor) = json.loads(told.stdout)
+    bin_folder = home / "bin"
+    packages = home / "lib" / f"python{major}.{minor}" / "site-packages"
+    bin_folder.mkdir(exist_ok=True)
+    packages.mkdir(parents=True, exist_ok=True)
+    (home / "pyvenv.cfg").write_text(
+        f"home = {Path(base).parent}\ninclude-system-site-packages = false\n", encoding="utf-8"
+    )
+    (packages / "splunk.pth").write_text(f"{SPLUNK_MODULES}\n", encoding="utf-8")
+    ours = bin_folder / f"python{major}.{minor}"
+    if not ours.exists():
+        ours.symlink_to(base)
+    return ours, (major, minor)

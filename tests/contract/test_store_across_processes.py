@@ -1,0 +1,199 @@
+"""The store's promises with several processes at once: nothing lost, nothing doubled, one repair."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import threading
+from collections import Counter
+from contextlib import closing
+from multiprocessing.context import SpawnContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Callable, Iterator
+
+import pytest
+from strava_collector.errors import StoreUnavailable
+from strava_collector.job import Outcome, Status
+from strava_collector.store import inbox, leases, queue
+from strava_collector.store.database import Database, Transaction
+from strava_collector.webhook import Receipt
+
+from tests.support.store import RIDES, database, database_file, join, notification, raw
+
+JOBS = 400
+#: A process that fails to come to its end within this time, in seconds, is stuck.
+STUCK = 60.0
+
+
+@pytest.fixture
+def spawn() -> Iterator[Callable[..., BaseProcess]]:
+    """Starts a function of this module in a process of its own, which is ended with the test."""
+    processes: list[BaseProcess] = []
+    context = multiprocessing.get_context("spawn")
+
+    def start(target: Callable[..., None], *arguments: object) -> BaseProcess:
+        process = context.Process(target=target, args=arguments, daemon=True)
+        process.start()
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.join()
+        process.close()
+
+
+@pytest.fixture
+def context() -> SpawnContext:
+    return multiprocessing.get_context("spawn")
+
+
+def all_end_well(processes: list[BaseProcess]) -> None:
+    for process in processes:
+        process.join(STUCK)
+        assert process.exitcode == 0
+
+
+def work(folder: Path) -> None:
+    """Claim and finish until there is nothing left; say in the database what was done, in the same transaction."""
+    store = database(folder, patience=STUCK)
+    chance = random.Random()
+    while True:
+        with store.write() as tx:
+            job = queue.claim(tx, input=RIDES, now=1000.0)
+            unfinished = queue.counts(tx, RIDES)["working"]
+        if job is None:
+            if unfinished == 0:
+                break
+            continue
+        with store.write() as tx:
+            if chance.random() < 0.2:
+                assert queue.reschedule(tx, job, run_at=1000.0, counts=False, error=None, now=1000.0)
+            else:
+                assert queue.finish(
+                    tx, job, status=Status.DONE, outcome=Outcome.COLLECTED, error=None, now=1000.0
+                )
+                tx.execute("INSERT INTO finished VALUES (?)", (job.activity_id,))
+    store.close()
+
+
+def test_four_processes_share_a_queue_and_neither_lose_nor_double_a_job(
+    tmp_path: Path, spawn: Callable[..., BaseProcess]
+) -> None:
+    store = database(tmp_path)
+    with store.write() as tx:
+        tx.execute("CREATE TABLE finished (activity_id INTEGER)")
+        for activity_id in range(JOBS):
+            join(tx, activity_id)
+    all_end_well([spawn(work, tmp_path) for _ in range(4)])
+    with store.read() as tx:
+        assert queue.counts(tx, RIDES) == {"pending": 0, "working": 0, "done": JOBS, "failed": 0}
+        finished = [row[0] for row in tx.execute("SELECT activity_id FROM finished").fetchall()]
+    store.close()
+    assert sorted(finished) == list(range(JOBS))
+
+
+def deliver(folder: Path, numbers: list[int], receipts: list[Receipt]) -> None:
+    store = database(folder, patience=STUCK)
+    for number in numbers:
+        with store.write() as tx:
+            receipts.append(
+                inbox.add(tx, input=RIDES, notification=notification(number), received_at=1000.0)
+            )
+    store.close()
+
+
+def deliver_and_report(folder: Path, numbers: list[int], report: multiprocessing.Queue[list[Receipt]]) -> None:
+    receipts: list[Receipt] = []
+    deliver(folder, numbers, receipts)
+    report.put(receipts)
+
+
+def test_threads_and_processes_that_deliver_the_same_store_each_notification_once(
+    tmp_path: Path, spawn: Callable[..., BaseProcess], context: SpawnContext
+) -> None:
+    numbers = list(range(100))
+    receipts: list[Receipt] = []
+    report: multiprocessing.Queue[list[Receipt]] = context.Queue()
+    processes = [spawn(deliver_and_report, tmp_path, numbers, report) for _ in range(2)]
+    threads = [threading.Thread(target=deliver, args=(tmp_path, numbers, receipts)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(STUCK)
+    for _ in processes:
+        receipts.extend(report.get(timeout=STUCK))
+    all_end_well(processes)
+    report.close()
+    assert Counter(receipts) == {Receipt.ACCEPTED: 100, Receipt.DUPLICATE: 500}
+    store = database(tmp_path)
+    with store.read() as tx:
+        waiting = inbox.waiting(tx, RIDES)
+    store.close()
+    assert sorted(stored.notification.object_id for stored in waiting) == numbers
+    assert {stored.deliveries for stored in waiting} == {6}
+
+
+def take_the_lease(folder: Path, holder: str, rounds: int) -> None:
+    """Count up a number that a lease protects, in two transactions as with a network call between them."""
+    store = database(folder, patience=STUCK)
+    while rounds:
+        with store.write() as tx:
+            mine = leases.acquire(tx, name="token", holder=holder, now=1000.0, seconds=60.0)
+            value = tx.execute("SELECT value FROM token").fetchone()[0]
+        if not mine:
+            continue
+        with store.write() as tx:
+            tx.execute("UPDATE token SET value = ?", (value + 1,))
+            leases.release(tx, name="token", holder=holder)
+        rounds -= 1
+    store.close()
+
+
+def test_a_lease_has_one_holder_at_a_time_across_processes(
+    tmp_path: Path, spawn: Callable[..., BaseProcess]
+) -> None:
+    store = database(tmp_path)
+    with store.write() as tx:
+        tx.execute("CREATE TABLE token (value INTEGER)")
+        tx.execute("INSERT INTO token VALUES (0)")
+    all_end_well([spawn(take_the_lease, tmp_path, f"process {number}", 40) for number in range(3)])
+    with store.read() as tx:
+        assert tx.execute("SELECT value FROM token").fetchone()[0] == 120
+    store.close()
+
+
+def test_processes_that_open_a_new_store_at_the_same_time_all_get_it(
+    tmp_path: Path, spawn: Callable[..., BaseProcess]
+) -> None:
+    all_end_well([spawn(deliver, tmp_path, [number], []) for number in range(4)])
+    store = database(tmp_path)
+    with store.read() as tx:
+        assert len(inbox.waiting(tx, RIDES)) == 4
+    store.close()
+
+
+def deliver_until_told(folder: Path, first: int, report: multiprocessing.Queue[int], enough: Enough) -> None:
+    """Deliver one notification after the other as Strava does: what was refused is sent again."""
+    store = database(folder, patience=5.0)
+    number = first
+    while not enough.is_set():
+        if _try(store, lambda tx, number=number: _add(tx, number)):  # type: ignore[misc]  # a default is a closure
+            report.put(number)
+            number += 1
+    store.close()
+
+
+def _add(tx: Transaction, number: int) -> None:
+    inbox.add(tx, input=RIDES, notification=notification(number), received_at=1000.0)
+
+
+def _try(store: Database, act: Callable[[Transaction], None]) -> bool:
+    try:
+        with store.write() as tx:
+            act(tx)
+    except StoreUnavailable:
+        return False
+    return True

@@ -1,0 +1,167 @@
+"""The way from the inbox to the index with the production modules, virtual time and a scripted Strava."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Optional, Union
+
+from strava_collector.dispatcher import Dispatcher
+from strava_collector.errors import TransportError
+from strava_collector.events import Event
+from strava_collector.fetcher import Connection, Fetcher
+from strava_collector.oauth import OAuth, Tokens
+from strava_collector.secret import Secret
+from strava_collector.settings import Advanced, Application, Athlete, Settings, WebhookInput
+from strava_collector.store import inbox
+from strava_collector.store.database import Database
+from strava_collector.strava_api import StravaApi
+from strava_collector.token_keeper import TokenKeeper
+from strava_collector.transport import Answer
+from strava_collector.worker import Worker
+from strava_collector.writer import Writer
+from tests.support.clock import VirtualClock
+from tests.support.scripted_transport import ScriptedTransport, answer
+from tests.support.store import notification
+
+ANNA, BEN, STRANGER = 134815, 227615, 999
+
+INPUT = WebhookInput(
+    name="club",
+    index="strava",
+    application="App",
+    port=8443,
+    verify_token=Secret("verify"),
+    callback_url="https://rides.example.com/strava",
+    cert_file="cert.pem",
+    key_file="key.pem",
+)
+APPLICATION = Application("App", "4711", Secret("client-secret"))
+
+
+def athletes(*ids: int) -> list[Athlete]:
+    return [Athlete(f"athlete-{number}", number, "App", frozenset({"activity:read_all"})) for number in ids]
+
+
+class Index:
+    """An EventSink that keeps what is written."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.closed = False
+        #: An event that holds this text fails as only a fault of ours can.
+        self.poison: Optional[str] = None
+
+    def write(self, event: Event) -> None:
+        if self.closed:
+            raise BrokenPipeError
+        if self.poison is not None and self.poison in event.data:
+            raise KeyError("a fault of ours")
+        self.events.append(event)
+
+    def of(self, sourcetype: str) -> list[dict[str, Any]]:
+        return [json.loads(event.data) for event in self.events if event.sourcetype == sourcetype]
+
+    @property
+    def activities(self) -> list[dict[str, Any]]:
+        return self.of("strava:activities")
+
+    @property
+    def notifications(self) -> list[dict[str, Any]]:
+        return self.of("strava:webhook")
+
+    def latest(self) -> dict[object, dict[str, Any]]:
+        """The latest version of each activity that is not deleted, as ``collected_at`` says."""
+        newest: dict[object, dict[str, Any]] = {}
+        for version in sorted(self.activities, key=lambda event: float(event["collected_at"])):
+            newest[version["id"]] = version
+        return {key: version for key, version in newest.items() if "deleted" not in version}
+
+
+class MemoryTokens:
+    """A TokenStore in memory."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.tokens = {
+            athlete: Tokens(Secret(f"access-{athlete}"), Secret(f"refresh-{athlete}"), int(clock.now()) + 21_600)
+            for athlete in (ANNA, BEN)
+        }
+
+    def load(self, athlete_id: int) -> Optional[Tokens]:
+        return self.tokens.get(athlete_id)
+
+    def save(self, athlete_id: int, tokens: Tokens) -> None:
+        self.tokens[athlete_id] = tokens
+
+    def forget(self, athlete_id: int) -> None:
+        self.tokens.pop(athlete_id, None)
+
+
+class Collecting:
+    """One process of one input, without threads: the test says when what happens."""
+
+    def __init__(self, folder: Path, *script: Union[Answer, TransportError]) -> None:
+        self.clock = VirtualClock()
+        self.database = Database(folder, clock=self.clock)
+        self.index = Index()
+        self.transport = ScriptedTransport(*script)
+        self.settings: Optional[Settings] = None
+        self.connect(*athletes(ANNA, BEN))
+        writer = Writer(self.index)
+        self.tokens = MemoryTokens(self.clock)
+        connection = Connection(
+            APPLICATION,
+            StravaApi(self.transport, "https://strava.example/api/v3"),
+            OAuth(self.transport, "https://strava.example/oauth", self.clock),
+        )
+        self.dispatcher = Dispatcher(
+            INPUT, database=self.database, writer=writer, clock=self.clock, settings=lambda: self.settings
+        )
+        self.worker = Worker(
+            INPUT,
+            database=self.database,
+            fetcher=Fetcher(
+                database=self.database,
+                tokens=TokenKeeper(self.database, self.tokens, self.clock),
+                clock=self.clock,
+            ),
+            writer=writer,
+            clock=self.clock,
+            settings=lambda: self.settings,
+            connection=lambda: connection,
+        )
+
+    def connect(self, *known: Athlete) -> None:
+        """Let exactly these athletes be configured."""
+        self.settings = Settings(
+            applications={"App": APPLICATION},
+            athletes={athlete.athlete_id: athlete for athlete in known},
+            advanced=Advanced(),
+        )
+
+    def receive(self, aspect: str = "create", activity: int = 1, *, owner: int = ANNA, **fields: object) -> None:
+        """A notification that the listener has just acknowledged."""
+        fields = {"event_time": int(self.clock.now()), **fields}
+        arrived = notification(activity, aspect_type=aspect, owner_id=owner, **fields)
+        with self.database.write() as tx:
+            inbox.add(tx, input=INPUT.name, notification=arrived, received_at=self.clock.now())
+
+    def run(self, seconds: float = 10.0) -> None:
+        """Let time pass and everything happen that is due."""
+        self.dispatcher.dispatch()
+        self.clock.advance(seconds)
+        while self.dispatcher.dispatch() or self.worker.work():
+            pass
+
+    def during_call(self, number: int, action: Callable[[], None]) -> None:
+        """Let something happen while Strava answers the call of this number, counted from 1."""
+        self.transport.before[number] = action
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def ride(activity: int = 1, *, owner: int = ANNA, start: str = "2026-06-01T05:00:00Z", **fields: object) -> Answer:
+    """Strava's answer with an activity."""
+    return answer({"id": activity, "athlete": {"id": owner}, "start_date": start, "name": "Ride", **fields})

@@ -1,0 +1,49 @@
+"""A transport that answers from a script and remembers what it was asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Optional, Union
+
+from strava_collector.errors import TransportError
+from strava_collector.secret import Secret
+from strava_collector.transport import Answer, Request
+
+
+def answer(
+    content: object = None, status: int = 200, headers: Optional[Mapping[str, str]] = None, *, at: float = 0.0
+) -> Answer:
+    """An answer; ``content`` is sent as JSON unless it is bytes."""
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return Answer(status, headers or {}, body, at)
+
+
+def refusal(resource: str, field: str, code: str, status: int) -> Answer:
+    """An error in Strava's form."""
+    fault = {"resource": resource, "field": field, "code": code}
+    return answer({"message": "Bad Request", "errors": [fault]}, status)
+
+
+def revealed(values: Mapping[str, Union[str, Secret]]) -> dict[str, str]:
+    """Headers, query or form in the clear, for comparisons."""
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in values.items()}
+
+
+class ScriptedTransport:
+    """Gives the scripted answers in their order; complains about a call that no answer was scripted for."""
+
+    def __init__(self, *script: Union[Answer, TransportError]) -> None:
+        self._script = list(script)
+        self.requests: list[Request] = []
+        #: What happens during a call, by its number from 1.
+        self.before: dict[int, Callable[[], None]] = {}
+
+    def send(self, request: Request) -> Answer:
+        self.requests.append(request)
+        self.before.pop(len(self.requests), lambda: None)()
+        assert self._script, f"nobody expected {request}"
+        step = self._script.pop(0)
+        if isinstance(step, TransportError):
+            raise step
+        return step

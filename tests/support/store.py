@@ -1,0 +1,92 @@
+"""What the tests of the store put into it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Callable
+
+from strava_collector.job import Kind, Priority, Reason
+from strava_collector.store import queue
+from strava_collector.store.database import Database, Transaction
+from strava_collector.webhook import Notification, notification_from_json
+from tests.support.clock import VirtualClock
+
+#: Name of the input that most tests work for.
+RIDES = "rides"
+
+
+def database(folder: Path, *, patience: float = 10.0) -> Database:
+    """A store in a folder of its own below ``folder``."""
+    return Database(folder / "store", clock=VirtualClock(), patience=patience)
+
+
+def database_file(folder: Path) -> Path:
+    """Where :func:`database` keeps its file."""
+    return folder / "store" / "strava.db"
+
+
+def notification(object_id: int = 1, **fields: object) -> Notification:
+    """A notification as Strava sends it, with other values for some fields."""
+    body: dict[str, object] = {
+        "object_type": "activity",
+        "object_id": object_id,
+        "aspect_type": "create",
+        "owner_id": 134815,
+        "subscription_id": 120475,
+        "event_time": 1_780_293_600,
+        "updates": {},
+    }
+    return notification_from_json(json.dumps({**body, **fields}))
+
+
+def join(
+    tx: Transaction,
+    activity_id: int = 1,
+    *,
+    kind: Kind = Kind.ACTIVITY,
+    athlete_id: int = 134815,
+    input: str = RIDES,
+    reason: Reason = Reason.WEBHOOK,
+    priority: Priority = Priority.LIVE,
+    force: bool = False,
+    due_at: float = 100.0,
+    now: float = 100.0,
+) -> None:
+    """``queue.join`` with the values of an ordinary notification."""
+    queue.join(
+        tx,
+        kind=kind,
+        activity_id=activity_id,
+        athlete_id=athlete_id,
+        input=input,
+        reason=reason,
+        priority=priority,
+        force=force,
+        due_at=due_at,
+        now=now,
+    )
+
+
+def raw(folder: Path) -> sqlite3.Connection:
+    """The store's file, opened past the store, as another program would. The caller closes it."""
+    return sqlite3.connect(database_file(folder), isolation_level=None)
+
+
+def query_plans(tx: Transaction, use: Callable[[], object]) -> dict[str, str]:
+    """SQLite's plan for each statement with a search in it that ``use`` executes."""
+    seen: list[str] = []
+    tx.set_trace_callback(seen.append)
+    try:
+        use()
+    finally:
+        tx.set_trace_callback(None)
+    plans = {}
+    for query in seen:
+        if query.startswith(("SELECT", "UPDATE", "DELETE")):
+            # Python 3.9 reports what was executed with the values in place, later ones with placeholders.
+            values = [1] * query.count("?")
+            rows = tx.execute(f"EXPLAIN QUERY PLAN {query}", values).fetchall()
+            plans[query] = "; ".join(row["detail"] for row in rows)
+    return plans

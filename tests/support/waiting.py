@@ -1,0 +1,19 @@
+"""Waiting for another thread or process, with an end."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable
+
+#: Between two looks; short, because a test that waits is waiting for something that is about to happen.
+_PAUSE = 0.005
+
+
+def until(predicate: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Return as soon as the predicate holds; fail with AssertionError when it does not within the time."""
+    deadline = time.monotonic() + seconds
+    while not predicate():
+        if time.monotonic() > deadline:
+            name = getattr(predicate, "__name__", repr(predicate))
+            raise AssertionError(f"Waited {seconds:g} s in vain for {name}.")
+        time.sleep(_PAUSE)

@@ -1,0 +1,323 @@
+"""From the texts of configuration files to checked values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strava_collector import configuration
+from strava_collector.configuration import (
+    Stanza,
+    parse_settings,
+    parse_webhook_input,
+    webhook_input_faults,
+)
+from strava_collector.errors import ConfigurationError
+from strava_collector.secret import Secret
+from strava_collector.settings import Advanced, Application, Athlete, Settings
+
+APPLICATIONS = {"club": {"client_id": "12345", "client_secret": "******"}}
+APPLICATION_SECRETS = {"club": Secret('{"client_secret": "s3cret-of-club"}')}
+ANNA = {
+    "application": "club",
+    "athlete_id": "7001",
+    "granted_scope": "read,activity:read_all",
+    "index": "",
+    "state": "connected",
+}
+INPUT = {
+    "application": "club",
+    "index": "strava",
+    "port": "8443",
+    "interval": "60",
+    "callback_url": "https://strava.example.org/hook/3f9a",
+    "cert_file": "/etc/ssl/cert.pem",
+    "key_file": "/etc/ssl/key.pem",
+    "verify_token": "******",
+}
+
+
+def settings_of(
+    applications: dict[str, Stanza] | None = None,
+    accounts: dict[str, Stanza] | None = None,
+    settings: dict[str, Stanza] | None = None,
+    settings_secrets: dict[str, Secret] | None = None,
+) -> Settings:
+    return parse_settings(
+        applications=APPLICATIONS if applications is None else applications,
+        application_secrets=APPLICATION_SECRETS,
+        accounts=accounts or {},
+        settings=settings or {},
+        settings_secrets=settings_secrets or {},
+    )
+
+
+def faults_of(action: Callable[[], object]) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        action()
+    return caught.value.faults
+
+
+def test_an_application_has_its_secret_from_the_password_storage() -> None:
+    assert settings_of().applications == {"club": Application("club", "12345", Secret("s3cret-of-club"))}
+
+
+def test_the_tokens_owner_is_found_by_athlete_id() -> None:
+    settings = settings_of(accounts={"anna": ANNA, "ben": {**ANNA, "athlete_id": "7002", "index": "ben"}})
+
+    assert settings.athletes[7001] == Athlete("anna", 7001, "club", frozenset({"read", "activity:read_all"}))
+    assert settings.athletes[7002].index == "ben"
+
+
+def test_a_row_that_was_never_connected_is_no_athlete() -> None:
+    assert settings_of(accounts={"nobody": {"application": "club"}}).athletes == {}
+
+
+def test_nothing_configured_means_the_defaults() -> None:
+    settings = settings_of()
+
+    assert settings.advanced == Advanced()
+    assert settings.proxy is None
+    assert settings.log_level == "INFO"
+
+
+def test_the_advanced_tab_is_read() -> None:
+    settings = settings_of(
+        settings={
+            "advanced": {
+                "api_url": "https://127.0.0.1:9001/api/v3/",
+                "oauth_url": "https://127.0.0.1:9001/oauth",
+                "ca_file": "/etc/ca.pem",
+                "settle_time": "0",
+                "concurrency": "1",
+                "retry_base": "1.5",
+                "retention_days": "30",
+            },
+            "logging": {"loglevel": "debug"},
+        }
+    )
+
+    assert settings.advanced == Advanced(
+        "https://127.0.0.1:9001/api/v3", "https://127.0.0.1:9001/oauth", "/etc/ca.pem", 0.0, 1, 1.5, 30.0
+    )
+    assert settings.log_level == "DEBUG"
+
+
+def test_the_proxys_credentials_are_encoded_and_hidden() -> None:
+    proxy = settings_of(
+        settings={
+            "proxy": {
+                "proxy_enabled": "1",
+                "proxy_url": "proxy.example.org",
+                "proxy_port": "3128",
+                "proxy_username": "ann@club",
+            }
+        },
+        settings_secrets={"proxy": Secret('{"proxy_password": "p:/@%"}')},
+    ).proxy
+
+    assert proxy is not None
+    assert proxy.reveal() == "http://ann%40club:p%3A%2F%40%25@proxy.example.org:3128"
+    assert "p:/" not in repr(proxy)
+
+
+def test_a_socks_proxy_resolves_names_itself() -> None:
+    stanza = {"proxy_enabled": "true", "proxy_type": "socks5", "proxy_url": "::1", "proxy_port": "1080"}
+
+    assert settings_of(settings={"proxy": stanza}).proxy == Secret("socks5h://[::1]:1080")
+
+
+def test_a_proxy_that_is_switched_off_may_be_incomplete() -> None:
+    assert settings_of(settings={"proxy": {"proxy_enabled": "0", "proxy_port": "x"}}).proxy is None
+
+
+def test_all_faults_of_all_tabs_are_reported_together() -> None:
+    faults = faults_of(
+        lambda: settings_of(
+            applications={"club": {"client_id": "twelve"}, "lost": {"client_id": "5"}},
+            accounts={"anna": ANNA, "anna_again": ANNA},
+            settings={
+                "proxy": {"proxy_enabled": "1", "proxy_url": "http://x", "proxy_port": "70000"},
+                "logging": {"loglevel": "LOUD"},
+                "advanced": {
+                    "api_url": "http://plain",
+                    "oauth_url": "https://user@host",
+                    "ca_file": "relative.pem",
+                    "settle_time": "nan",
+                    "concurrency": "4",
+                    "retry_base": "-1",
+                    "retention_days": "many",
+                },
+            },
+        )
+    )
+
+    assert len(faults) == 13
+    for word in ("“club”", "“lost”", "7001", "host", "port", "log level", "API URL", "OAuth URL", "CA file"):
+        assert any(word in fault for fault in faults), word
+    for word in ("settle time", "Fetches at once", "retry pause", "finished jobs"):
+        assert any(word in fault for fault in faults), word
+
+
+def test_an_input_becomes_a_value() -> None:
+    webhook_input = parse_webhook_input("main", INPUT, Secret("verify-me"))
+
+    assert webhook_input.port == 8443
+    assert webhook_input.callback_path == "/hook/3f9a"
+    assert webhook_input.verify_token == Secret("verify-me")
+
+
+def test_an_input_whose_files_are_missing_still_runs() -> None:
+    """They may come back; the running input looks again."""
+    parse_webhook_input("main", {**INPUT, "cert_file": "/nowhere/cert.pem"}, Secret("verify-me"))
+
+
+def test_an_input_that_means_nothing_is_refused_with_all_faults() -> None:
+    faults = faults_of(lambda: parse_webhook_input("main", {"port": "0", "interval": "5"}, None))
+
+    assert faults == (
+        "The application is missing.",
+        "The index is missing.",
+        "The callback URL is missing.",
+        "The certificate file is missing.",
+        "The private key file is missing.",
+        "The port must be a whole number from 1 to 65535.",
+        "The restart pause (s) must be a whole number from 10 to 3600.",
+        "The verify token is missing. Open the input on the page Inputs and enter it again.",
+    )
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> dict[str, str | None]:
+    """An input without a fault, with files that exist."""
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("PEM")
+    return {**INPUT, "cert_file": str(tmp_path / "cert.pem"), "key_file": str(tmp_path / "key.pem")}
+
+
+def test_an_input_without_fault_can_be_saved(saved: dict[str, str | None]) -> None:
+    assert webhook_input_faults(saved, applications={"club"}) == []
+
+
+def test_saving_reports_all_faults_at_once(saved: dict[str, str | None], tmp_path: Path) -> None:
+    faults = webhook_input_faults(
+        {
+            **saved,
+            "application": "gone",
+            "index": "",
+            "port": "65536",
+            "interval": "9",
+            "callback_url": "http://strava.example.org",
+            "cert_file": str(tmp_path / "missing.pem"),
+            "key_file": "key.pem",
+        },
+        applications={"club"},
+    )
+
+    assert len(faults) == 8
+    assert all(fault.endswith(".") for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "word"),
+    [
+        ("port", "0", "port"),
+        ("port", "8443.0", "port"),
+        ("port", "+8443", "port"),
+        ("port", "٣", "port"),
+        ("port", "9" * 5000, "port"),
+        ("interval", "3601", "restart pause"),
+        ("callback_url", "http://h/p", "https"),
+        ("callback_url", "h/p", "https"),
+        ("callback_url", "https:///p", "host"),
+        ("callback_url", "https://h", "path"),
+        ("callback_url", "https://h/", "path"),
+        ("callback_url", "https://h/health", "/health"),
+        ("callback_url", "https://h/p?q=1", "question mark"),
+        ("callback_url", "https://h/p#f", "hash sign"),
+        ("callback_url", "https://u:p@h/p", "user name"),
+        ("callback_url", "https://h/ü", "ASCII"),
+        ("callback_url", "https://h/a b", "blanks"),
+        ("callback_url", "https://h:99999/p", "port"),
+        ("callback_url", "https://[h/p", "host"),
+        ("callback_url", "https://h/" + "p" * 246, "255"),
+        ("application", "  ", "application"),
+        ("cert_file", "/dev", "not a file"),
+        ("cert_file", "/a\nb", "control characters"),
+    ],
+)
+def test_each_fault_is_named(saved: dict[str, str | None], field: str, value: str, word: str) -> None:
+    faults = webhook_input_faults({**saved, field: value}, applications={"club"})
+
+    assert len(faults) == 1
+    assert word in faults[0]
+
+
+def test_the_longest_callback_url_that_strava_takes_is_taken(saved: dict[str, str | None]) -> None:
+    url = "https://h/" + "p" * 245
+
+    assert len(url) == 255
+    assert webhook_input_faults({**saved, "callback_url": url}, applications={"club"}) == []
+
+
+def test_what_splunkd_does_not_pass_is_not_judged(saved: dict[str, str | None]) -> None:
+    del saved["index"], saved["interval"]
+
+    assert webhook_input_faults(saved, applications=None) == []
+
+
+@given(st.dictionaries(st.sampled_from(sorted(INPUT)), st.text()))
+def test_no_text_makes_the_checks_fail(params: dict[str, str]) -> None:
+    webhook_input_faults(params, applications={"club"})
+    with pytest.raises(ConfigurationError):
+        parse_webhook_input("main", {**params, "port": "x"}, Secret("verify-me"))
+
+
+@given(st.dictionaries(st.text(), st.dictionaries(st.text(), st.text())))
+def test_no_text_makes_the_settings_fail_otherwise(stanzas: dict[str, dict[str, str]]) -> None:
+    try:
+        settings_of(applications=dict(stanzas), accounts=dict(stanzas), settings=dict(stanzas))
+    except ConfigurationError as error:
+        assert error.faults
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def page_fields(*path: str) -> dict[str, dict[str, object]]:
+    pages = json.loads((ROOT / "globalConfig.json").read_text(encoding="utf-8"))["pages"]
+    kind, name = path
+    rows = pages[kind]["tabs"] if kind == "configuration" else pages[kind]["services"]
+    (row,) = [row for row in rows if row["name"] == name]
+    return {entity["field"]: entity for entity in row["entity"]}
+
+
+@pytest.mark.parametrize(
+    ("field", "bounds"),
+    [
+        ("settle_time", configuration.SETTLE_TIME),
+        ("concurrency", configuration.CONCURRENCY),
+        ("retry_base", configuration.RETRY_BASE),
+        ("retention_days", configuration.RETENTION_DAYS),
+    ],
+)
+def test_the_page_has_the_same_bounds_and_defaults(field: str, bounds: tuple[float, float]) -> None:
+    entity = page_fields("configuration", "advanced")[field]
+    default = getattr(Advanced(), field)
+
+    assert entity["validators"][0]["range"] == list(bounds)  # type: ignore[index]  # JSON
+    assert float(str(entity["defaultValue"])) == default
+    assert f"{bounds[0]:g} to {bounds[1]:g}, default {default:g}." in str(entity["help"])
+
+
+@pytest.mark.parametrize("conf", ["application", "account"])
+def test_the_specification_knows_every_field(conf: str) -> None:
+    spec = (ROOT / f"package/README/ta_strava_webhook_{conf}.conf.spec").read_text(encoding="utf-8")
+    fields = set(page_fields("configuration", conf)) - {"name", "oauth"}
+
+    assert all(f"\n{field} = " in spec for field in fields)

@@ -1,0 +1,58 @@
+"""Checks around saving that UCC's generated handlers call."""
+
+from __future__ import annotations
+
+import pytest
+from splunktaucclib.rest_handler.error import RestError
+
+from custom_hook_mixin import CustomHookMixin
+
+
+def edit(tab: str, **payload: str) -> dict[str, object]:
+    fields: dict[str, object] = dict(payload)
+    CustomHookMixin().edit_hook("key", tab, tab, fields)
+    return fields
+
+
+def test_values_are_saved_without_blanks_around_them() -> None:
+    assert edit("account", index="  strava\n") == {"index": "strava"}
+
+
+def test_a_line_break_cannot_begin_a_new_line_of_the_file() -> None:
+    with pytest.raises(RestError, match="The field index has line breaks"):
+        edit("account", index="x\n[evil]")
+
+
+@pytest.mark.parametrize("name", ["", "1st", "a b", "a/b", "a:b", "ü", "a\n", "a" * 51, "[x]"])
+def test_a_name_that_is_no_stanza_is_refused(name: str) -> None:
+    with pytest.raises(RestError, match="The name must begin with a letter"):
+        CustomHookMixin().create_hook("key", "application", name, {})
+
+
+def test_all_faults_of_a_tab_come_in_one_message() -> None:
+    with pytest.raises(RestError) as caught:
+        edit("advanced", settle_time="-1", concurrency="4", retry_base="0.5", retention_days="0", api_url="x")
+
+    assert caught.value.status == 400
+    assert caught.value.message.count(" must be a ") == 4
+    assert "The API URL" in caught.value.message
+
+
+def test_a_good_tab_passes() -> None:
+    edit("advanced", settle_time="0", concurrency="1", retry_base="1", retention_days="365", ca_file="")
+    edit("logging", loglevel="DEBUG")
+    edit("proxy", proxy_enabled="0")
+    edit(
+        "proxy",
+        proxy_enabled="1",
+        proxy_type="socks5",
+        proxy_url="proxy.example.org",
+        proxy_port="1080",
+        proxy_username="u",
+        proxy_password="******",
+    )
+
+
+def test_a_proxy_password_needs_a_user_name() -> None:
+    with pytest.raises(RestError, match="no user name"):
+        edit("proxy", proxy_enabled="1", proxy_url="p", proxy_port="1", proxy_password="new")

@@ -1,0 +1,35 @@
+"""What ``make test`` says at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools import test as make_test
+
+
+def test_the_last_line_counts_the_tests_of_all_runs() -> None:
+    results = [
+        make_test.Result("lint", True, 1.0),
+        make_test.Result("tests on Python 3.9", True, 9.0, passed=7, failed=0, skipped=("test_a: no IPv6",)),
+        make_test.Result("tests on Python 3.13", False, 8.0, passed=6, failed=2, skipped=("test_a: no IPv6",)),
+        make_test.Result("package checks", None, remark="the package could not be built"),
+    ]
+    lines = make_test.summary(results).splitlines()
+    assert lines[-1] == "13 passed, 2 failed, 2 skipped"
+    assert lines[-3:-1] == ["Skipped:", "  test_a: no IPv6"]
+    assert [line.split()[-1] for line in lines if "package checks" in line] == ["built"]
+    assert any("FAILED" in line for line in lines)
+
+
+def test_pytests_report_is_counted(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(
+        "<testsuites><testsuite><testcase name='a'/><testcase name='b'><failure message='no'/></testcase>"
+        "<testcase name='c'><error message='broken'/></testcase>"
+        "<testcase name='d'><skipped message='no IPv6'/></testcase></testsuite></testsuites>"
+    )
+    assert make_test.count(report) == (1, 2, ["d: no IPv6"])
+
+
+def test_a_run_without_a_report_counts_nothing(tmp_path: Path) -> None:
+    assert make_test.count(tmp_path / "missing.xml") == (0, 0, [])

@@ -1,0 +1,85 @@
+"""Runs a command whose output matters only if it fails, and shows meanwhile that it lives."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+#: Seconds between two signs of life.
+SIGN_OF_LIFE = 10.0
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended."""
+
+    status: int
+    #: Standard output and standard error, in the order written.
+    output: str
+    seconds: float
+
+
+def say(text: str) -> None:
+    """Print at once, also into a pipe."""
+    print(text, flush=True)
+
+
+def run(
+    title: str,
+    command: Sequence[str],
+    *,
+    folder: Path,
+    environment: Optional[Mapping[str, str]] = None,
+    show: bool = False,
+) -> Finished:
+    """Run the command and return how it ended; its status is the caller's to judge.
+
+    With ``show`` every line is printed as it comes; without, a line every ten seconds says that it still runs.
+    """
+    began = time.monotonic()
+    process = subprocess.Popen(
+        list(command),
+        cwd=folder,
+        env=dict(os.environ if environment is None else environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    output = bytearray()
+    try:
+        _follow(process, output, title, began, show)
+    except BaseException:
+        # Ctrl-C reaches the child too; leave only once it is gone.
+        process.terminate()
+        process.wait(timeout=30)
+        raise
+    return Finished(process.returncode, output.decode("utf-8", "replace"), time.monotonic() - began)
+
+
+def _follow(process: subprocess.Popen[bytes], output: bytearray, title: str, began: float, show: bool) -> None:
+    pipe = process.stdout
+    assert pipe is not None
+    next_sign = began + SIGN_OF_LIFE
+    with selectors.DefaultSelector() as selector, pipe:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            if selector.select(timeout=max(0.0, next_sign - time.monotonic())):
+                chunk = os.read(pipe.fileno(), 65536)
+                if not chunk:
+                    break
+                output += chunk
+                if show:
+                    sys.stdout.buffer.write(chunk)
+                    sys.stdout.buffer.flush()
+            if time.monotonic() >= next_sign:
+                next_sign += SIGN_OF_LIFE
+                if not show:
+                    say(f"  {title} … running {time.monotonic() - began:.0f} s")
+    process.wait()

@@ -1,0 +1,32 @@
+"""Builds the add-on and runs a module of the sandbox with it: ``make demo``, ``make sandbox``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tools import environments, package
+from tools.progress import say
+
+
+def main(module: str) -> int:
+    """Return only if the build failed: the module takes over the process, and with it Ctrl-C and the exit status."""
+    status = package.main([])
+    if status != 0:
+        return status
+    # 3.9 first: most releases of Splunk that the add-on serves run it.
+    version, environment = min(environments.tests().items(), key=lambda item: int(item[0].partition(".")[2]))
+    python = environment.ready()
+    if version not in ("3.9", "3.13"):
+        say(f"There is no Python 3.9 or 3.13 here as in Splunk; the add-on runs on {version} instead.")
+    os.chdir(environments.ROOT)
+    os.environ.pop("PYTHONPATH", None)
+    return os.execv(str(python), [str(python), "-B", "-m", module])
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1]))
+    except environments.EnvironmentFailed as error:
+        say(str(error))
+        sys.exit(1)

@@ -1,0 +1,192 @@
+"""Runs everything that is checked: ``make test``; or one folder or file of the tests: ``make test ONLY=tests/unit``.
+
+No step stops the next one. The end of the output says what ran, what was skipped and why; its last line counts the
+tests.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Optional
+
+from tools import checks, environments, interpreters
+from tools.progress import run, say
+
+#: These run on every Python that the add-on serves.
+ON_EACH_PYTHON = ("tests/unit", "tests/contract", "tests/integration")
+
+#: These look at the built package, with all Pythons from one place.
+ONCE = ("tests/package",)
+
+#: These look at what was built.
+NEED_THE_PACKAGE = ("tests/integration", "tests/package")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a step ended."""
+
+    title: str
+    #: True, False, or None if it was not run.
+    good: Optional[bool]
+    seconds: float = 0.0
+    #: One line for the table: what was counted, or why it was not run.
+    remark: str = ""
+    passed: int = 0
+    failed: int = 0
+    #: "test: reason" of each skipped test.
+    skipped: tuple[str, ...] = ()
+
+
+class Run:
+    """The steps of one run and their results, in order."""
+
+    def __init__(self, *, show: bool) -> None:
+        #: Print what the tests print, as it comes.
+        self._show = show
+        self.results: list[Result] = []
+
+    def check(self, check: checks.Check) -> None:
+        """Run one of the checks."""
+        self._step(check.title, lambda: self._check(check))
+
+    def build(self) -> bool:
+        """Build the package; False if the steps that look at it cannot run."""
+        self._step("package", self._build)
+        return self.results[-1].good is True
+
+    def tests(self, title: str, environment: environments.Environment, paths: list[str]) -> None:
+        """Run these folders or files of the tests in this environment."""
+        self._step(title, lambda: self._tests(title, environment, paths))
+
+    def not_run(self, title: str, reason: str) -> None:
+        """Note a step that cannot run."""
+        self.results.append(Result(title, None, remark=reason))
+
+    def _step(self, title: str, action: Callable[[], Result]) -> None:
+        say(f"{title} …")
+        try:
+            result = action()
+        except environments.EnvironmentFailed as error:
+            say(str(error))
+            result = Result(title, False, remark="its environment could not be made")
+        self.results.append(result)
+        say(f"{title}: {'ok' if result.good else 'FAILED'}, {result.seconds:.0f} s. {result.remark}")
+
+    def _check(self, check: checks.Check) -> Result:
+        finished = checks.carry_out(check)
+        if finished.status != 0:
+            say(finished.output)
+        return Result(check.title, finished.status == 0, finished.seconds)
+
+    def _build(self) -> Result:
+        command = [sys.executable, "-B", "-m", "tools.package"]
+        finished = run("package", command, folder=environments.ROOT, show=True)
+        return Result("package", finished.status == 0, finished.seconds)
+
+    def _tests(self, title: str, environment: environments.Environment, paths: list[str]) -> Result:
+        python = environment.ready()
+        with tempfile.TemporaryDirectory(prefix="tests-") as folder:
+            report = Path(folder) / "report.xml"
+            command = [str(python), "-B", "-m", "pytest", f"--junitxml={report}", *paths]
+            surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+            finished = run(title, command, folder=environments.ROOT, environment=surroundings, show=self._show)
+            if finished.status != 0 and not self._show:
+                say(finished.output)
+            passed, failed, skipped = count(report)
+        if finished.status != 0 and failed == 0:
+            failed = 1  # pytest itself failed: nothing collected, a crash, a warning at its end
+        remark = f"{passed} passed, {failed} failed, {len(skipped)} skipped"
+        return Result(title, finished.status == 0, finished.seconds, remark, passed, failed, tuple(skipped))
+
+
+def count(report: Path) -> tuple[int, int, list[str]]:
+    """Return from pytest's report how many tests passed, how many failed, and which were skipped and why."""
+    passed, failed, skipped = 0, 0, []
+    cases = ElementTree.parse(report).iter("testcase") if report.is_file() else []
+    for case in cases:
+        skip = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+        elif skip is not None:
+            skipped.append(f"{case.get('name')}: {skip.get('message')}")
+        else:
+            passed += 1
+    return passed, failed, skipped
+
+
+def everything() -> Run:
+    """All steps."""
+    steps = Run(show=False)
+    for check in checks.CHECKS:
+        steps.check(check)
+    built = steps.build()
+    available = environments.tests()
+    for version in interpreters.SERVED:
+        if version not in available:
+            steps.not_run(f"tests on Python {version}", f"there is no Python {version} on this host")
+    paths = [path for path in ON_EACH_PYTHON if _has_tests(path) and (built or path not in NEED_THE_PACKAGE)]
+    for version, environment in available.items():
+        steps.tests(f"tests on Python {version}", environment, paths)
+    if built:
+        steps.tests("package checks", available[max(available, key=_number)], list(ONCE))
+    else:
+        steps.not_run("integration tests and package checks", "the package could not be built")
+    return steps
+
+
+def only(path: str) -> Run:
+    """The tests in one folder or file, or one test (``file.py::test``)."""
+    steps = Run(show=True)
+    relative = os.path.relpath(path.partition("::")[0], environments.ROOT)
+    needs_package = relative == "tests" or relative.startswith(NEED_THE_PACKAGE)
+    if needs_package and not steps.build():
+        return steps
+    available = environments.tests()
+    if relative.startswith(ONCE):
+        available = dict([max(available.items(), key=lambda item: _number(item[0]))])
+    for version, environment in available.items():
+        steps.tests(f"{path} on Python {version}", environment, [path])
+    return steps
+
+
+def summary(results: list[Result]) -> str:
+    """Return the table that the output ends with."""
+    width = max(len(result.title) for result in results)
+    words = {True: "ok", False: "FAILED", None: "not run"}
+    lines = ["", "What ran:"]
+    for result in results:
+        time = "" if result.good is None else f"{result.seconds:.0f} s"
+        lines.append(f"  {result.title:{width}}  {words[result.good]:7}  {time:>6}  {result.remark}".rstrip())
+    skipped = sorted({reason for result in results for reason in result.skipped})
+    lines.append("Skipped:" if skipped else "No test was skipped.")
+    lines += [f"  {reason}" for reason in skipped]
+    passed, failed = sum(result.passed for result in results), sum(result.failed for result in results)
+    lines.append(f"{passed} passed, {failed} failed, {sum(len(result.skipped) for result in results)} skipped")
+    return "\n".join(lines)
+
+
+def _has_tests(path: str) -> bool:
+    return any((environments.ROOT / path).rglob("test_*.py"))
+
+
+def _number(version: str) -> int:
+    return int(version.partition(".")[2])
+
+
+def main(arguments: list[str]) -> int:
+    if arguments and not Path(arguments[0].partition("::")[0]).exists():
+        say(f"There is no {arguments[0]}.")
+        return 2
+    steps = only(arguments[0]) if arguments else everything()
+    say(summary(steps.results))
+    return 0 if all(result.good is not False for result in steps.results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
