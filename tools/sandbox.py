@@ -20,7 +20,8 @@ def main(module: str) -> int:
     if version not in ("3.9", "3.13"):
         say(f"There is no Python 3.9 or 3.13 here as in Splunk; the add-on runs on {version} instead.")
     os.chdir(environments.ROOT)
-    os.environ.pop("PYTHONPATH", None)
+    # The stand-ins share the collector's clock; the add-on's own processes get an environment of their own.
+    os.environ["PYTHONPATH"] = str(environments.ROOT / "package" / "bin")
     return os.execv(str(python), [str(python), "-B", "-m", module])
 
 

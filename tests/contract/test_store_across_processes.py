@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import sqlite3
 import threading
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Callable, Iterator
+from queue import Empty
+from typing import Callable
 
 import pytest
+
 from strava_collector.errors import StoreUnavailable
 from strava_collector.job import Outcome, Status
 from strava_collector.store import inbox, leases, queue
-from strava_collector.store.database import Database, Transaction
+from strava_collector.store.process_lock import FileLock
+from strava_collector.store.salvage import Files
 from strava_collector.webhook import Receipt
-
 from tests.support.store import RIDES, database, database_file, join, notification, raw
+from tests.support.waiting import until
 
 JOBS = 400
 #: A process that fails to come to its end within this time, in seconds, is stuck.
@@ -72,9 +78,7 @@ def work(folder: Path) -> None:
             if chance.random() < 0.2:
                 assert queue.reschedule(tx, job, run_at=1000.0, counts=False, error=None, now=1000.0)
             else:
-                assert queue.finish(
-                    tx, job, status=Status.DONE, outcome=Outcome.COLLECTED, error=None, now=1000.0
-                )
+                assert queue.finish(tx, job, status=Status.DONE, outcome=Outcome.COLLECTED, error=None, now=1000.0)
                 tx.execute("INSERT INTO finished VALUES (?)", (job.activity_id,))
     store.close()
 
@@ -99,9 +103,7 @@ def deliver(folder: Path, numbers: list[int], receipts: list[Receipt]) -> None:
     store = database(folder, patience=STUCK)
     for number in numbers:
         with store.write() as tx:
-            receipts.append(
-                inbox.add(tx, input=RIDES, notification=notification(number), received_at=1000.0)
-            )
+            receipts.append(inbox.add(tx, input=RIDES, notification=notification(number), received_at=1000.0))
     store.close()
 
 
@@ -152,9 +154,7 @@ def take_the_lease(folder: Path, holder: str, rounds: int) -> None:
     store.close()
 
 
-def test_a_lease_has_one_holder_at_a_time_across_processes(
-    tmp_path: Path, spawn: Callable[..., BaseProcess]
-) -> None:
+def test_a_lease_has_one_holder_at_a_time_across_processes(tmp_path: Path, spawn: Callable[..., BaseProcess]) -> None:
     store = database(tmp_path)
     with store.write() as tx:
         tx.execute("CREATE TABLE token (value INTEGER)")
@@ -175,25 +175,81 @@ def test_processes_that_open_a_new_store_at_the_same_time_all_get_it(
     store.close()
 
 
-def deliver_until_told(folder: Path, first: int, report: multiprocessing.Queue[int], enough: Enough) -> None:
+def deliver_until_told(folder: Path, number: int, acknowledged: multiprocessing.Queue[int], enough: Event) -> None:
     """Deliver one notification after the other as Strava does: what was refused is sent again."""
     store = database(folder, patience=5.0)
-    number = first
     while not enough.is_set():
-        if _try(store, lambda tx, number=number: _add(tx, number)):  # type: ignore[misc]  # a default is a closure
-            report.put(number)
-            number += 1
+        try:
+            with store.write() as tx:
+                inbox.add(tx, input=RIDES, notification=notification(number), received_at=1000.0)
+        except StoreUnavailable:
+            continue
+        acknowledged.put(number)
+        number += 1
     store.close()
 
 
-def _add(tx: Transaction, number: int) -> None:
-    inbox.add(tx, input=RIDES, notification=notification(number), received_at=1000.0)
+def set_aside(folder: Path) -> int:
+    names = [path.name for path in (folder / "store").glob("*.damaged-*")]
+    return len([name for name in names if not name.endswith(("-wal", "-shm"))])
 
 
-def _try(store: Database, act: Callable[[Transaction], None]) -> bool:
-    try:
-        with store.write() as tx:
-            act(tx)
-    except StoreUnavailable:
-        return False
-    return True
+def damage_until_noticed(folder: Path, page: int, repairs: int) -> None:
+    """Damage a page, counted from the end if negative, until somebody has noticed and repaired it."""
+
+    def noticed() -> bool:
+        # Sharing the lock keeps repairs away meanwhile, not the other processes.
+        lock = FileLock(Files(folder / "store").lock)
+        try:
+            if set_aside(folder) == repairs:
+                return True
+            if lock.try_shared() and not Files(folder / "store").marker.exists():
+                with suppress(sqlite3.Error), closing(raw(folder)) as file:
+                    file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                where = page if page >= 0 else database_file(folder).stat().st_size // 4096 + page
+                with database_file(folder).open("r+b") as damaged:
+                    damaged.seek(4096 * where)
+                    damaged.write(b"\xa5" * 4096)
+            return False
+        finally:
+            lock.close()
+
+    until(noticed, STUCK)
+
+
+@pytest.mark.parametrize("page", [0, -1], ids=["its header", "the page with the newest rows"])
+def test_processes_that_use_a_store_while_it_is_damaged_go_on_with_a_new_one(
+    tmp_path: Path, spawn: Callable[..., BaseProcess], context: SpawnContext, page: int
+) -> None:
+    acknowledged: multiprocessing.Queue[int] = context.Queue()
+    enough = context.Event()
+    processes = [spawn(deliver_until_told, tmp_path, 1_000_000 * number, acknowledged, enough) for number in (1, 2)]
+    seen: set[int] = set()
+
+    def hear(number: int) -> None:
+        for _ in range(number):
+            seen.add(acknowledged.get(timeout=STUCK))
+
+    hear(50)
+    for round_number in (1, 2, 3):
+        damage_until_noticed(tmp_path, page, round_number)
+        hear(30)
+    enough.set()
+    while any(process.is_alive() for process in processes) or not acknowledged.empty():
+        with suppress(Empty):
+            seen.add(acknowledged.get(timeout=0.05))
+    all_end_well(processes)
+    acknowledged.close()
+
+    store = database(tmp_path)
+    with store.read() as tx:
+        stored = [one.notification.object_id for one in inbox.waiting(tx, RIDES, 1_000_000)]
+        assert [row[0] for row in tx.execute("PRAGMA integrity_check").fetchall()] == ["ok"]
+    store.close()
+    assert len(stored) == len(set(stored))
+    if page == 0:
+        assert seen <= set(stored), "of what was acknowledged, nothing is lost"
+    else:
+        # A page holds about ten notifications, with their rows for the indexes not even that.
+        assert len(seen - set(stored)) <= 3 * 40
+    assert set_aside(tmp_path) == 3

@@ -10,9 +10,9 @@ from typing import Optional
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
 from strava_collector.job import MAX_ATTEMPTS, Job, Outcome, Priority, Status
 from strava_collector.store import queue
-
 from tests.support.store import RIDES, database, join
 
 OTHER = "other"
@@ -99,9 +99,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
     ) -> None:
         due = self.now + settle
         with self.store.write() as tx:
-            join(
-                tx, activity_id, input=input, priority=priority, force=force, due_at=due, now=self.now
-            )
+            join(tx, activity_id, input=input, priority=priority, force=force, due_at=due, now=self.now)
         job = self.model.live.get(activity_id)
         if job is None:
             self.model.live[activity_id] = Wanted(input, priority, force, due)
@@ -138,12 +136,12 @@ class QueueAgainstModel(RuleBasedStateMachine):
     def it_finishes(self, job: Optional[Job], fails: bool) -> None:
         if job is None:
             return
-        status, outcome = (
-            (Status.FAILED, Outcome.DEAD_LETTER) if fails else (Status.DONE, Outcome.COLLECTED)
-        )
+        status, outcome = (Status.FAILED, Outcome.DEAD_LETTER) if fails else (Status.DONE, Outcome.COLLECTED)
         with self.store.write() as tx:
-            assert queue.is_mine(tx, job) == ((known := self._mine(job)) is not None and not known.overtaken)
+            mine = queue.is_mine(tx, job)
             finished = queue.finish(tx, job, status=status, outcome=outcome, error=None, now=self.now)
+        known = self._mine(job)
+        assert mine == (known is not None and not known.overtaken)
         assert finished == (known is not None)
         if known is None:
             return
@@ -159,9 +157,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
         if job is None:
             return
         with self.store.write() as tx:
-            postponed = queue.reschedule(
-                tx, job, run_at=self.now + pause, counts=counts, error="why", now=self.now
-            )
+            postponed = queue.reschedule(tx, job, run_at=self.now + pause, counts=counts, error="why", now=self.now)
         known = self._mine(job)
         assert postponed == (known is not None)
         if known is None:
@@ -195,9 +191,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
     def leases_expire(self) -> None:
         with self.store.write() as tx:
             expired = queue.expire(tx, now=self.now)
-        late = [
-            key for key, job in self.model.live.items() if job.lease is not None and job.expires <= self.now
-        ]
+        late = [key for key, job in self.model.live.items() if job.lease is not None and job.expires <= self.now]
         assert expired == len(late)
         for activity_id in late:
             self.model.crash(activity_id, self.now)

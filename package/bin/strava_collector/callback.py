@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hmac
 import json
-from dataclasses import dataclass
 from typing import Union
 from urllib.parse import unquote_to_bytes
 
 from strava_collector.http_answer import Answer
 from strava_collector.http_request import Fault, Request
 from strava_collector.secret import Secret
+from strava_collector.sink import HealthQuestion, Question
 from strava_collector.webhook import NotANotification, Notification, Receipt, parse_notification
 
 #: Where monitoring asks whether notifications can be stored.
@@ -22,11 +22,6 @@ HEALTH_PATH = "/health"
 
 #: Seconds after which a client that was refused may come again. Strava has its own schedule; monitors read it.
 RETRY_AFTER = 10
-
-
-@dataclass(frozen=True)
-class HealthQuestion:
-    """Somebody wants to know whether notifications can be stored."""
 
 
 def _json(**fields: object) -> bytes:
@@ -65,9 +60,7 @@ def fault_answer(fault: Fault) -> Answer:
     return _refusal(fault.status, fault.detail, fault.name.lower())
 
 
-def decide(
-    request: Request, *, callback_path: str, verify_token: Secret
-) -> Union[Answer, Notification, HealthQuestion]:
+def decide(request: Request, *, callback_path: str, verify_token: Secret) -> Union[Answer, Question]:
     """Say what a request gets: an answer, or what has to be asked of the store before there is one."""
     head = request.head
     # The path is compared as sent, so that no two spellings of it mean the same; and in constant time, because an

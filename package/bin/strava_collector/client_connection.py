@@ -15,7 +15,7 @@ from typing import Optional
 
 from strava_collector.http_request import Head, RequestReader
 from strava_collector.limits import SizeLimits
-from strava_collector.webhook import Notification
+from strava_collector.sink import Question
 
 #: Bytes taken from the socket at once: more than a TLS record (16 KiB).
 _CHUNK = 32 * 1024
@@ -95,8 +95,8 @@ class Connection:
         self.lingers = False
         #: The head of the request that is being answered.
         self.head: Optional[Head] = None
-        #: The notification that the store is asked to keep.
-        self.question: Optional[Notification] = None
+        #: What the store is asked.
+        self.question: Optional[Question] = None
         #: Counts the questions to the store, so that a reply that comes too late finds its question gone.
         self.ticket = 0
         #: When the time limit of the present phase ends, and that of the request, on the monotonic clock.

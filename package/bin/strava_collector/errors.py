@@ -6,7 +6,9 @@ query, or a request's body.
 
 from __future__ import annotations
 
+import traceback
 from enum import Enum
+from pathlib import PurePath
 
 
 class CollectorError(Exception):
@@ -54,3 +56,12 @@ class TransportError(CollectorError):
     def __init__(self, fault: TransportFault, message: str) -> None:
         super().__init__(message)
         self.fault = fault
+
+
+def raised_at(error: BaseException) -> str:
+    """Where an unexpected error was raised, for instance ``listener.py:12``.
+
+    For logs, in place of a traceback, whose last line and whose chained errors quote whatever the code was handling.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"

@@ -15,7 +15,7 @@ from typing import Optional
 from strava_collector import logfmt
 from strava_collector.callback import HEALTH_PATH
 from strava_collector.clock import Clock
-from strava_collector.errors import ConfigurationError
+from strava_collector.errors import ConfigurationError, raised_at
 from strava_collector.limits import Limits
 from strava_collector.secret import Secret
 from strava_collector.sink import NotificationSink
@@ -132,7 +132,9 @@ class Listener:
             server.serve_forever()
         except BaseException as error:
             self._failure = error
-            logger.error(logfmt.line("listener_died", port=self.port, error=type(error).__name__), exc_info=True)
+            logger.error(
+                logfmt.line("listener_died", port=self.port, error=type(error).__name__, where=raised_at(error))
+            )
             # A port that nobody serves would let clients wait; a closed one sends them away at once.
             server.socket.close()
 

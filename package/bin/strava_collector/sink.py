@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Callable, Protocol, Union
 
 from strava_collector.errors import StoreUnavailable
@@ -22,6 +23,14 @@ class NotificationSink(Protocol):
         """Tell ``done`` whether notifications can be stored now."""
         ...
 
+
+@dataclass(frozen=True)
+class HealthQuestion:
+    """Somebody wants to know whether notifications can be stored."""
+
+
+#: What a sink is asked, to store a notification or how it is.
+Question = Union[Notification, HealthQuestion]
 
 #: What a sink calls back with.
 Reply = Union[Receipt, StoreUnavailable, bool]
@@ -54,9 +63,10 @@ class Mailbox:
 
     def collect(self) -> list[tuple[int, int, Reply]]:
         """Take all replies that are there."""
-        with suppress(BlockingIOError):
-            self.receiver.recv(64)
-        self._woken = False
+        if self._woken:
+            with suppress(BlockingIOError):
+                self.receiver.recv(64)
+            self._woken = False
         taken = []
         while self._replies:
             taken.append(self._replies.popleft())

@@ -26,6 +26,7 @@ from typing import Callable, Optional
 from strava_collector import logfmt
 from strava_collector.client_connection import Connection, PeerGone, Phase
 from strava_collector.clock import Clock
+from strava_collector.errors import raised_at
 from strava_collector.limits import Limits
 from strava_collector.rare_log import RareLog
 from strava_collector.sink import Mailbox, Reply
@@ -100,22 +101,38 @@ class TlsServer(HTTPServer):
     def on_reply(self, connection: Connection, reply: Reply) -> None:
         """The store has replied to the question that the connection is waiting for."""
 
+    def before_long_work(self) -> None:
+        """The server is about to wait, or to do something long: whatever was put off should begin meanwhile."""
+
     # The loop
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
         """Serve until :meth:`finish`. ``poll_interval`` has no meaning here: nothing is polled."""
         while not self._is_finished():
+            accepts = False
+            handshakes = []
             for key, events in self._selector.select(self._timeout()):
-                if key.data is not None:
-                    self._guarded(key.data, self._on_event, events)
-                elif key.fileobj is self.socket:
-                    self._accept()
+                connection = key.data
+                if connection is None:
+                    accepts = accepts or key.fileobj is self.socket
+                elif connection.phase is Phase.HANDSHAKE:
+                    handshakes.append((connection, events))
+                else:
+                    self._guarded(connection, self._on_event, events)
             for serial, ticket, reply in self.mailbox.collect():
                 connection = self._connections.get(serial)
                 if connection is not None and connection.phase is Phase.WAITING and connection.ticket == ticket:
                     self._guarded(connection, self.on_reply, reply)
+            self.before_long_work()
+            # A handshake takes ten times as long as anything else, so those who are through with theirs go first.
+            for connection, events in handshakes:
+                self._guarded(connection, self._on_event, events)
+                self.before_long_work()
+            if accepts:
+                self._accept()
             for _ in range(len(self._ready)):
                 self._guarded(self._ready.popleft(), self.on_input)
+            self.before_long_work()
             self._on_time()
 
     def finish(self, patience: float) -> None:
@@ -302,7 +319,7 @@ class TlsServer(HTTPServer):
             self.close(connection)
         except Exception as error:
             # Its message could quote what the client sent, or a secret.
-            self.report(connection, "failed", type(error).__name__, level=logging.ERROR)
+            self.report(connection, "failed", type(error).__name__, level=logging.ERROR, where=raised_at(error))
             self.close(connection)
         else:
             self._watch(connection)

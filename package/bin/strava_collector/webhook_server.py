@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-from typing import Union
+from collections import deque
+from functools import partial
 
 from strava_collector import logfmt
 from strava_collector.callback import (
     REFUSED,
-    HealthQuestion,
     decide,
     fault_answer,
     health_answer,
@@ -18,11 +18,12 @@ from strava_collector.callback import (
 )
 from strava_collector.client_connection import Connection, Phase
 from strava_collector.clock import Clock
+from strava_collector.errors import StoreUnavailable
 from strava_collector.http_answer import CONTINUE, Answer, render
 from strava_collector.http_request import BadRequest, Fault, Request
 from strava_collector.limits import Limits
 from strava_collector.secret import Secret
-from strava_collector.sink import NotificationSink, Reply
+from strava_collector.sink import NotificationSink, Question, Reply
 from strava_collector.tls_server import TlsServer
 from strava_collector.webhook import Notification, Receipt
 
@@ -47,6 +48,8 @@ class WebhookServer(TlsServer):
         self._callback_path = callback_path
         self._verify_token = verify_token
         self._store = store
+        #: Connections whose question has not been put to the store yet.
+        self._asking: deque[Connection] = deque()
         super().__init__(address, family, tls=tls, clock=clock, limits=limits)
 
     def on_input(self, connection: Connection) -> None:
@@ -95,33 +98,40 @@ class WebhookServer(TlsServer):
             self._enter(connection, Phase.WAITING, self.limits.request)
             self._ask(connection, outcome)
 
-    def _ask(self, connection: Connection, question: Union[Notification, HealthQuestion]) -> None:
-        """Put a question to the store; :meth:`on_reply` gets its reply."""
+    def _ask(self, connection: Connection, question: Question) -> None:
+        """Have a question put to the store; :meth:`on_reply` gets its reply."""
         connection.ticket += 1
-        # Only numbers go along: a connection that has gone must not stay in memory for its reply.
-        serial, ticket, mailbox = connection.serial, connection.ticket, self.mailbox
+        connection.question = question
+        self._asking.append(connection)
 
-        def done(reply: Reply) -> None:
-            mailbox.post(serial, ticket, reply)
+    def before_long_work(self) -> None:
+        """Give the store all questions that have come up, at once.
 
-        try:
-            if isinstance(question, Notification):
-                connection.question = question
-                self._store.submit(question, done)
-            else:
-                self._store.healthy(done)
-        except Exception as error:
-            # Against the contract, but whatever it is, Strava must hear that the notification is not stored.
-            self.report(connection, "notification_refused", type(error).__name__, level=logging.ERROR)
-            self._answer(connection, REFUSED)
+        Given one by one, the first would wake the store's thread, which would then fight for the interpreter with
+        this one while it reads the others, and commit that first one alone.
+        """
+        while self._asking:
+            connection = self._asking.popleft()
+            question = connection.question
+            if connection.phase is not Phase.WAITING or question is None:
+                continue  # it has gone meanwhile
+            done = partial(self.mailbox.post, connection.serial, connection.ticket)
+            try:
+                if isinstance(question, Notification):
+                    self._store.submit(question, done)
+                else:
+                    self._store.healthy(done)
+            except Exception as error:
+                # Against the contract, but whatever it is, Strava must hear that the notification is not stored.
+                done(StoreUnavailable(f"The store failed with {type(error).__name__}."))
 
     def on_reply(self, connection: Connection, reply: Reply) -> None:
-        notification, connection.question = connection.question, None
+        question, connection.question = connection.question, None
         if isinstance(reply, bool):
             self._answer(connection, health_answer(reply))
         elif isinstance(reply, Receipt):
-            if notification is not None and logger.isEnabledFor(logging.INFO):
-                logger.info(_notification_line(notification, reply))
+            if isinstance(question, Notification) and logger.isEnabledFor(logging.INFO):
+                logger.info(_notification_line(question, reply))
             self._answer(connection, receipt_answer(reply))
         else:
             self.report(

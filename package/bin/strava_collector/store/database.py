@@ -37,6 +37,11 @@ _MOST_REPAIRS = 3
 _CLOSES_SAFELY = (3, 30)
 
 
+#: Held while a file is created, so that no other thread of this process, whichever Database it uses, has it open and
+#: locked when the one that created it closes it (see ``Files.make_private``).
+_OPENING = threading.Lock()
+
+
 class StoreReplaced(StoreUnavailable):
     """The file turned out to be damaged in the middle of a transaction and has been replaced; doing it again
     helps.
@@ -250,9 +255,10 @@ class Database:
                 time.sleep(_PAUSE)
 
     def _open(self, seat: FileLock, deadline: float) -> _Connection:
-        self._files.make_private(self._path)
         remaining = max(0.0, deadline - time.monotonic())
-        sql = connect(self._path, timeout=remaining)
+        with _OPENING:
+            self._files.make_private(self._path)
+            sql = connect(self._path, timeout=remaining)
         try:
             schema.refuse_newer(sql, str(self._path))
             mode = self._set_journal_mode(sql, deadline)

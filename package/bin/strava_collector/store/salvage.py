@@ -74,8 +74,13 @@ class Files:
         _forbid_others(self.folder, 0o700)
 
     def make_private(self, path: Path) -> None:
-        """Make the file if need be, for the owner alone; SQLite gives its companions the same permissions."""
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        """Make the file if need be, for the owner alone; SQLite gives its companions the same permissions.
+
+        A database that exists is not opened here: closing it again would take away the locks that SQLite holds on it
+        anywhere in this process (https://sqlite.org/howtocorrupt.html, 2.2).
+        """
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         _forbid_others(path, 0o600)
 
     def announce(self) -> None:

@@ -1,0 +1,220 @@
+"""Everything at once: Strava's stand-in, splunkd's stand-in with the built add-on, and what a person does with both.
+
+All that a person would do in Splunk Web goes through the add-on's own REST handlers; all that Strava would do goes
+over TLS to the listener. Ports are chosen by the system, files are in one folder.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import requests
+
+from sandbox.certificates import Certificates, ServerCertificate
+from sandbox.splunkd import Splunkd
+from sandbox.strava import Application, Athlete, Limits, StravaStandIn
+
+#: The index that the sandbox collects into, as the add-on's macro and its documentation suggest.
+INDEX = "strava"
+
+#: What the add-on asks athletes for.
+SCOPE = "read,activity:read_all"
+
+
+class SandboxRefused(Exception):
+    """The add-on or Strava refused what was asked; the message is theirs."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """A configured listener."""
+
+    name: str
+    port: int
+    callback_url: str
+    verify_token: str = field(repr=False)
+    certificate: ServerCertificate
+
+
+class Sandbox:
+    """Starts and stops both stand-ins; use it in a ``with`` statement."""
+
+    def __init__(
+        self,
+        *,
+        app: Path,
+        folder: Path,
+        python: Path,
+        advanced: Mapping[str, str | int | float] | None = None,
+        retry_pause: float = 60.0,
+        limits: Limits | None = None,
+        environment: Mapping[str, str] | None = None,
+        strict: bool = True,
+    ) -> None:
+        """``advanced`` are settings of the tab *Advanced* that differ from the defaults."""
+        self.certificates = Certificates(folder / "certificates")
+        self.strava = StravaStandIn(
+            self.certificates, retry_pause=retry_pause, limits=limits or Limits(), strict=strict
+        )
+        self.splunkd = Splunkd(app=app, home=folder / "splunk", python=python, environment=environment)
+        self.advanced = dict(advanced or {})
+        self._browser = requests.Session()
+        self._browser.trust_env = False
+        self._browser.verify = str(self.certificates.ca_file)
+        self._browser.headers["User-Agent"] = "sandbox"
+
+    def __enter__(self) -> Sandbox:
+        self.strava.start()
+        try:
+            self.splunkd.start()
+            self.splunkd.create_index(INDEX)
+            self.post(
+                "TA_strava_webhook_settings/advanced",
+                api_url=self.strava.api_url,
+                oauth_url=self.strava.oauth_url,
+                ca_file=str(self.certificates.ca_file),
+                **self.advanced,
+            )
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+        if kind is None:
+            self.strava.check_misuse()
+
+    def post(self, path: str, **arguments: str | int | float) -> dict[str, Any]:
+        """Save something through one of the add-on's REST handlers; the saved row. Raises SandboxRefused."""
+        form = {name: str(value) for name, value in arguments.items()}
+        status, answer = self.splunkd.request("POST", self.splunkd.path(path), form)
+        if status not in (200, 201):
+            raise SandboxRefused("; ".join(str(message.get("text")) for message in answer.get("messages", [])))
+        (entry,) = answer["entry"]
+        content = entry["content"]
+        assert isinstance(content, dict)
+        return content
+
+    def add_application(self, name: str) -> Application:
+        """Register an API application at Strava, and enter it on *Configuration → Applications*."""
+        application = self.strava.add_application(name, callback_domain="localhost")
+        self.post(
+            "TA_strava_webhook_application",
+            name=name,
+            client_id=application.client_id,
+            client_secret=application.client_secret,
+        )
+        return application
+
+    def connect(
+        self, athlete: Athlete, row: str, application: Application, *, untick: tuple[str, ...] = (), index: str = ""
+    ) -> None:
+        """*Configuration → Athletes → Connect with Strava*: consent, exchange of the code, saving the row."""
+        self.strava.sign_in(athlete, untick=untick)
+        answer = self._browser.get(
+            f"{self.strava.oauth_url}/authorize",
+            params={
+                "client_id": application.client_id,
+                "redirect_uri": "https://localhost:8000/en-US/app/TA_strava_webhook/redirect",
+                "response_type": "code",
+                "scope": SCOPE,
+                "approval_prompt": "force",
+                "state": "sandbox",
+            },
+            allow_redirects=False,
+            timeout=10,
+        )
+        given = parse_qs(urlsplit(answer.headers["Location"]).query)
+        code = urlencode({name: given[name][0] for name in ("code", "scope", "error") if name in given})
+        token = self.post(
+            "TA_strava_webhook_oauth/oauth",
+            client_id=application.client_id,
+            code=code,
+            grant_type="authorization_code",
+            redirect_uri="https://localhost:8000/en-US/app/TA_strava_webhook/redirect",
+        )
+        if token.get("error"):
+            raise SandboxRefused(str(token["error"]))
+        arguments: dict[str, str | int | float] = {
+            "name": row,
+            "application": application.name,
+            "scope": SCOPE,
+            "client_id": application.client_id,
+            "endpoint": urlsplit(self.strava.oauth_url).netloc,
+            "access_token": str(token["access_token"]),
+        }
+        if index:
+            arguments["index"] = index
+        self.post("TA_strava_webhook_account", **arguments)
+
+    def add_input(self, name: str, application: Application, **more: str | int) -> Input:
+        """Save an input *Strava Webhook*; splunkd starts it at once."""
+        certificate = self.certificates.issue(f"listener-{name}")
+        port = free_port()
+        made = Input(
+            name=name,
+            port=port,
+            callback_url=f"https://localhost:{port}/strava/{name}-callback",
+            verify_token=f"verify-{name}-4711",
+            certificate=certificate,
+        )
+        arguments: dict[str, str | int | float] = {
+            "name": name,
+            "application": application.name,
+            "index": INDEX,
+            "interval": 10,
+            "port": port,
+            "verify_token": made.verify_token,
+            "callback_url": made.callback_url,
+            "cert_file": str(certificate.cert_file),
+            "key_file": str(certificate.key_file),
+            **more,
+        }
+        self.post("TA_strava_webhook_strava_webhook", **arguments)
+        return made
+
+    def health(self, made: Input) -> int:
+        """The status of the listener's ``/health``; 0 while nobody listens."""
+        try:
+            return self._browser.get(f"https://localhost:{made.port}/health", timeout=5).status_code
+        except requests.RequestException:
+            return 0
+
+    def subscribe(self, application: Application, made: Input) -> int:
+        """Create the push subscription at Strava, which calls the listener back meanwhile; the subscription's id."""
+        answer = self._browser.post(
+            f"{self.strava.api_url}/push_subscriptions",
+            data={
+                "client_id": application.client_id,
+                "client_secret": application.client_secret,
+                "callback_url": made.callback_url,
+                "verify_token": made.verify_token,
+            },
+            timeout=10,
+        )
+        if answer.status_code != 201:
+            raise SandboxRefused(f"Strava answered {answer.status_code}: {answer.text}")
+        return int(answer.json()["id"])
+
+    def _stop(self) -> None:
+        self._browser.close()
+        try:
+            self.splunkd.stop()
+        finally:
+            self.strava.stop()
+
+
+def free_port() -> int:
+    """A port that is free now. An input is configured with a number, so the system cannot choose it later."""
+    with socket.socket(socket.AF_INET6 if socket.has_ipv6 else socket.AF_INET) as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
