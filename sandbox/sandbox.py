@@ -7,6 +7,7 @@ over TLS to the listener. Ports are chosen by the system, files are in one folde
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,7 +117,14 @@ class Sandbox:
         return application
 
     def connect(
-        self, athlete: Athlete, row: str, application: Application, *, untick: tuple[str, ...] = (), index: str = ""
+        self,
+        athlete: Athlete,
+        row: str,
+        application: Application,
+        *,
+        scope: str = SCOPE,
+        untick: tuple[str, ...] = (),
+        index: str = "",
     ) -> None:
         """*Configuration → Athletes → Connect with Strava*: consent, exchange of the code, saving the row."""
         self.strava.sign_in(athlete, untick=untick)
@@ -126,7 +134,7 @@ class Sandbox:
                 "client_id": application.client_id,
                 "redirect_uri": "https://localhost:8000/en-US/app/TA_strava_webhook/redirect",
                 "response_type": "code",
-                "scope": SCOPE,
+                "scope": scope,
                 "approval_prompt": "force",
                 "state": "sandbox",
             },
@@ -147,7 +155,7 @@ class Sandbox:
         arguments: dict[str, str | int | float] = {
             "name": row,
             "application": application.name,
-            "scope": SCOPE,
+            "scope": scope,
             "client_id": application.client_id,
             "endpoint": urlsplit(self.strava.oauth_url).netloc,
             "access_token": str(token["access_token"]),
@@ -188,6 +196,14 @@ class Sandbox:
             return self._browser.get(f"https://localhost:{made.port}/health", timeout=5).status_code
         except requests.RequestException:
             return 0
+
+    def wait_until_healthy(self, made: Input, seconds: float = 30.0) -> None:
+        """Return when the listener answers, raise TimeoutError when it does not in time."""
+        deadline = time.monotonic() + seconds
+        while self.health(made) != 200:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"The input {made.name!r} does not answer on its port {made.port}.")
+            time.sleep(0.05)
 
     def subscribe(self, application: Application, made: Input) -> int:
         """Create the push subscription at Strava, which calls the listener back meanwhile; the subscription's id."""

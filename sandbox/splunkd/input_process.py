@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
+import sys
+import termios
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -78,6 +81,15 @@ class InputProcess:
     @property
     def pid(self) -> int:
         return self._child.pid
+
+    @property
+    def unread(self) -> int:
+        """Bytes in the pipe of standard output."""
+        assert self._child.stdout is not None
+        if self._child.stdout.closed:
+            return 0
+        answer = fcntl.ioctl(self._child.stdout.fileno(), termios.FIONREAD, b"\0\0\0\0")
+        return int.from_bytes(answer, sys.byteorder)
 
     def signal(self, number: int) -> None:
         """Send a signal to the process and its own children; none if it has ended."""

@@ -23,6 +23,8 @@ from .sessions import Sessions
 
 #: How long a process may take after SIGTERM. splunkd's own patience is unknown; the add-on promises 10 s.
 GRACE_SECONDS = 10.0
+#: Longer than it takes to start a process on a busy machine.
+_START_SECONDS = 30.0
 
 
 def next_start(interval: str, ended_at: float) -> float | None:
@@ -71,6 +73,7 @@ class Inputs:
         self._kinds = kinds
         self._lock = threading.Lock()
         self._runners: dict[str, _Runner] = {}
+        self._gates: dict[str, threading.Event] = {}
 
     def settings(self, stanza: str) -> dict[str, str]:
         """The stanza with what it inherits: `[default]`, `[kind]`, `[kind://name]`."""
@@ -103,13 +106,13 @@ class Inputs:
             self.start(stanza)
 
     def start(self, name: str) -> None:
-        """Start it now, also while it waits for its interval; nothing if it runs."""
+        """Start it now, also while it waits for its interval; nothing if it runs. Returns when the process is there."""
         stanza = self._stanza(name)
         with self._lock:
             runner = self._runners.get(stanza)
             if runner is None or not runner.alive:
-                count = runner.count if runner else Count()
-                runner = self._runners[stanza] = _Runner(self, stanza, count)
+                # A new one starts its process by itself.
+                runner = self._runners[stanza] = _Runner(self, stanza, runner.count if runner else Count())
         runner.start_now()
 
     def stop(self, name: str) -> None:
@@ -137,6 +140,11 @@ class Inputs:
         runner = self._runner(name)
         return runner.pid if runner else None
 
+    def unread(self, name: str) -> int:
+        """Bytes that the process has written and nobody has read."""
+        runner = self._runner(name)
+        return runner.unread if runner else 0
+
     def running(self, name: str) -> bool:
         return self.pid(name) is not None
 
@@ -155,15 +163,22 @@ class Inputs:
         return runner.wait_for(lambda: predicate(self), seconds) if runner else predicate(self)
 
     def pause_reading(self, name: str) -> None:
-        """Leave standard output unread: the pipe fills up and the input blocks."""
-        runner = self._runner(name)
-        if runner is not None:
-            runner.gate.clear()
+        """Leave standard output unread until `resume_reading` or the end of the process.
+
+        The pipe fills up and the input blocks. May be called before it is started.
+        """
+        self.gate(self._stanza(name)).clear()
 
     def resume_reading(self, name: str) -> None:
-        runner = self._runner(name)
-        if runner is not None:
-            runner.gate.set()
+        self.gate(self._stanza(name)).set()
+
+    def gate(self, stanza: str) -> threading.Event:
+        """Set while the stanza's standard output is read."""
+        with self._lock:
+            if stanza not in self._gates:
+                self._gates[stanza] = threading.Event()
+                self._gates[stanza].set()
+            return self._gates[stanza]
 
     def _stanza(self, name: str) -> str:
         if "://" in name:
@@ -193,8 +208,9 @@ class _Runner:
         self._now = False
         self.next_start: float | None = None
         self.count = count
-        self.gate = threading.Event()
-        self.gate.set()
+        self._settings: dict[str, str] = {}
+        #: Session key of the process that runs.
+        self._key = ""
         self._thread = threading.Thread(target=self._supervise, name=f"runner of {stanza}", daemon=True)
         self._thread.start()
 
@@ -207,10 +223,18 @@ class _Runner:
         with self._changed:
             return self._process.pid if self._process else None
 
-    def start_now(self) -> None:
+    @property
+    def unread(self) -> int:
         with self._changed:
-            self._now = True
-            self._changed.notify_all()
+            return self._process.unread if self._process else 0
+
+    def start_now(self) -> None:
+        """End the pause before the next run, if there is one, and wait until the process is there."""
+        with self._changed:
+            if self._process is None:
+                self._now = True
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: not self._now or not self._wanted, timeout=_START_SECONDS)
 
     def wait_for(self, predicate: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -280,7 +304,7 @@ class _Runner:
             as_bytes(root),
             environment=inputs.installation.environment(),
             folder=os.fspath(inputs.installation.home),
-            gate=self.gate,
+            gate=inputs.gate(stanza),
             event=lambda event: self._index(event, settings),
             faults=inputs.faults,
             journal=inputs.journal,

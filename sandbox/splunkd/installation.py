@@ -92,6 +92,8 @@ def _unpack(app: Path, apps: Path) -> str:
             tops = {name.split("/")[0] for name in names}
             if len(tops) != 1 or any(name.startswith("/") or ".." in name.split("/") for name in names):
                 raise ValueError(f"{app} must hold exactly one folder, has {sorted(tops)}")
+            # Nothing may leave the folder; older versions of Python do not have the filter.
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)
             archive.extractall(apps)
         return tops.pop()
     if not (app / "default" / "app.conf").is_file():

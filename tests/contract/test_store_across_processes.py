@@ -175,6 +175,28 @@ def test_processes_that_open_a_new_store_at_the_same_time_all_get_it(
     store.close()
 
 
+def look(folder: Path) -> None:
+    store = database(folder)
+    with store.read() as tx:
+        inbox.counts(tx, RIDES)
+    store.close()
+
+
+def test_a_second_store_in_a_process_leaves_the_first_ones_locks_alone(
+    tmp_path: Path, spawn: Callable[..., BaseProcess]
+) -> None:
+    # Closing any file handle takes all of a process's POSIX locks on that file away. SQLite knows that; who opens
+    # the file past SQLite makes the next process that closes it delete the log that is in use here.
+    first, second = database(tmp_path), database(tmp_path)
+    for store in (first, second):
+        with store.write() as tx:
+            join(tx)
+    all_end_well([spawn(look, tmp_path)])
+    assert database_file(tmp_path).with_name("strava.db-wal").exists()
+    first.close()
+    second.close()
+
+
 def deliver_until_told(folder: Path, number: int, acknowledged: multiprocessing.Queue[int], enough: Event) -> None:
     """Deliver one notification after the other as Strava does: what was refused is sent again."""
     store = database(folder, patience=5.0)

@@ -197,6 +197,7 @@ def init(handler: type[MConfigHandler], ctxInfo: int = CONTEXT_NONE) -> None:  #
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # What a handler prints must not end up between the answers; splunkd logs standard error.
     os.dup2(2, 1)
+    sys.stdout = sys.stderr
     with answers:
         for line in sys.stdin:
             answers.write(json.dumps(_answer(handler, ctxInfo, json.loads(line))) + "\n")

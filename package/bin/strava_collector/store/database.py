@@ -17,6 +17,7 @@ from typing import NamedTuple, Optional
 
 from strava_collector.clock import Clock
 from strava_collector.errors import StoreUnavailable, StoreUnusable
+from strava_collector.logfmt import line
 from strava_collector.store import salvage, schema
 from strava_collector.store.faults import explain, is_damage, locked
 from strava_collector.store.process_lock import FileLock
@@ -75,7 +76,7 @@ class _Connection:
         try:
             self.sql.close()
         except sqlite3.Error as error:
-            log.debug("action=store_close_failed error=%s", error)
+            log.debug(line("store_close_failed", error=str(error)))
         self.seat.close()
 
 

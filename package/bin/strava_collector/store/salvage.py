@@ -15,14 +15,14 @@ import os
 import re
 import shutil
 import struct
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 from strava_collector.logfmt import line
-from strava_collector.store import schema
+from strava_collector.store import leaf_pages, schema
 from strava_collector.store.sqlite import Row, Transaction, connect, sqlite3
 from strava_collector.webhook import NotANotification, notification_from_json
 
@@ -178,16 +178,35 @@ def _start_anew(files: Files, set_aside: Path, now: float) -> Replaced:
 
 def _carry_over(copy: Path, new: Path, target: Transaction) -> tuple[Mapping[str, int], tuple[str, ...]]:
     saved = dict.fromkeys(_TABLES, 0)
+    incomplete: tuple[str, ...] = _TABLES
     source = _open_source(copy, new)
-    if source is None:
-        return saved, _TABLES
-    try:
-        readers = {table: _TableReader(source, table) for table in _TABLES}
-        for table, reader in readers.items():
-            saved[table] = _insert(target, table, reader)
-    finally:
-        source.close()
-    return saved, tuple(table for table, reader in readers.items() if reader.incomplete)
+    if source is not None:
+        try:
+            readers = {table: _TableReader(source, table) for table in _TABLES}
+            for table, reader in readers.items():
+                saved[table], refused = _insert(target, table, reader.rows())
+                reader.incomplete = reader.incomplete or refused
+        finally:
+            # Closing also brings what is in the log into the file, as far as SQLite can.
+            source.close()
+        incomplete = tuple(table for table, reader in readers.items() if reader.incomplete)
+    for table in incomplete:
+        found, _ = _insert(target, table, _rows_of(table, target, copy, leaf_pages.page_size(new)))
+        saved[table] += found
+    return saved, incomplete
+
+
+def _rows_of(table: str, target: Transaction, copy: Path, page_size: int) -> Iterator[Mapping[str, leaf_pages.Value]]:
+    """What lies about in the pages of the file and has as many columns as the table."""
+    columns = target.execute(f"PRAGMA table_info({table})").fetchall()
+    names = [column["name"] for column in columns]
+    # In SQLite's files, an integer that is the primary key is kept as the row id only.
+    (key, *others) = [column for column in columns if column["pk"]]
+    is_row_id = not others and key["type"] == "INTEGER"
+    for row_id, values in leaf_pages.rows(copy, page_size):
+        if len(values) == len(names):
+            row = dict(zip(names, values))
+            yield {**row, key["name"]: row_id} if is_row_id else row
 
 
 def _open_source(copy: Path, model: Path) -> Optional[Transaction]:
@@ -197,9 +216,10 @@ def _open_source(copy: Path, model: Path) -> Optional[Transaction]:
     empty file, so their root pages are always the same, and when those first pages are lost, the ones of a new
     database, which ``model`` is, will do: page 1 alone if that is enough, else all with a part of the table of tables.
     """
-    schema_pages = _schema_pages(model)
+    size = leaf_pages.page_size(model)
+    schema_pages = _schema_pages(model, size)
     for lost in ((), schema_pages[:1], schema_pages):
-        _graft(copy, model, lost)
+        _graft(copy, model, lost, size)
         source = connect(copy)
         try:
             # Makes SQLite go on with what it finds, for instance when the file is shorter than it says.
@@ -214,10 +234,10 @@ def _open_source(copy: Path, model: Path) -> Optional[Transaction]:
     return None
 
 
-def _schema_pages(model: Path) -> Sequence[int]:
+def _schema_pages(model: Path, size: int) -> Sequence[int]:
     """The numbers, from 1, of the pages that hold the table of tables (https://sqlite.org/fileformat.html)."""
     with model.open("rb") as file:
-        page = file.read(_page_size(model))
+        page = file.read(size)
     (kind,) = struct.unpack_from(">B", page, _HEADER)
     if kind != _INTERIOR_TABLE_PAGE:
         return (1,)
@@ -226,9 +246,8 @@ def _schema_pages(model: Path) -> Sequence[int]:
     return (1, *(struct.unpack_from(">I", page, pointer)[0] for pointer in pointers), rightmost)
 
 
-def _graft(copy: Path, model: Path, numbers: Sequence[int]) -> None:
+def _graft(copy: Path, model: Path, numbers: Sequence[int], size: int) -> None:
     """Replace pages of ``copy`` with those of ``model``."""
-    size = _page_size(model)
     pages = copy.stat().st_size // size
     with model.open("rb") as new, copy.open("r+b") as old:
         for number in numbers:
@@ -239,12 +258,6 @@ def _graft(copy: Path, model: Path, numbers: Sequence[int]) -> None:
                 struct.pack_into(">III", page, 28, pages, 0, 0)
             old.seek((number - 1) * size)
             old.write(page)
-
-
-def _page_size(database: Path) -> int:
-    with database.open("rb") as file:
-        (size,) = struct.unpack_from(">H", file.read(_HEADER), 16)
-    return 65_536 if size == 1 else int(size)
 
 
 class _TableReader:
@@ -319,38 +332,39 @@ def _gap(above: int, below: int) -> tuple[int, int, int]:
     return (above - below, above, below)
 
 
-def _insert(target: Transaction, table: str, reader: _TableReader) -> int:
-    """Write the readable rows into the new database; return how many. What breaks a rule of the schema is
-    left out.
+def _insert(
+    target: Transaction, table: str, rows: Iterable[Union[Row, Mapping[str, leaf_pages.Value]]]
+) -> tuple[int, bool]:
+    """Write rows that are not there yet into the new database; return how many, and whether any was left out.
+
+    Left out is what breaks a rule of the schema, and a notification that is not what its hash says.
     """
     known = [row["name"] for row in target.execute(f"PRAGMA table_info({table})").fetchall()]
-    saved = 0
+    saved, refused = 0, False
     target.execute("BEGIN")
-    for row in reader.rows():
-        columns = [name for name in known if name in row.keys()]  # noqa: SIM118  # a Row iterates over its values
-        if table == "notification" and not _is_genuine(row):
-            reader.incomplete = True
-            continue
-        written = target.execute(
-            f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608  # constants only
-            [row[name] for name in columns],
-        ).rowcount
-        if written == 1:
-            saved += 1
-        else:
-            reader.incomplete = True
+    for row in rows:
+        present = row.keys()
+        columns = [name for name in known if name in present]
+        written = 0
+        if table != "notification" or _is_genuine(row):
+            written = target.execute(
+                f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608  # constants only
+                [row[name] for name in columns],
+            ).rowcount
+        saved += written
+        refused = refused or not written
     target.execute("COMMIT")
-    return saved
+    return saved, refused
 
 
-def _is_genuine(row: Row) -> bool:
+def _is_genuine(row: Union[Row, Mapping[str, leaf_pages.Value]]) -> bool:
     """Whether a notification that still has to be worked on is the one that was received."""
     if row["state"] == "dispatched":
         # Kept for its hash only.
         return True
     try:
-        return bool(notification_from_json(row["body"]).digest == row["digest"])
-    except (NotANotification, TypeError):
+        return bool(notification_from_json(str(row["body"])).digest == row["digest"])
+    except NotANotification:
         return False
 
 

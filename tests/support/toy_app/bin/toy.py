@@ -34,7 +34,7 @@ def write(text):
 def validate():
     params = {param.get("name"): param.text for param in ET.parse(sys.stdin).iter("param")}
     if params["behaviour"] == "refused":
-        print("<error><message>Two faults: this and that.</message></error>")
+        write("<error><message>Two faults: this and that.</message></error>")
         return 1
     if params["behaviour"] == "crash":
         raise RuntimeError("the validation itself broke")
@@ -75,11 +75,11 @@ def do_give_up(root):
 
 
 def do_flood(root):
+    """A megabyte, which no pipe holds."""
     write("<stream>")
-    number = 0
-    while not stopped.is_set():
-        number += 1
+    for number in range(100):
         write(event(number, "x" * 10_000))
+    stopped.wait()
     write("</stream>")
 
 
@@ -101,7 +101,7 @@ def do_ask(root):
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--scheme"]:
-        print(SCHEME)
+        write(SCHEME)
     elif sys.argv[1:] == ["--validate-arguments"]:
         sys.exit(validate())
     else:

@@ -1,0 +1,319 @@
+"""``make demo``: two athletes ride, edit, hide and delete; Strava fails; and every ride reaches the index.
+
+The add-on is the built one, unchanged. What it would do in Splunk it does here: its REST handlers save the
+configuration and exchange the OAuth code, its input listens over TLS, stores, fetches and writes. Strava and splunkd
+are stand-ins on loopback.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import NoReturn
+
+import psutil
+
+from sandbox.latest import Latest
+from sandbox.sandbox import Input, Sandbox
+from sandbox.story import Story
+from sandbox.strava import Activity, Application, Athlete, Limits, StravaStandIn
+from sandbox.strava.delivery import DeliveryState
+
+#: Settings that differ from the defaults so that the demo is over in a minute.
+QUICKER = {"retry_base": 1}
+RETRY_PAUSE = 2.0
+#: Seconds until what is expected must have happened.
+PATIENCE = 30.0
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Demo:
+    """The story, from the first setting to the last ride."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._strava = sandbox.strava
+        self._story = Story(sandbox.splunkd.index)
+        self._recorded: list[Activity] = []
+        self._differs: list[str] = []
+        self._checks = 0
+        self._application: Application
+        self._input: Input
+        self._anna: Athlete
+        self._ben: Athlete
+
+    def run(self) -> int:
+        """Tell it all; the exit status."""
+        self._set_up()
+        self._ordinary_days()
+        self._edits()
+        self._deleting_and_hiding()
+        self._bad_days()
+        self._disconnecting()
+        if not self._story.watch(PATIENCE, for_all=True):
+            self._differs += [f"did not happen: {expectation.text}" for expectation in self._story.open]
+        self._strava.wait_until_delivered(PATIENCE)
+        self._compare()
+        process = psutil.Process(self._sandbox.splunkd.inputs.pid(self._input.name))
+        cpu, memory = process.cpu_times(), process.memory_info().rss
+        self._sandbox.splunkd.inputs.stop(self._input.name)
+        self._after_the_end()
+        self._table(cpu.user + cpu.system, memory)
+        return self._verdict()
+
+    # Chapters.
+
+    def _set_up(self) -> None:
+        story, sandbox = self._story, self._sandbox
+        self._application = sandbox.add_application("Club")
+        story.tell("", "Configuration → Applications: “Club” is saved, its secret encrypted")
+        self._anna = self._strava.add_athlete("Anna", "Bergström", city="Uppsala")
+        self._ben = self._strava.add_athlete("Ben", "Okafor", city="Leeds")
+        sandbox.connect(self._anna, "anna", self._application)
+        story.tell("Anna", f"connects with Strava and grants {self._granted(self._anna)}")
+        sandbox.connect(self._ben, "ben", self._application, scope="read,activity:read")
+        story.tell("Ben", f"connects with Strava and grants {self._granted(self._ben)}: no private activities")
+        self._input = sandbox.add_input("club", self._application)
+        story.tell("", f"Inputs → Strava Webhook: “club” is saved; splunkd starts it, port {self._input.port}")
+        sandbox.wait_until_healthy(self._input)
+        sandbox.subscribe(self._application, self._input)
+        (challenge,) = self._strava.subscriptions.call_backs
+        story.tell("Strava", f"calls the callback URL with a challenge: {challenge.status}, the subscription is made")
+
+    def _ordinary_days(self) -> None:
+        rides = [
+            (self._anna, "ride", "Morning Ride 🚴"),
+            (self._ben, "run", "Lunch Run"),
+            (self._anna, "long_ride", "Around the lake"),
+            (self._ben, "swim", "Evening Swim"),
+            (self._anna, "manual", "Yoga"),
+        ]
+        for athlete, kind, title in rides:
+            self._save(athlete, kind, title)
+            self._story.watch(0.7)
+        self._story.watch(PATIENCE, for_all=True)
+
+    def _edits(self) -> None:
+        morning, lunch, lake = self._recorded[:3]
+        self._edit(morning, "Along the canal")
+        self._edit(lunch, "Lunch Run with the dog")
+        for title in ("Around the lak", "Around the lake, twice", "Twice around the lake"):
+            self._strava.edit(lake, title=title)
+        self._story.tell("Anna", "renames “Around the lake” three times in a row")
+        calls = self._fetches(lake)
+        self._expect_title(lake, "Twice around the lake")
+        self._story.watch(PATIENCE, for_all=True)
+        self._check(self._fetches(lake) - calls == 1, "the burst of three edits is one fetch")
+
+    def _deleting_and_hiding(self) -> None:
+        walk = self._save(self._ben, "walk", "Dog Walk")
+        secret = self._save(self._anna, "run", "Early Run")
+        tempo = self._save(self._ben, "run", "Tempo Run")
+        self._story.watch(PATIENCE, for_all=True)
+        self._strava.delete(walk)
+        self._story.tell("Ben", "deletes “Dog Walk”")
+        self._story.expect("“Dog Walk” has a tombstone", lambda latest: latest.of(walk.id) is None)
+        self._strava.hide(secret)
+        self._story.tell("Anna", "hides “Early Run”; her scope includes private activities")
+        self._story.expect(
+            "“Early Run” is in the index as private",
+            lambda latest: _field(latest, secret, "private") is True,
+            secret.id,
+        )
+        self._strava.hide(tempo)
+        self._story.tell("Ben", "hides “Tempo Run”; for his scope it is as good as deleted")
+        self._story.expect("“Tempo Run” has a tombstone", lambda latest: latest.of(tempo.id) is None)
+        self._story.watch(PATIENCE, for_all=True)
+
+    def _bad_days(self) -> None:
+        self._strava.expire_access_token(self._anna)
+        self._story.tell("Strava", "lets Anna's access token expire")
+        refreshes = self._strava.statistics.count("POST /oauth/token", 200)
+        self._save(self._anna, "ride", "Ride to work")
+        self._story.watch(PATIENCE, for_all=True)
+        self._check(
+            self._strava.statistics.count("POST /oauth/token", 200) == refreshes + 1, "the token was renewed once"
+        )
+        with self._strava.faults.outage(503, path="/api/v3/*") as outage:
+            self._story.tell("Strava", "has an outage: 503 to every call")
+            self._save(self._ben, "ride", "Ride through the storm")
+            self._story.watch(4.5)
+        self._story.tell("Strava", f"is back after {outage.hits} refused calls")
+        self._story.watch(PATIENCE, for_all=True)
+        again = self._strava.delivery.deliveries[0]
+        events = len(self._story.latest.notifications)
+        self._strava.delivery.repeat(again)
+        self._strava.wait_until_delivered(PATIENCE)
+        self._story.tell("Strava", "delivers the first notification a second time, as it does when in doubt")
+        self._story.watch(1.0)
+        self._check(len(self._story.latest.notifications) == events, "the redelivery made no second event")
+
+    def _disconnecting(self) -> None:
+        self._strava.deauthorize(self._ben)
+        self._story.tell("Ben", "disconnects the application on Strava's page")
+        self._story.expect(
+            "Ben's notification is recorded",
+            lambda latest: any(
+                event["object_type"] == "athlete" and event["updates"] == {"authorized": "false"}
+                for event in latest.notifications
+            ),
+        )
+
+    # What athletes do.
+
+    def _save(self, athlete: Athlete, kind: str, title: str) -> Activity:
+        activity = self._strava.record(athlete, kind=kind, title=title)
+        self._recorded.append(activity)
+        self._story.tell(athlete.first_name, f"saves “{title}”")
+        self._expect_title(activity, title)
+        return activity
+
+    def _edit(self, activity: Activity, title: str) -> None:
+        who = self._anna if activity in self._strava.activities(self._anna) else self._ben
+        self._story.tell(who.first_name, f"renames “{activity.title}” to “{title}”")
+        self._strava.edit(activity, title=title)
+        self._expect_title(activity, title)
+
+    def _expect_title(self, activity: Activity, title: str) -> None:
+        self._story.expect(
+            f"“{title}” is in the index", lambda latest: _field(latest, activity, "name") == title, activity.id
+        )
+
+    # Accounts.
+
+    def _compare(self) -> None:
+        """Hold the index against Strava: every activity as it is now, no other, nothing out of order."""
+        latest = self._story.latest
+        for activity in self._recorded:
+            there = latest.of(activity.id)
+            visible = [one.id for one in (*self._strava.activities(self._anna), *self._strava.activities(self._ben))]
+            hidden = activity.private and activity in self._strava.activities(self._ben)
+            if activity.id in visible and not hidden:
+                same = there is not None and all(
+                    there.get(key) == value for key, value in self._strava.detail(activity).items()
+                )
+                self._check(same, f"“{activity.title}” in the index is as Strava has it")
+            else:
+                self._check(there is None, f"“{activity.title}” is no longer in the index")
+            times = [version["collected_at"] for version in latest.versions.get(activity.id, [])]
+            self._check(times == sorted(set(times)), f"the versions of “{activity.title}” came in order")
+        self._check(len(latest.notifications) == self._acknowledged() - 1, "each notification has one event")
+        self._check(self._strava.rate_limits.refused == 0, "no call beyond Strava's limits")
+        self._check(self._strava.dead_refresh_tokens_presented == 0, "no rotated refresh token was lost")
+
+    def _after_the_end(self) -> None:
+        splunkd = self._sandbox.splunkd
+        count = splunkd.inputs.count(self._input.name)
+        self._check(count.starts == 1 and count.forced == 0, "the input ran through and stopped when asked to")
+        for fault in splunkd.errors:
+            self._check(False, f"splunkd: {fault}")
+        self._check(not splunkd.errors, "splunkd found nothing to complain about")
+        self._check(not splunkd.messages, "no message in Splunk Web is left")
+        logs = "\n".join(splunkd.log_lines())
+        secrets = [self._application.client_secret, self._input.verify_token]
+        self._check(not any(secret in logs for secret in secrets), "no secret is in a log")
+
+    def _table(self, cpu: float, memory: int) -> None:
+        latest, calls = self._story.latest, self._strava.statistics
+        deliveries = self._strava.statistics.deliveries()
+        delays = [one.took for one in self._story.expectations if one.took is not None and one.activity_id]
+        lost = sum(self._is_lost(delivery.notification) for delivery in self._strava.delivery.deliveries)
+        self._check(lost == 0, "nothing that was acknowledged is lost")
+        rows = [
+            ("activities saved", f"{len(self._recorded)}"),
+            ("notified", f"{deliveries.sent} notifications in {deliveries.attempts} deliveries"),
+            ("acknowledged", f"{deliveries.acknowledged}, the slowest after {_slowest(self._strava):.3f} s"),
+            ("fetched", f"{calls.count('GET /activities/{id}', 200)} times"),
+            ("indexed", f"{latest.activity_events} activities, {latest.tombstones} tombstones, "
+                        f"{len(latest.notifications)} notifications"),
+            ("lost", f"{lost}"),
+            ("save to index", f"median {statistics.median(delays):.1f} s, worst {max(delays):.1f} s (settle time 2 s)"),
+            ("calls used", f"{len(calls.calls) - calls.count('GET /oauth/authorize')} to Strava, tokens included"),
+            ("the input used", f"{cpu:.1f} s of CPU, {memory / 1e6:.0f} MB of memory"),
+            ("settings changed", "retry_base 1 s instead of 30 s; Strava repeats after 2 s instead of a minute"),
+        ]  # fmt: skip
+        print()
+        for name, value in rows:
+            print(f"  {name:17} {value}")
+        print()
+
+    def _is_lost(self, notification: dict[str, object]) -> bool:
+        """Whether an acknowledged notification has no event."""
+        return not any(notification.items() <= event.items() for event in self._story.latest.notifications)
+
+    def _verdict(self) -> int:
+        for difference in self._differs:
+            print(f"  differs: {difference}")
+        expected = self._checks + len(self._story.expectations)
+        print(f"demo: {expected - len(self._differs)} of {expected} as expected")
+        return 1 if self._differs else 0
+
+    def _check(self, holds: bool, what: str) -> None:
+        self._checks += 1
+        if not holds:
+            self._differs.append(f"not true: {what}")
+
+    def _fetches(self, activity: Activity) -> int:
+        return sum(str(activity.id) in call.path and call.status == 200 for call in self._strava.statistics.calls)
+
+    def _acknowledged(self) -> int:
+        return sum(one.state is DeliveryState.ACKNOWLEDGED for one in self._strava.delivery.deliveries)
+
+    def _granted(self, athlete: Athlete) -> str:
+        return ", ".join(sorted(self._strava.granted_scope(self._application, athlete)))
+
+
+def _field(latest: Latest, activity: Activity, name: str) -> object:
+    version = latest.of(activity.id)
+    return None if version is None else version.get(name)
+
+
+def _slowest(strava: StravaStandIn) -> float:
+    deliveries = strava.delivery.deliveries
+    return max((attempt.seconds for delivery in deliveries for attempt in delivery.attempts), default=0.0)
+
+
+def interrupted(_number: int, _frame: object) -> NoReturn:
+    """SIGTERM ends as Ctrl-C does: in order."""
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run the demo in a folder of its own; nothing is left of it."""
+    signal.signal(signal.SIGTERM, interrupted)
+    app = ROOT / "output" / "TA_strava_webhook"
+    if not app.is_dir():
+        print(f"The add-on has not been built: {app} is missing. `make demo` builds it.")
+        return 1
+    print("The built add-on against stand-ins for Strava and splunkd on this computer; about half a minute.\n")
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="strava-demo-") as folder,
+            Sandbox(
+                app=app,
+                folder=Path(folder),
+                python=Path(sys.executable),
+                advanced=QUICKER,
+                retry_pause=RETRY_PAUSE,
+                limits=Limits(),
+            ) as sandbox,
+        ):
+            demo = Demo(sandbox)
+            try:
+                return demo.run()
+            except Exception:
+                print("\n".join(sandbox.splunkd.log_lines()[-40:]))
+                raise
+    except KeyboardInterrupt:
+        print("\nInterrupted; everything is stopped and removed.")
+        return 130
+
+
+if __name__ == "__main__":
+    os.environ.pop("SPLUNK_HOME", None)
+    sys.exit(main())
