@@ -110,10 +110,14 @@ class Inputs:
         stanza = self._stanza(name)
         with self._lock:
             runner = self._runners.get(stanza)
-            if runner is None or not runner.alive:
-                # A new one starts its process by itself.
+            new = runner is None or not runner.alive
+            if runner is None or new:
                 runner = self._runners[stanza] = _Runner(self, stanza, runner.count if runner else Count())
-        runner.start_now()
+        # Without the lock: the new runner's thread takes it.
+        if new:
+            runner.begin()
+        else:
+            runner.start_now()
 
     def stop(self, name: str) -> None:
         """SIGTERM, and SIGKILL after the grace period; returns when it has ended. It stays stopped."""
@@ -206,17 +210,24 @@ class _Runner:
         self._process: InputProcess | None = None
         self._wanted = True
         self._now = False
+        self._over = False
         self.next_start: float | None = None
         self.count = count
         self._settings: dict[str, str] = {}
         #: Session key of the process that runs.
         self._key = ""
         self._thread = threading.Thread(target=self._supervise, name=f"runner of {stanza}", daemon=True)
-        self._thread.start()
+
+    def begin(self) -> None:
+        """The first start; returns when the process is there."""
+        with self._changed:
+            before = self.count.starts
+            self._thread.start()
+            self._changed.wait_for(lambda: self.count.starts > before, timeout=_START_SECONDS)
 
     @property
     def alive(self) -> bool:
-        return self._wanted and self._thread.is_alive()
+        return self._wanted and not self._over
 
     @property
     def pid(self) -> int | None:
@@ -267,7 +278,8 @@ class _Runner:
             self._inputs.journal.write("WARN", "ExecProcessor", text)
             self._add(forced=1)
             process.signal(signal.SIGKILL)
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _supervise(self) -> None:
         while True:
@@ -284,6 +296,7 @@ class _Runner:
             if not self._pause():
                 break
         with self._changed:
+            self._over = True
             self.next_start = None
             self._changed.notify_all()
 

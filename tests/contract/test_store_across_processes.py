@@ -21,8 +21,8 @@ import pytest
 from strava_collector.errors import StoreUnavailable
 from strava_collector.job import Outcome, Status
 from strava_collector.store import inbox, leases, queue
+from strava_collector.store.files import Files
 from strava_collector.store.process_lock import FileLock
-from strava_collector.store.salvage import Files
 from strava_collector.webhook import Receipt
 from tests.support.store import RIDES, database, database_file, join, notification, raw
 from tests.support.waiting import until

@@ -78,7 +78,7 @@ def test_no_output_at_all_is_fine() -> None:
         (f"<stream>{EVENT.replace('host>', 'hots>')}</stream>", "unknown-element"),
         (f"<stream>{EVENT.replace('<host>here</host>', '<index>main</index>')}</stream>", "repeated-element"),
         (f"<stream>{EVENT.replace('unbroken', 'whole')}</stream>", "unknown-attribute"),
-        (f"<stream>{EVENT.replace('<host>', '<host kind="x">')}</stream>", "unknown-element"),
+        ("<stream>" + EVENT.replace("<host>", '<host kind="x">') + "</stream>", "unknown-element"),
         (f"<stream>{EVENT.replace('here', '<b>here</b>')}</stream>", "unknown-element"),
         (f"<stream>{EVENT.replace('<done/>', '')}</stream>", "not-done"),
         ("<stream><event><time>1</time><done/></event></stream>", "no-data"),

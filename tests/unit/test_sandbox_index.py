@@ -196,7 +196,11 @@ def test_waiting_ends_with_the_event_that_was_waited_for() -> None:
     def third(events: list[Event]) -> bool:
         return len(events) == 3
 
-    adding = threading.Thread(target=lambda: [bench.add() for _ in range(3)])
+    def add_three() -> None:
+        for _ in range(3):
+            bench.add()
+
+    adding = threading.Thread(target=add_three)
     adding.start()
     assert bench.index.wait_for(third, seconds=10)
     adding.join()

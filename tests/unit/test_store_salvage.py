@@ -17,6 +17,7 @@ import pytest
 from strava_collector.errors import StoreUnavailable
 from strava_collector.store import inbox, ledger, queue, salvage
 from strava_collector.store.database import Database, StoreReplaced
+from strava_collector.store.files import Files
 from strava_collector.store.inbox import State
 from strava_collector.webhook import Receipt
 from tests.support.store import RIDES, database, database_file, join, notification, raw
@@ -337,7 +338,7 @@ def test_a_repair_that_is_interrupted_anywhere_is_finished_by_the_next_process(
 ) -> None:
     steps = ("_move", "_sync_folder", "_carry_over", "_insert", "_remove", "_continue_ids_from", "_forget_oldest")
     originals: dict[str, Callable[..., object]] = {name: getattr(salvage, name) for name in steps}
-    original_withdraw = salvage.Files.withdraw
+    original_withdraw = Files.withdraw
     interrupted = 0
     for dies_at in range(1, 100):
         countdown = iter(range(dies_at - 1, -1, -1))
@@ -353,7 +354,7 @@ def test_a_repair_that_is_interrupted_anywhere_is_finished_by_the_next_process(
 
             return step
 
-        def withdraw(files: salvage.Files, die: Callable[[], None] = die) -> None:
+        def withdraw(files: Files, die: Callable[[], None] = die) -> None:
             die()
             original_withdraw(files)
 
@@ -366,7 +367,7 @@ def test_a_repair_that_is_interrupted_anywhere_is_finished_by_the_next_process(
         with monkeypatch.context() as patch:
             for name in steps:
                 patch.setattr(salvage, name, dying(name))
-            patch.setattr(salvage.Files, "withdraw", withdraw)
+            patch.setattr(Files, "withdraw", withdraw)
             try:
                 contents(store)
                 died = False

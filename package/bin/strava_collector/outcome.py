@@ -1,7 +1,6 @@
 """The error table: one pure function says what follows from each way a fetch can end.
 
-The worker carries out what is decided here and decides nothing itself. Each row of the table in
-``docs/reliability.md`` is a branch below.
+The worker carries out what is decided here and decides nothing itself.
 """
 
 from __future__ import annotations

@@ -227,7 +227,7 @@ class WebhookService:
 
     def _keep_listening(self) -> None:
         if self._listener is not None and self._listener.failure is not None:
-            log.error(line("listener_died", error=type(self._listener.failure).__name__))
+            log.warning(line("listener_replaced"))
             self._listener.stop(0.0)
             self._listener = None
         if self._listener is not None or not self._is_due("listen"):

@@ -86,5 +86,5 @@ class WebhookInput:
 
     @property
     def callback_path(self) -> str:
-        """The path of the callback URL, as it stands there."""
-        return urlsplit(self.callback_url).path
+        """The path of the callback URL, as it stands there; ``/`` if it has none."""
+        return urlsplit(self.callback_url).path or "/"

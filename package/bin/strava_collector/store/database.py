@@ -20,6 +20,7 @@ from strava_collector.errors import StoreUnavailable, StoreUnusable
 from strava_collector.logfmt import line
 from strava_collector.store import salvage, schema
 from strava_collector.store.faults import explain, is_damage, locked
+from strava_collector.store.files import Files
 from strava_collector.store.process_lock import FileLock
 from strava_collector.store.sqlite import Transaction, connect, sqlite3
 
@@ -33,9 +34,9 @@ _PAUSE = 0.005
 #: A file that is damaged again right after it was made anew is a matter for people.
 _MOST_REPAIRS = 3
 
-#: Before this release, closing a connection to a file that was renamed meanwhile deleted the log of the new
-#: file.
-_CLOSES_SAFELY = (3, 30)
+#: Old releases of SQLite, when closing the last connection to a file that was renamed meanwhile, deleted the log that
+#: belongs to the new file. From which release on they look first is not documented; 3.40 does.
+_CLOSES_SAFELY = (3, 31)
 
 
 #: Held while a file is created, so that no other thread of this process, whichever Database it uses, has it open and
@@ -97,7 +98,7 @@ class Database:
                 "This Python has no sqlite3 module, without which the add-on cannot keep what it has "
                 "acknowledged: run it with the Python that comes with Splunk."
             )
-        self._files = salvage.Files(folder)
+        self._files = Files(folder)
         self._path = self._files.database
         self._clock = clock
         self._patience = patience

@@ -9,7 +9,6 @@ constraints and hashes refuse; a bit that was flipped within a title stays unnot
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import os
 import re
@@ -23,6 +22,7 @@ from typing import Optional, Union
 
 from strava_collector.logfmt import line
 from strava_collector.store import leaf_pages, schema
+from strava_collector.store.files import Files
 from strava_collector.store.sqlite import Row, Transaction, connect, sqlite3
 from strava_collector.webhook import NotANotification, notification_from_json
 
@@ -46,50 +46,6 @@ _HEADER = 100
 _INTERIOR_TABLE_PAGE = 5
 
 _LARGEST_ROWID = 2**63 - 1
-
-
-@dataclass(frozen=True)
-class Files:
-    """The store's folder and what lies in it."""
-
-    folder: Path
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "strava.db"
-
-    @property
-    def lock(self) -> Path:
-        """Shared by every transaction, held alone for a repair."""
-        return self.folder / "store.lock"
-
-    @property
-    def marker(self) -> Path:
-        """While it exists, nobody begins a transaction. It holds the name of the file that is set aside."""
-        return self.folder / "store.repair"
-
-    def make_folder(self) -> None:
-        """Make the folder if need be, and see to it that it is the owner's alone. Raises OSError."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _forbid_others(self.folder, 0o700)
-
-    def make_private(self, path: Path) -> None:
-        """Make the file if need be, for the owner alone; SQLite gives its companions the same permissions.
-
-        A database that exists is not opened here: closing it again would take away the locks that SQLite holds on it
-        anywhere in this process (https://sqlite.org/howtocorrupt.html, 2.2).
-        """
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        _forbid_others(path, 0o600)
-
-    def announce(self) -> None:
-        """Put up the marker, unless it is up already."""
-        self.marker.touch(mode=0o600, exist_ok=True)
-
-    def withdraw(self) -> None:
-        """Take the marker down."""
-        self.marker.unlink()
 
 
 @dataclass(frozen=True)
@@ -405,14 +361,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _forbid_others(path: Path, mode: int) -> None:
-    """Take away others' permissions, if there are any and the file is ours."""
-    if os.name != "nt" and path.stat().st_mode & 0o077:
-        # Not the owner: then somebody has arranged it like that, and it is not ours to change.
-        with contextlib.suppress(PermissionError):
-            path.chmod(mode)
 
 
 def _forget_oldest(files: Files) -> None:

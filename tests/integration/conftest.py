@@ -1,0 +1,42 @@
+"""The built add-on between both stand-ins, for tests that need the real process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.sandbox import Sandbox
+from sandbox.strava import Limits
+
+APP = Path(__file__).resolve().parents[2] / "output" / "TA_strava_webhook"
+
+#: More than any test uses: the tests that are about limits set their own.
+GENEROUS = Limits(overall=(100_000, 1_000_000), read=(100_000, 1_000_000))
+
+MakeSandbox = Callable[..., Sandbox]
+
+
+@pytest.fixture
+def make_sandbox(tmp_path: Path) -> Iterator[MakeSandbox]:
+    """Makes a running sandbox; options are Sandbox's, with waiting times short."""
+    if not APP.is_dir():
+        pytest.fail(f"{APP} is missing: `make package` builds it, `make test` does that by itself.")
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> Sandbox:
+            defaults: dict[str, Any] = {
+                "app": APP,
+                "folder": tmp_path / "sandbox",
+                "python": Path(sys.executable),
+                "advanced": {"settle_time": 0, "retry_base": 1},
+                "retry_pause": 1.5,
+                "limits": GENEROUS,
+            }
+            return stack.enter_context(Sandbox(**{**defaults, **options}))
+
+        yield make
