@@ -172,7 +172,7 @@ class Sandbox:
             name=name,
             port=port,
             callback_url=f"https://localhost:{port}/strava/{name}-callback",
-            verify_token=f"verify-{name}-4711",
+            verify_token=str(more.get("verify_token", f"verify-{name}-4711")),
             certificate=certificate,
         )
         arguments: dict[str, str | int | float] = {

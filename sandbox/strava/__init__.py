@@ -33,6 +33,7 @@ Consent (by HTTP: ``GET /oauth/authorize``; ``POST /oauth/token``, ``/oauth/revo
     the scopes
     ``connect(application, athlete, scope)`` → :class:`TokenPair`: consent and exchange in one step
     ``granted_scope(application, athlete)`` → frozenset, empty when not connected
+    ``tokens_given_out()`` → frozenset: all tokens ever, for tests that look for leaks
     ``expire_access_token(athlete)``: calls with it answer 401, a refresh gives a new pair
     ``revoke_refresh_token(athlete)``: the next refresh answers 400; nobody is notified
     ``deauthorize(athlete, application=None, notify=True)``: tokens dead, ``{"authorized":"false"}`` is sent

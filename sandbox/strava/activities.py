@@ -187,9 +187,7 @@ class ActivityBook:
     def listed_for(self, grant: Grant) -> list[Activity]:
         """What ``GET /athlete/activities`` may show to this permission, oldest first."""
         return [
-            activity
-            for activity in self.of(grant.athlete)
-            if grant.reads_hidden_activities or not activity.private
+            activity for activity in self.of(grant.athlete) if grant.reads_hidden_activities or not activity.private
         ]
 
     def must_exist(self, activity: Activity) -> None:

@@ -46,9 +46,7 @@ class CallOut:
             for connection in self._open:
                 _shut(connection)
 
-    def send(
-        self, method: str, url: str, *, body: dict[str, object] | None, time_limit: float
-    ) -> CallOutcome:
+    def send(self, method: str, url: str, *, body: dict[str, object] | None, time_limit: float) -> CallOutcome:
         """Make one request; ``time_limit`` in seconds is for connection, handshake and answer together."""
         begin = time.monotonic()
         try:
@@ -59,9 +57,7 @@ class CallOut:
             return CallOutcome(None, b"", time.monotonic() - begin, str(problem) or type(problem).__name__)
         return CallOutcome(status, answer, time.monotonic() - begin, None)
 
-    def _send(
-        self, method: str, url: str, body: dict[str, object] | None, deadline: float
-    ) -> tuple[int, bytes]:
+    def _send(self, method: str, url: str, body: dict[str, object] | None, deadline: float) -> tuple[int, bytes]:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or parts.hostname is None:
             raise ValueError("not an http or https URL")
@@ -71,9 +67,7 @@ class CallOut:
             connection = opened.enter_context(socket.create_connection(address, _remaining(deadline)))
             if secure:
                 connection = opened.enter_context(
-                    self._tls.wrap_socket(
-                        connection, server_hostname=parts.hostname, do_handshake_on_connect=False
-                    )
+                    self._tls.wrap_socket(connection, server_hostname=parts.hostname, do_handshake_on_connect=False)
                 )
             self._track(connection)
             opened.callback(self._forget, connection)
@@ -82,9 +76,7 @@ class CallOut:
                 connection.do_handshake()
             connection.settimeout(_remaining(deadline))
             connection.sendall(_request(method, url, body))
-            answer = http.client.HTTPResponse(
-                cast("socket.socket", _Deadlined(connection, deadline)), method=method
-            )
+            answer = http.client.HTTPResponse(cast("socket.socket", _Deadlined(connection, deadline)), method=method)
             opened.callback(answer.close)
             answer.begin()
             return answer.status, answer.read(_ANSWER_LIMIT)

@@ -20,9 +20,7 @@ def consent_page(call: Call, request: AuthorizeRequest, athletes: Iterable[Athle
         for name in _CARRIED
         if call.parameter(name) is not None
     )
-    people = "".join(
-        f'<option value="{athlete.id}">{escape(athlete.name)}</option>\n' for athlete in athletes
-    )
+    people = "".join(f'<option value="{athlete.id}">{escape(athlete.name)}</option>\n' for athlete in athletes)
     boxes = "".join(
         f'<p><label><input type="checkbox" name="allow {scope}" checked> {scope}</label></p>\n'
         for scope in map(escape, request.scope)

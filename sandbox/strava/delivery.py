@@ -204,9 +204,7 @@ class DeliveryService:
             )
             with self._changed:
                 self._under_way -= 1
-                delivery.attempts.append(
-                    Attempt(self._clock.now(), outcome.status, outcome.seconds, outcome.error)
-                )
+                delivery.attempts.append(Attempt(self._clock.now(), outcome.status, outcome.seconds, outcome.error))
                 if outcome.status == 200:
                     delivery.state = DeliveryState.ACKNOWLEDGED
                     delivery.delay = time.monotonic() - delivery._begun

@@ -132,9 +132,7 @@ def whole_number(text: str | None, resource: str, field: str, default: int) -> i
 
 
 def _multipart_fields(content_type: str, body: bytes) -> Mapping[str, str]:
-    message = BytesParser(policy=HTTP).parsebytes(
-        b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body
-    )
+    message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
     fields: dict[str, str] = {}
     for part in message.iter_parts():
         name: object | None = part.get_param("name", header="content-disposition")

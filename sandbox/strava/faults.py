@@ -80,9 +80,7 @@ class Fault:
             status = 503 if self.what == "html" else 200
             return self._with_retry_after(Answer(status, _HTML, content_type="text/html; charset=utf-8"))
         if self.what == "redirect":
-            return Answer(
-                302, headers={"Location": "https://elsewhere.invalid/login"}, content_type="text/html"
-            )
+            return Answer(302, headers={"Location": "https://elsewhere.invalid/login"}, content_type="text/html")
         return None
 
     def afterwards(self, answer: Answer) -> Answer:

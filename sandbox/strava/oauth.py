@@ -142,9 +142,7 @@ class OAuth:
         """Make a code and return the redirect that carries it; only what was asked for can be granted."""
         scope = [name for name in request.scope if name in granted]
         code = self._token()
-        self._codes[code] = _Code(
-            request.application, athlete, frozenset(scope), self._clock.now() + CODE_SECONDS
-        )
+        self._codes[code] = _Code(request.application, athlete, frozenset(scope), self._clock.now() + CODE_SECONDS)
         return _redirect(request, {"code": code, "scope": ",".join(scope)})
 
     def refused(self, request: AuthorizeRequest) -> str:
@@ -155,9 +153,7 @@ class OAuth:
 
     def token(self, call: Call) -> JsonObject:
         """``POST /oauth/token``."""
-        application = self._accounts.authenticated(
-            call.parameter("client_id"), call.parameter("client_secret")
-        )
+        application = self._accounts.authenticated(call.parameter("client_id"), call.parameter("client_secret"))
         refuse_inactive(application)
         grant_type = call.parameter("grant_type")
         if grant_type == "authorization_code":
@@ -195,6 +191,10 @@ class OAuth:
 
     def grants(self, athlete: Athlete) -> list[Grant]:
         return [grant for grant in self._grants.values() if grant.athlete == athlete]
+
+    def tokens_given_out(self) -> frozenset[str]:
+        refresh_tokens = (grant.dead_refresh_tokens | {grant.tokens.refresh_token} for grant in self._grants.values())
+        return frozenset(self._access_tokens).union(*refresh_tokens)
 
     def granted_scope(self, application: Application, athlete: Athlete) -> frozenset[str]:
         grant = self._grants.get((application.client_id, athlete.id))

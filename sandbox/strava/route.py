@@ -38,18 +38,12 @@ def make_route(rng: random.Random, centre: Point, distance: float, points: int) 
     scale = distance / length / _METRES_PER_DEGREE
     wider = 1.0 / math.cos(math.radians(centre[0]))
     x0, y0 = shape[0]
-    track = [
-        (round(centre[0] + (y - y0) * scale, 6), round(centre[1] + (x - x0) * scale * wider, 6))
-        for x, y in shape
-    ]
+    track = [(round(centre[0] + (y - y0) * scale, 6), round(centre[1] + (x - x0) * scale * wider, 6)) for x, y in shape]
     hills = [(k, rng.uniform(2.0, 60.0 / k), rng.uniform(0.0, math.tau)) for k in range(1, 6)]
     base = rng.uniform(5.0, 600.0)
     altitudes = [
         round(
-            base
-            + sum(
-                height * (1 + math.sin(k * math.tau * step / points + phase)) for k, height, phase in hills
-            ),
+            base + sum(height * (1 + math.sin(k * math.tau * step / points + phase)) for k, height, phase in hills),
             1,
         )
         for step in range(points)

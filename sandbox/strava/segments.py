@@ -162,9 +162,7 @@ def best_efforts(rng: random.Random, activity: Activity) -> list[JsonObject]:
     ]
 
 
-def _segment(
-    rng: random.Random, activity: Activity, route: Route, number: int, begin: float, end: float
-) -> JsonObject:
+def _segment(rng: random.Random, activity: Activity, route: Route, number: int, begin: float, end: float) -> JsonObject:
     first, last = route.index_at(begin), route.index_at(end)
     athlete = activity.athlete
     return {

@@ -171,9 +171,7 @@ class StravaStandIn:
         country: str | None = None,
     ) -> Athlete:
         with self._lock:
-            return self._accounts.add_athlete(
-                first_name, last_name, athlete_id=athlete_id, city=city, country=country
-            )
+            return self._accounts.add_athlete(first_name, last_name, athlete_id=athlete_id, city=city, country=country)
 
     def set_inactive(self, application: Application, inactive: bool = True) -> None:
         """Switch an application off (403 on everything) or on again."""
@@ -205,6 +203,11 @@ class StravaStandIn:
         with self._lock:
             return self._oauth.granted_scope(application, athlete)
 
+    def tokens_given_out(self) -> frozenset[str]:
+        """Every access and refresh token so far, dead ones too: what must not be found in a log."""
+        with self._lock:
+            return self._oauth.tokens_given_out()
+
     def expire_access_token(self, athlete: Athlete) -> None:
         """The athlete's access tokens have run out as of now; the next refresh gives new ones."""
         with self._lock:
@@ -217,9 +220,7 @@ class StravaStandIn:
             for grant in self._oauth.grants(athlete):
                 self._oauth.revoke_refresh_token(grant)
 
-    def deauthorize(
-        self, athlete: Athlete, application: Application | None = None, *, notify: bool = True
-    ) -> None:
+    def deauthorize(self, athlete: Athlete, application: Application | None = None, *, notify: bool = True) -> None:
         """The athlete disconnects one application, or all."""
         with self._lock:
             for grant in self._oauth.grants(athlete):
@@ -278,9 +279,7 @@ class StravaStandIn:
     ) -> None:
         """Change an activity. Strava tells of a new title or type, and of nothing else."""
         with self._lock:
-            updates = self._book.edit(
-                activity, title=title, type=type, start_date=start_date, description=description
-            )
+            updates = self._book.edit(activity, title=title, type=type, start_date=start_date, description=description)
             if notify and updates:
                 self._announce(activity, "update", dict(updates))
 

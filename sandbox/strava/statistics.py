@@ -46,9 +46,7 @@ class CallLog:
 
     def count(self, endpoint: str | None = None, status: int | None = None) -> int:
         """How many calls went to ``endpoint`` and were answered ``status``; None stands for any."""
-        return sum(
-            endpoint in (None, call.endpoint) and status in (None, call.status) for call in list(self.calls)
-        )
+        return sum(endpoint in (None, call.endpoint) and status in (None, call.status) for call in list(self.calls))
 
     def by_endpoint_and_status(self) -> Counter[tuple[str, int]]:
         """Calls counted by endpoint and status."""

@@ -41,9 +41,7 @@ class Subscription:
 class Subscriptions:
     """All subscriptions, by application."""
 
-    def __init__(
-        self, accounts: Accounts, call_out: CallOut, clock: Clock, seed: int, lock: threading.RLock
-    ) -> None:
+    def __init__(self, accounts: Accounts, call_out: CallOut, clock: Clock, seed: int, lock: threading.RLock) -> None:
         self._accounts = accounts
         self._call_out = call_out
         self._clock = clock
@@ -107,20 +105,14 @@ class Subscriptions:
         return subscription
 
     def _authenticated(self, call: Call) -> Application:
-        application = self._accounts.authenticated(
-            call.parameter("client_id"), call.parameter("client_secret")
-        )
+        application = self._accounts.authenticated(call.parameter("client_id"), call.parameter("client_secret"))
         refuse_inactive(application)
         return application
 
     def _verify(self, callback_url: str, verify_token: str, challenge: str) -> None:
-        query = urlencode(
-            {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": verify_token}
-        )
+        query = urlencode({"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": verify_token})
         separator = "&" if urlsplit(callback_url).query else "?"
-        outcome = self._call_out.send(
-            "GET", f"{callback_url}{separator}{query}", body=None, time_limit=self.time_limit
-        )
+        outcome = self._call_out.send("GET", f"{callback_url}{separator}{query}", body=None, time_limit=self.time_limit)
         self.call_backs.append(outcome)
         if outcome.status is None:
             raise _refused("callback url", "not verifiable")

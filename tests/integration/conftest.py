@@ -20,12 +20,15 @@ GENEROUS = Limits(overall=(100_000, 1_000_000), read=(100_000, 1_000_000))
 
 MakeSandbox = Callable[..., Sandbox]
 
+SANDBOXES: pytest.StashKey[list[Sandbox]] = pytest.StashKey()
+
 
 @pytest.fixture
-def make_sandbox(tmp_path: Path) -> Iterator[MakeSandbox]:
+def make_sandbox(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeSandbox]:
     """Makes a running sandbox; options are Sandbox's, with waiting times short."""
     if not APP.is_dir():
         pytest.fail(f"{APP} is missing: `make package` builds it, `make test` does that by itself.")
+    sandboxes = request.node.stash[SANDBOXES] = []
     with ExitStack() as stack:
 
         def make(**options: Any) -> Sandbox:
@@ -37,6 +40,18 @@ def make_sandbox(tmp_path: Path) -> Iterator[MakeSandbox]:
                 "retry_pause": 1.5,
                 "limits": GENEROUS,
             }
-            return stack.enter_context(Sandbox(**{**defaults, **options}))
+            sandboxes.append(stack.enter_context(Sandbox(**{**defaults, **options})))
+            return sandboxes[-1]
 
         yield make
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """A failed test shows what the add-on logged."""
+    report = yield
+    sandboxes: list[Sandbox] = item.stash.get(SANDBOXES, [])
+    if report.when == "call" and report.failed:
+        for sandbox in sandboxes:
+            report.sections.append(("the add-on's log", "\n".join(sandbox.splunkd.log_lines()[-60:])))
+    return report

@@ -88,7 +88,8 @@ class Club:
 def test_no_acknowledged_notification_is_lost_by_30_kills_at_random_moments(
     make_sandbox: MakeSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    club = Club(make_sandbox())
+    # Strava's second and third attempts are made when the test says so, never on their own.
+    club = Club(make_sandbox(retry_pause=3600.0))
     strava, inputs = club.sandbox.strava, club.sandbox.splunkd.inputs
     chance = random.Random(4711)
     activities: list[Activity] = []
@@ -99,13 +100,17 @@ def test_no_acknowledged_notification_is_lost_by_30_kills_at_random_moments(
                 activities.append(strava.record(club.anna, kind="manual", title=f"Ride {number}"))
             else:
                 strava.edit(activities[-1], title=f"Ride {number}, edited")
+        if chance.random() < 0.5:
+            club.sandbox.wait_until_healthy(club.input)
+            strava.delivery.retry_now()
         # Anything from before the listener is up to well into the work.
         club.sandbox.splunkd.index.wait_for(lambda _events: False, chance.uniform(0.0, 1.3))
         inputs.kill("club")
         until(lambda kills=kill: inputs.count("club").kills == kills + 1)  # type: ignore[misc]
         inputs.start("club")
     club.sandbox.wait_until_healthy(club.input)
-    assert strava.wait_until_delivered(60)
+    while not strava.wait_until_delivered(0.5):
+        strava.delivery.retry_now()
     deliveries = strava.delivery.deliveries
     acknowledged = [one.notification for one in deliveries if one.state is DeliveryState.ACKNOWLEDGED]
     assert len(deliveries) == NOTIFICATIONS
@@ -123,7 +128,9 @@ def test_no_acknowledged_notification_is_lost_by_30_kills_at_random_moments(
             club.title(activity) == activity.title
             for activity in expected
             if {"object_id": activity.id, "aspect_type": "update"}.items()
-            <= {key: value for one in acknowledged if one["object_id"] == activity.id for key, value in one.items()}.items()
+            <= {
+                key: value for one in acknowledged if one["object_id"] == activity.id for key, value in one.items()
+            }.items()
         ),
         60,
     )
@@ -278,19 +285,14 @@ def test_no_secret_is_seen_anywhere(make_sandbox: MakeSandbox) -> None:
     sandbox.post("TA_strava_webhook_settings/logging", loglevel="DEBUG")
     club = Club(sandbox, verify_token="marked-verify-0815")
     faults = sandbox.strava.faults
-    secrets = {club.application.client_secret, "marked-verify-0815", "marked-proxy-password"}
-
-    def note_tokens() -> None:
-        pair = sandbox.strava.tokens(club.application, club.anna)
-        secrets.update((pair.access_token, pair.refresh_token))
-
-    note_tokens()
     club.await_title(sandbox.strava.record(club.anna))
-    for fault in ("reset", "html", "not_json", "redirect", "truncated", 500, 403, 418):
+    for fault in ("reset", "html", "redirect", 500):
         sandbox.strava.expire_access_token(club.anna)
-        with faults.outage(fault, path="/oauth/token", times=1), faults.outage(fault, path="/api/v3/*", times=2):
-            club.await_title(sandbox.strava.record(club.anna, kind="manual"), seconds=30)
-        note_tokens()
+        with faults.outage(fault, path="/oauth/token", times=1):
+            club.await_title(sandbox.strava.record(club.anna, kind="manual"))
+    for fault in ("reset", "not_json", "truncated", "redirect", "html_200", "wrong_activity"):
+        with faults.outage(fault, path="/api/v3/*", times=1):
+            club.await_title(sandbox.strava.record(club.anna, kind="manual"))
     for wrong in ("GET", "POST"):
         requests.request(
             wrong,
@@ -325,9 +327,16 @@ def test_no_secret_is_seen_anywhere(make_sandbox: MakeSandbox) -> None:
             if file.name != "passwords.conf"
         ),
     }  # fmt: skip
+    secrets = {
+        club.application.client_secret,
+        club.input.verify_token,
+        "marked-proxy-password",
+        "marked-guess",
+        *sandbox.strava.tokens_given_out(),
+    }
     found = [(where, len(secret)) for where, text in seen.items() for secret in secrets if secret in text]
+    assert len(secrets) > 10
     assert found == []
-    assert "marked-guess" not in seen["logs"]
 
 
 def _count(club: Club, query: str) -> int:

@@ -65,9 +65,7 @@ def test_only_who_trusts_the_private_ca_gets_through(strava: StravaStandIn) -> N
         session.get(strava.url, timeout=5)
 
 
-def test_every_answer_of_the_api_carries_the_limits_and_stravas_time(
-    strava: StravaStandIn, client: Client
-) -> None:
+def test_every_answer_of_the_api_carries_the_limits_and_stravas_time(strava: StravaStandIn, client: Client) -> None:
     _, _, token = connected(strava, "read,activity:read")
     client.get("/api/v3/athlete", token)
     for answer in (client.get("/api/v3/athlete", token), fetch(client, token, 1)):
@@ -135,9 +133,7 @@ def test_a_hidden_activity_is_there_for_who_may_read_all(strava: StravaStandIn, 
     assert fetch(client, token, ride.id).json()["private"] is True
 
 
-def test_a_new_activity_can_be_missing_at_first(
-    strava: StravaStandIn, client: Client, clock: VirtualClock
-) -> None:
+def test_a_new_activity_can_be_missing_at_first(strava: StravaStandIn, client: Client, clock: VirtualClock) -> None:
     _, anna, token = connected(strava, "activity:read")
     by_requests = strava.record(anna, not_found_requests=2)
     assert [fetch(client, token, by_requests.id).status_code for _ in range(3)] == [404, 404, 200]
@@ -158,9 +154,7 @@ def test_edits_show_in_the_next_fetch(strava: StravaStandIn, client: Client) -> 
 
 def test_activities_are_listed_in_pages_newest_first(strava: StravaStandIn, client: Client) -> None:
     _, anna, token = connected(strava, "activity:read")
-    ids = [
-        strava.record(anna, kind="manual", start_date=f"2026-05-0{day}T12:00:00Z").id for day in range(1, 6)
-    ]
+    ids = [strava.record(anna, kind="manual", start_date=f"2026-05-0{day}T12:00:00Z").id for day in range(1, 6)]
     strava.record(anna, private=True)
 
     def listed(**query: object) -> list[int]:
@@ -183,9 +177,7 @@ def test_streams_are_not_there_for_a_manual_activity(strava: StravaStandIn, clie
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 404])
-def test_an_outage_answers_with_its_status_until_it_ends(
-    strava: StravaStandIn, client: Client, status: int
-) -> None:
+def test_an_outage_answers_with_its_status_until_it_ends(strava: StravaStandIn, client: Client, status: int) -> None:
     _, _, token = connected(strava, "read")
     with strava.faults.outage(status) as fault:
         assert client.get("/api/v3/athlete", token).status_code == status
@@ -202,9 +194,7 @@ def test_a_connection_can_break(strava: StravaStandIn, client: Client, what: str
     assert fetch(client, token, ride.id).status_code == 200
 
 
-def test_a_lost_answer_was_given_all_the_same(
-    strava: StravaStandIn, client: Client, clock: VirtualClock
-) -> None:
+def test_a_lost_answer_was_given_all_the_same(strava: StravaStandIn, client: Client, clock: VirtualClock) -> None:
     app = strava.add_application("Test")
     tokens = strava.connect(app, strava.add_athlete("Anna", "Bergström"))
     clock.advance(21_000)
@@ -215,9 +205,7 @@ def test_a_lost_answer_was_given_all_the_same(
     assert client.token(app, "refresh_token", **form).status_code == 400
 
 
-def test_an_answer_that_never_comes_ends_with_the_stand_in(
-    certificates: Certificates, clock: VirtualClock
-) -> None:
+def test_an_answer_that_never_comes_ends_with_the_stand_in(certificates: Certificates, clock: VirtualClock) -> None:
     outcome: list[BaseException] = []
     with StravaStandIn(certificates, clock=clock) as strava:
         _, _, token = connected(strava, "read")

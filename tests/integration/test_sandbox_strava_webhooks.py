@@ -90,9 +90,7 @@ def test_a_subscription_is_made_after_the_callback_has_echoed_the_challenge(
     assert client.get("/api/v3/push_subscriptions", **credentials(app)).json() == [created]
 
 
-def test_an_application_has_one_subscription(
-    strava: StravaStandIn, client: Client, callback: Callback
-) -> None:
+def test_an_application_has_one_subscription(strava: StravaStandIn, client: Client, callback: Callback) -> None:
     app = strava.add_application("Test")
     client.subscribe(app, callback.url)
     assert error_of(client.subscribe(app, callback.url)) == (400, "PushSubscription", "", "already exists")
@@ -156,9 +154,7 @@ def test_a_callback_without_a_trusted_certificate_gets_no_subscription(
         assert stranger.challenges == []
 
 
-def test_a_callback_url_has_at_most_255_characters(
-    strava: StravaStandIn, client: Client, callback: Callback
-) -> None:
+def test_a_callback_url_has_at_most_255_characters(strava: StravaStandIn, client: Client, callback: Callback) -> None:
     app = strava.add_application("Test")
     just_fits = callback.url + "x" * (255 - len(callback.url))
     too_long = (400, "PushSubscription", "callback url", "too long")
@@ -304,9 +300,7 @@ def test_only_200_acknowledges(strava: StravaStandIn, callback: Callback, read: 
     assert delivery.state is DeliveryState.WAITING
 
 
-def test_the_second_attempt_waits_for_its_pause(
-    strava: StravaStandIn, callback: Callback, read: Subscribed
-) -> None:
+def test_the_second_attempt_waits_for_its_pause(strava: StravaStandIn, callback: Callback, read: Subscribed) -> None:
     callback.status = 500
     strava.record(read.anna)
     (delivery,) = strava.delivery.deliveries
@@ -318,9 +312,7 @@ def test_the_second_attempt_waits_for_its_pause(
     assert [attempt.status for attempt in delivery.attempts] == [500, 200]
 
 
-def test_an_answer_after_the_time_limit_is_none(
-    strava: StravaStandIn, callback: Callback, read: Subscribed
-) -> None:
+def test_an_answer_after_the_time_limit_is_none(strava: StravaStandIn, callback: Callback, read: Subscribed) -> None:
     strava.delivery.time_limit = 0.1
     callback.answering.clear()
     strava.record(read.anna)
@@ -343,9 +335,7 @@ def test_a_callback_that_is_down_is_an_error_and_not_the_end(
     assert "refused" in (delivery.attempts[0].error or "")
 
 
-def test_notifications_can_be_lost_on_purpose(
-    strava: StravaStandIn, callback: Callback, read: Subscribed
-) -> None:
+def test_notifications_can_be_lost_on_purpose(strava: StravaStandIn, callback: Callback, read: Subscribed) -> None:
     strava.delivery.lose_next()
     lost, sent = strava.record(read.anna), strava.record(read.anna)
     assert strava.wait_until_delivered(SECONDS)
@@ -369,9 +359,7 @@ def test_notifications_can_be_held_back_and_released_in_a_burst(
     assert len(callback.notifications) == 21
 
 
-def test_anything_can_be_sent_and_sent_again(
-    strava: StravaStandIn, callback: Callback, read: Subscribed
-) -> None:
+def test_anything_can_be_sent_and_sent_again(strava: StravaStandIn, callback: Callback, read: Subscribed) -> None:
     forged = {"object_type": "club", "owner_id": 0}
     delivery = strava.delivery.send(read.app, dict(forged))
     assert delivery is not None

@@ -18,9 +18,7 @@ from strava_collector.transport import Answer, Request
 from tests.support.clock import START, VirtualClock
 
 SETTINGS = Settings(applications={"club": Application("club", "12345", Secret("s3cret-of-club"))})
-CONSENT = Consent(
-    "12345", 7001, "Anna", "read,activity:read_all", Tokens(Secret("a"), Secret("r"), 1_800_000_000)
-)
+CONSENT = Consent("12345", 7001, "Anna", "read,activity:read_all", Tokens(Secret("a"), Secret("r"), 1_800_000_000))
 APPLICATIONS = {"club": {"client_id": "12345"}, "other": {"client_id": "6"}}
 
 

@@ -89,7 +89,8 @@ def test_short_scalars_come_before_arrays_and_polylines_whatever_their_order_at_
     }
     keys = list(json.loads(event_of(activity)))
     assert keys == [
-        "start_date", "distance", "name", "collected_at", "collected_by", "input", "athlete", "laps", "description", "map",
+        "start_date", "distance", "name", "collected_at", "collected_by", "input",
+        "athlete", "laps", "description", "map",
     ]  # fmt: skip
 
 

@@ -92,9 +92,7 @@ def test_a_process_that_serves_many_requests_logs_each_line_once(folder: Path) -
     assert (folder / "ta_strava_webhook.rest.log").read_text().count("action=served") == 1
 
 
-def test_without_a_place_for_files_lines_go_to_stderr(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_a_place_for_files_lines_go_to_stderr(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Logs.set_context(directory=str(folder / "missing"))
 
     log_to_input_file("main", Redaction())

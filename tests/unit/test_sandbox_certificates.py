@@ -44,9 +44,7 @@ def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> st
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
-def test_a_server_on_loopback_is_trusted_by_who_trusts_the_root(
-    certificates: Certificates, name: str
-) -> None:
+def test_a_server_on_loopback_is_trusted_by_who_trusts_the_root(certificates: Certificates, name: str) -> None:
     assert shake_hands(certificates.server_context("server"), certificates.client_context(), name)
 
 

@@ -91,9 +91,7 @@ def test_a_summary_tells_the_same_as_the_detail() -> None:
 
 def test_segment_efforts_are_complete_only_on_demand() -> None:
     activity = recorded("ride")
-    assert len(fetched(activity, all_efforts=False)["segment_efforts"]) < len(
-        fetched(activity)["segment_efforts"]
-    )
+    assert len(fetched(activity, all_efforts=False)["segment_efforts"]) < len(fetched(activity)["segment_efforts"])
 
 
 def test_names_hold_everything_that_names_can_hold() -> None:

@@ -57,9 +57,7 @@ class Strava:
         return redirected(self.authorize())["code"]
 
     def get(self, path: str, token: str) -> Answer:
-        return self.stand_in.answer(
-            Call("GET", f"/api/v3{path}", "", {**AGENT, "authorization": f"Bearer {token}"})
-        )
+        return self.stand_in.answer(Call("GET", f"/api/v3{path}", "", {**AGENT, "authorization": f"Bearer {token}"}))
 
 
 @pytest.fixture(scope="module")
@@ -261,9 +259,7 @@ def test_deauthorization_kills_all_tokens_for_good(strava: Strava) -> None:
 def test_revoke_ends_the_permission_of_either_token(strava: Strava, which: str) -> None:
     tokens = strava.stand_in.connect(strava.app, strava.anna)
     basic = base64.b64encode(f"{strava.app.client_id}:{strava.app.client_secret}".encode()).decode()
-    answer = strava.post(
-        "/oauth/revoke", headers={"authorization": f"Basic {basic}"}, token=getattr(tokens, which)
-    )
+    answer = strava.post("/oauth/revoke", headers={"authorization": f"Basic {basic}"}, token=getattr(tokens, which))
     assert answer.status == 200
     assert error(strava.get("/athlete", tokens.access_token)) == BAD_TOKEN
 
@@ -300,8 +296,6 @@ def test_an_inactive_application_gets_403_everywhere(strava: Strava) -> None:
 def test_the_same_seed_makes_the_same_tokens(tmp_path: Path, strava: Strava) -> None:
     other = Strava(Certificates(tmp_path))
     try:
-        assert other.stand_in.connect(other.app, other.anna) == strava.stand_in.connect(
-            strava.app, strava.anna
-        )
+        assert other.stand_in.connect(other.app, other.anna) == strava.stand_in.connect(strava.app, strava.anna)
     finally:
         other.stand_in.stop()

@@ -81,9 +81,7 @@ def test_stanzas_come_by_name_and_as_text(fake: FakeSplunkd) -> None:
         ("default", {"a": "b"}),
     )
 
-    assert fake.session().stanzas("ta_x") == {
-        "proxy": {"proxy_enabled": "1", "proxy_port": "3128", "proxy_url": ""}
-    }
+    assert fake.session().stanzas("ta_x") == {"proxy": {"proxy_enabled": "1", "proxy_port": "3128", "proxy_url": ""}}
 
 
 def test_a_file_that_does_not_exist_yet_has_no_stanzas(fake: FakeSplunkd) -> None:
@@ -102,9 +100,7 @@ def test_a_password_that_ucc_split_is_joined(fake: FakeSplunkd) -> None:
         }
         return "x", content
 
-    fake.has(
-        f"{NAMESPACE}/storage/passwords", part(3, end), part(2, "!"), part(1, "long"), part(1, "no", "r#2")
-    )
+    fake.has(f"{NAMESPACE}/storage/passwords", part(3, end), part(2, "!"), part(1, "long"), part(1, "no", "r#2"))
 
     assert fake.session().passwords("r#1") == {"club": Secret("long!")}
     assert fake.calls[0][2]["search"] == "realm=r#1"
@@ -151,9 +147,7 @@ def test_an_expired_session_is_told_apart(fake: FakeSplunkd) -> None:
 
 
 @pytest.mark.parametrize(("status", "word"), [(403, "list_storage_passwords"), (503, "503"), (409, "409")])
-def test_any_other_error_is_a_sentence_without_what_was_sent(
-    fake: FakeSplunkd, status: int, word: str
-) -> None:
+def test_any_other_error_is_a_sentence_without_what_was_sent(fake: FakeSplunkd, status: int, word: str) -> None:
     fake.answers["POST", f"{NAMESPACE}/storage/passwords/tokens:7001:"] = (status, {"messages": ["s3cret"]})
 
     with pytest.raises(SplunkUnavailable, match=word) as caught:

@@ -32,9 +32,7 @@ def definition(name: str, **params: str) -> modularinput.ValidationDefinition:
 def test_saving_names_all_faults_in_one_message_even_when_splunkd_does_not_answer(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="name must begin") as caught:
         helper.validate_input(
-            definition(
-                "1st", port="0", callback_url="http://h", cert_file=str(tmp_path / "none"), application="?"
-            )
+            definition("1st", port="0", callback_url="http://h", cert_file=str(tmp_path / "none"), application="?")
         )
 
     for word in ("port", "https", "does not exist"):

@@ -89,9 +89,7 @@ def parse_settings(
     return parsed
 
 
-def _application(
-    name: str, stanza: Stanza, secret: Optional[Secret], faults: list[str]
-) -> Optional[Application]:
+def _application(name: str, stanza: Stanza, secret: Optional[Secret], faults: list[str]) -> Optional[Application]:
     client_id = stanza.get("client_id", "").strip()
     client_secret = encrypted_field(secret, "client_secret")
     if not _CLIENT_ID.match(client_id):
@@ -137,9 +135,7 @@ def proxy_url(stanza: Stanza, password: Optional[Secret], faults: list[str]) -> 
         return None
     host = stanza.get("proxy_url", "").strip()
     if not _HOST.match(host):
-        faults.append(
-            "The proxy's host (Configuration → Proxy) is missing or is no host name; leave out http://."
-        )
+        faults.append("The proxy's host (Configuration → Proxy) is missing or is no host name; leave out http://.")
     port = _whole(stanza, "proxy_port", "The proxy's port", PORT, faults)
     username = stanza.get("proxy_username", "").strip()
     if password is not None and not username:
@@ -169,15 +165,9 @@ def parse_advanced(stanza: Stanza, faults: list[str]) -> Advanced:
         api_url=_https_url(stanza, "api_url", "The API URL", defaults.api_url, faults),
         oauth_url=_https_url(stanza, "oauth_url", "The OAuth URL", defaults.oauth_url, faults),
         ca_file=ca_file,
-        settle_time=_number(
-            stanza, "settle_time", "The settle time (s)", SETTLE_TIME, defaults.settle_time, faults
-        ),
-        concurrency=_whole(
-            stanza, "concurrency", "Fetches at once", CONCURRENCY, faults, defaults.concurrency
-        ),
-        retry_base=_number(
-            stanza, "retry_base", "The first retry pause (s)", RETRY_BASE, defaults.retry_base, faults
-        ),
+        settle_time=_number(stanza, "settle_time", "The settle time (s)", SETTLE_TIME, defaults.settle_time, faults),
+        concurrency=_whole(stanza, "concurrency", "Fetches at once", CONCURRENCY, faults, defaults.concurrency),
+        retry_base=_number(stanza, "retry_base", "The first retry pause (s)", RETRY_BASE, defaults.retry_base, faults),
         retention_days=_number(
             stanza,
             "retention_days",
@@ -221,9 +211,7 @@ def parse_webhook_input(name: str, params: Stanza, verify_token: Optional[Secret
     )
 
 
-def webhook_input_faults(
-    params: Mapping[str, Optional[str]], *, applications: Optional[Collection[str]]
-) -> list[str]:
+def webhook_input_faults(params: Mapping[str, Optional[str]], *, applications: Optional[Collection[str]]) -> list[str]:
     """Return all faults of an input that can be seen on this host, one sentence each; for saving it.
 
     A parameter that is not passed at all is not judged: splunkd leaves out what it fills in itself.
@@ -273,9 +261,7 @@ def _shape_faults(params: Stanza, *, judged: Collection[str]) -> list[str]:
 def _callback_url_faults(url: str) -> list[str]:
     faults = []
     if len(url) > LONGEST_CALLBACK_URL:
-        faults.append(
-            f"The callback URL has {len(url)} characters; Strava takes at most {LONGEST_CALLBACK_URL}."
-        )
+        faults.append(f"The callback URL has {len(url)} characters; Strava takes at most {LONGEST_CALLBACK_URL}.")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -286,9 +272,7 @@ def _callback_url_faults(url: str) -> list[str]:
             "The callback URL has blanks, control characters or characters outside ASCII; write those as %XX."
         )
     if parts.scheme != "https" or not host:
-        faults.append(
-            "The callback URL must begin with https:// and a host name, because Strava calls nothing else."
-        )
+        faults.append("The callback URL must begin with https:// and a host name, because Strava calls nothing else.")
     if parts.path in ("", "/"):
         faults.append(
             "The callback URL needs a path behind the host name, for instance /strava/ and a long random word."

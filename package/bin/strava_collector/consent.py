@@ -135,6 +135,4 @@ def _application(client_id: str, settings: Settings) -> Application:
 
 def _printable(name: str) -> str:
     """An athlete may be called anything; a stanza holds one line."""
-    return " ".join("".join(character if character.isprintable() else " " for character in name).split())[
-        :100
-    ]
+    return " ".join("".join(character if character.isprintable() else " " for character in name).split())[:100]

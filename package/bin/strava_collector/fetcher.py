@@ -77,8 +77,10 @@ class Fetcher:
         except OAuthRefused as refusal:
             return Attempt(_barred(refusal), token)
         except OAuthUnavailable as error:
-            retry_after = _retry_after(error.headers.get("retry-after"), self._clock.now())
-            return Attempt(Refused(error.status, retry_after), token)
+            if error.status == 429 or error.status >= 500:
+                retry_after = _retry_after(error.headers.get("retry-after"), self._clock.now())
+                return Attempt(Refused(error.status, retry_after), token)
+            return Attempt(NoAnswer(str(error)), token)
         self._learn(connection.application, answer)
         return Attempt(read_answer(job, answer, self._clock.now()), token)
 
@@ -129,9 +131,7 @@ def _barred(refusal: OAuthRefused) -> Result:
         return Barred(Obstacle.RECONNECT, str(refusal))
     if refusal.kind is Refusal.INACTIVE:
         return Barred(Obstacle.INACTIVE, str(refusal))
-    if refusal.kind in (Refusal.CLIENT_ID, Refusal.CLIENT_SECRET):
-        return Barred(Obstacle.APPLICATION, str(refusal))
-    return Refused(refusal.status)
+    return Barred(Obstacle.APPLICATION, str(refusal))
 
 
 def _faults(answer: Answer) -> frozenset[str]:

@@ -47,9 +47,7 @@ def _log_to(name: str, redaction: Redaction) -> logging.Logger:
         handlers = [fallback]
     for handler in handlers:
         formatter = handler.formatter or logging.Formatter()
-        if isinstance(
-            formatter, RedactingFormatter
-        ):  # a REST handler's process sets this up for each request
+        if isinstance(formatter, RedactingFormatter):  # a REST handler's process sets this up for each request
             formatter = formatter.inner
         handler.setFormatter(RedactingFormatter(formatter, redaction))
     for each in (_OURS, *_LIBRARIES):

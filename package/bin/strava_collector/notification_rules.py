@@ -12,7 +12,6 @@ from typing import Optional
 from strava_collector.job import Priority
 from strava_collector.webhook import Notification
 
-
 #: How far Strava's clock may be ahead of ours, in seconds.
 CLOCK_DIFFERENCE = 600
 

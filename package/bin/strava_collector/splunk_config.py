@@ -52,9 +52,7 @@ class Reader:
         self._register = register
 
     @classmethod
-    def of_session(
-        cls, server_uri: str, session_key: str, *, register: Callable[..., None] = _ignore
-    ) -> Reader:
+    def of_session(cls, server_uri: str, session_key: str, *, register: Callable[..., None] = _ignore) -> Reader:
         """Return a reader for the splunkd at ``server_uri``."""
         return cls(Splunkd(server_uri, session_key, APP), register=register)
 
@@ -79,9 +77,7 @@ class Reader:
         """Return the input ``strava_webhook://<name>`` with the parameters that splunkd passed to its process."""
         secrets = self._source.passwords(credential_realm(f"data/inputs/{WEBHOOK_KIND}"))
         verify_token = encrypted_field(secrets.get(name), "verify_token")
-        webhook_input = parse_webhook_input(
-            name, {key: value or "" for key, value in params.items()}, verify_token
-        )
+        webhook_input = parse_webhook_input(name, {key: value or "" for key, value in params.items()}, verify_token)
         self._register(webhook_input.verify_token)
         return webhook_input
 

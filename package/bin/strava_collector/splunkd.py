@@ -143,9 +143,7 @@ class Splunkd:
         except binding.HTTPError as error:
             failure = _failure(error.status, path)
         except (OSError, http.client.HTTPException) as error:
-            failure = SplunkUnavailable(
-                f"splunkd did not answer a call of {_place(path)} ({type(error).__name__})."
-            )
+            failure = SplunkUnavailable(f"splunkd did not answer a call of {_place(path)} ({type(error).__name__}).")
         # Raised here, outside of any except clause, so that it has no context: splunklib's errors quote what was sent.
         raise failure
 

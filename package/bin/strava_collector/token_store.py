@@ -155,9 +155,7 @@ class PendingConsents:
     def _has_expired(self, handle: str) -> bool:
         until, _, _ = handle.partition("-")
         # ASCII digits only; anything else was not written by us.
-        return not (
-            until.isascii() and until.isdigit() and len(until) < 12 and int(until) >= self._clock.now()
-        )
+        return not (until.isascii() and until.isdigit() and len(until) < 12 and int(until) >= self._clock.now())
 
 
 def _as_text(tokens: Tokens) -> Secret:
