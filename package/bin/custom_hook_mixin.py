@@ -28,9 +28,7 @@ _UNCHANGED = "******"
 class CustomHookMixin(BaseHookMixin):  # type: ignore[misc]  # splunktaucclib is untyped
     """Every tab and every input goes through here; enabling and disabling an input does not."""
 
-    def create_hook(
-        self, session_key: str, config_name: str, stanza_id: str, payload: dict[str, Any]
-    ) -> None:
+    def create_hook(self, session_key: str, config_name: str, stanza_id: str, payload: dict[str, Any]) -> None:
         """Check a new row."""
         faults = _text_faults(payload)
         if not NAME.match(stanza_id or ""):

@@ -72,9 +72,7 @@ class AccountHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktaucc
             pending = PendingConsents(splunkd, SystemClock())
             consent = pending.look_up(handle)
             if consent is None:
-                raise ConsentRefused(
-                    "The consent is too old or has been used already. Please connect once more."
-                )
+                raise ConsentRefused("The consent is too old or has been used already. Please connect once more.")
             application = self.payload.get("application") or accounts.get(name, {}).get("application", "")
             self.payload.update(
                 row_of(
@@ -109,9 +107,7 @@ class AccountHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktaucc
             raise ConsentRefused("The athlete has not been connected. Please connect with Strava first.")
         application = self.payload.get("application")
         if application and application != stanza.get("application"):
-            raise ConsentRefused(
-                "Another application needs the athlete's consent again. Please connect once more."
-            )
+            raise ConsentRefused("Another application needs the athlete's consent again. Please connect once more.")
 
     def _splunkd(self) -> Splunkd:
         log_to_handler_file(Redaction())

@@ -26,9 +26,11 @@ SECONDS = 20.0
 
 @pytest.fixture
 def splunkd(tmp_path: Path) -> Iterator[Splunkd]:
+    # Other tests may have left a helper process of Python's own, for instance multiprocessing's resource tracker.
+    before = set(psutil.Process().children(recursive=True))
     with Splunkd(app=TOY, home=tmp_path, python=Path(sys.executable), grace=1.0) as running:
         yield running
-    assert psutil.Process().children(recursive=True) == []
+    assert set(psutil.Process().children(recursive=True)) <= before
 
 
 def create(splunkd: Splunkd, behaviour: str, **settings: str) -> tuple[int, dict[str, Any]]:

@@ -75,9 +75,7 @@ class Client:
         )
 
     def _send(self, method: str, path: str, **more: Any) -> requests.Response:
-        return self._session.request(
-            method, self._strava.url + path, allow_redirects=False, timeout=(5, 20), **more
-        )
+        return self._session.request(method, self._strava.url + path, allow_redirects=False, timeout=(5, 20), **more)
 
 
 def credentials(application: Application) -> dict[str, Any]:
@@ -145,9 +143,7 @@ class Callback:
                 pass  # Strava hangs up on whoever is slow
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        self._server.socket = certificates.server_context("callback").wrap_socket(
-            self._server.socket, server_side=True
-        )
+        self._server.socket = certificates.server_context("callback").wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
     @property

@@ -13,6 +13,7 @@ from strava_collector.events import (
     ACTIVITY_SOURCETYPE,
     WEBHOOK_SOURCETYPE,
     NoStartDate,
+    Tombstone,
     activity_event,
     encode,
     epoch,
@@ -125,9 +126,7 @@ def test_an_activity_without_a_readable_start_has_no_place(nonsense: object) -> 
 
 
 def test_a_tombstone_stands_where_the_activity_stood() -> None:
-    event = tombstone_event(
-        activity_id=7, athlete_id=3, start="2024-05-01T06:30:00Z", collected_at=ARRIVAL, index="i", source="s"
-    )
+    event = tombstone_event(Tombstone(7, 3, "2024-05-01T06:30:00Z", ARRIVAL, "i"), source="s")
     assert event.data == (
         '{"start_date":"2024-05-01T06:30:00Z","id":7,"athlete":{"id":3},"deleted":true,"collected_at":1714545000.0}'
     )

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from strava_collector.events import Tombstone
 from strava_collector.store import ledger
 from strava_collector.store.database import Transaction
-from strava_collector.store.ledger import Placed, Tombstone
+from strava_collector.store.ledger import Placed
 from tests.support.store import RIDES, database, query_plans
 
 MONDAY, TUESDAY, FRIDAY = "2026-06-01T06:00:00Z", "2026-06-02T06:00:00Z", "2026-06-05T06:00:00Z"

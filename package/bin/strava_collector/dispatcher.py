@@ -10,7 +10,7 @@ import logging
 from typing import Callable, Optional
 
 from strava_collector.clock import Clock
-from strava_collector.events import Event, notification_event, tombstone_event
+from strava_collector.events import Event, Tombstone, notification_event, tombstone_event
 from strava_collector.job import Kind, Reason
 from strava_collector.logfmt import line
 from strava_collector.notification_rules import consequence, happened_at
@@ -18,7 +18,6 @@ from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import inbox, ledger, queue
 from strava_collector.store.database import Database, Transaction
 from strava_collector.store.inbox import State, Stored
-from strava_collector.store.ledger import Tombstone
 from strava_collector.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ class Dispatcher:
                 if not stored.recorded:
                     self._writer.write(self._event(stored, settings))
             for grave in tombstones:
-                self._writer.write(self._tombstone_event(grave))
+                self._writer.write(tombstone_event(grave, self._source))
             with self._database.write() as tx:
                 self._conclude(tx, batch, tombstones, settings)
         return len(batch)
@@ -161,15 +160,5 @@ class Dispatcher:
             event_time=notification.event_time,
             received_at=stored.received_at,
             index=(athlete.index if athlete else None) or self._input.index,
-            source=self._source,
-        )
-
-    def _tombstone_event(self, grave: Tombstone) -> Event:
-        return tombstone_event(
-            activity_id=grave.activity_id,
-            athlete_id=grave.athlete_id,
-            start=grave.start_date,
-            collected_at=grave.collected_at,
-            index=grave.index,
             source=self._source,
         )

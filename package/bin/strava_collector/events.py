@@ -48,6 +48,19 @@ class Event:
     data: str
 
 
+@dataclass(frozen=True)
+class Tombstone:
+    """What has to be written at a place that an activity has left."""
+
+    activity_id: int
+    athlete_id: int
+    #: The place: ``start_date`` in the form that events begin with.
+    start_date: str
+    #: Epoch seconds, in milliseconds' precision; later than every event at this place.
+    collected_at: float
+    index: str
+
+
 def start_date(activity: Mapping[str, object]) -> str:
     """Return an activity's start in the one form that all its events begin with: ``2024-05-01T06:30:00Z``.
 
@@ -92,18 +105,16 @@ def activity_event(
     return Event(epoch(start), ACTIVITY_SOURCETYPE, index, source, data)
 
 
-def tombstone_event(
-    *, activity_id: int, athlete_id: int, start: str, collected_at: float, index: str, source: str
-) -> Event:
+def tombstone_event(tombstone: Tombstone, source: str) -> Event:
     """Return the event that says: the activity is no longer at this place on the time line."""
     fields = {
-        "start_date": start,
-        "id": activity_id,
-        "athlete": {"id": athlete_id},
+        "start_date": tombstone.start_date,
+        "id": tombstone.activity_id,
+        "athlete": {"id": tombstone.athlete_id},
         "deleted": True,
-        "collected_at": collected_at,
+        "collected_at": tombstone.collected_at,
     }
-    return Event(epoch(start), ACTIVITY_SOURCETYPE, index, source, encode(fields))
+    return Event(epoch(tombstone.start_date), ACTIVITY_SOURCETYPE, tombstone.index, source, encode(fields))
 
 
 def notification_event(

@@ -12,7 +12,7 @@ from typing import Callable, Optional
 from strava_collector import outcome
 from strava_collector.clock import Clock
 from strava_collector.errors import CollectorError
-from strava_collector.events import activity_event, tombstone_event
+from strava_collector.events import Tombstone, activity_event, tombstone_event
 from strava_collector.fetcher import Connection, Fetcher, reserve
 from strava_collector.job import Job, Outcome, Status
 from strava_collector.logfmt import line
@@ -21,7 +21,6 @@ from strava_collector.quota import Quota
 from strava_collector.settings import Athlete, Settings, WebhookInput
 from strava_collector.store import ledger, queue, windows
 from strava_collector.store.database import Database, Transaction
-from strava_collector.store.ledger import Tombstone
 from strava_collector.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -245,7 +244,7 @@ class Worker:
                 self._give_way(job)
                 return
             for grave in placed.tombstones:
-                self._write_tombstone(grave)
+                self._writer.write(tombstone_event(grave, self._source))
             self._writer.write(
                 activity_event(
                     fetched.activity,
@@ -288,7 +287,7 @@ class Worker:
                     if queue.is_mine(tx, job):
                         graves = ledger.place_tombstones(tx, activity_id=job.activity_id, now=self._clock.now())
             for grave in graves:
-                self._write_tombstone(grave)
+                self._writer.write(tombstone_event(grave, self._source))
         with self._database.write() as tx:
             ledger.left(tx, graves)
             queue.finish(tx, job, status=status, outcome=decision.outcome, error=decision.why, now=self._clock.now())
@@ -303,18 +302,6 @@ class Worker:
                 tombstones=len(graves),
                 why=decision.why,
             ),
-        )
-
-    def _write_tombstone(self, grave: Tombstone) -> None:
-        self._writer.write(
-            tombstone_event(
-                activity_id=grave.activity_id,
-                athlete_id=grave.athlete_id,
-                start=grave.start_date,
-                collected_at=grave.collected_at,
-                index=grave.index,
-                source=self._source,
-            )
         )
 
 

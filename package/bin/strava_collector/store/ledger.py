@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Optional
 
+from strava_collector.events import Tombstone
 from strava_collector.store.sqlite import Row, Transaction
 
 
@@ -36,18 +37,6 @@ class Known:
     announced_at: Optional[float]
     #: Of the newest version collected, if the collector computed one.
     digest: Optional[str]
-
-
-@dataclass(frozen=True)
-class Tombstone:
-    """The event that says of one place: the activity is no longer here."""
-
-    activity_id: int
-    athlete_id: int
-    start_date: str
-    #: Epoch seconds, in milliseconds' precision; later than every event at this place.
-    collected_at: float
-    index: str
 
 
 @dataclass(frozen=True)
