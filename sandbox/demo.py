@@ -28,6 +28,8 @@ QUICKER = {"retry_base": 1}
 RETRY_PAUSE = 2.0
 #: Seconds until what is expected must have happened.
 PATIENCE = 30.0
+#: Seconds at the end in which nothing happens, to see what the input needs then.
+AT_REST = 3.0
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -60,10 +62,13 @@ class Demo:
         self._strava.wait_until_delivered(PATIENCE)
         self._compare()
         process = psutil.Process(self._sandbox.splunkd.inputs.pid(self._input.name))
-        cpu, memory = process.cpu_times(), process.memory_info().rss
+        cpu = sum(process.cpu_times()[:2])
+        self._story.watch(AT_REST)
+        at_rest = sum(process.cpu_times()[:2]) - cpu
+        used = f"{cpu:.1f} s of CPU, {process.memory_info().rss / 1e6:.0f} MB of memory"
         self._sandbox.splunkd.inputs.stop(self._input.name)
         self._after_the_end()
-        self._table(cpu.user + cpu.system, memory)
+        self._table(f"{used}, {at_rest / AT_REST:.1%} of a CPU at rest")
         return self._verdict()
 
     # Chapters.
@@ -218,7 +223,7 @@ class Demo:
         secrets = [self._application.client_secret, self._input.verify_token]
         self._check(not any(secret in logs for secret in secrets), "no secret is in a log")
 
-    def _table(self, cpu: float, memory: int) -> None:
+    def _table(self, used: str) -> None:
         latest, calls = self._story.latest, self._strava.statistics
         deliveries = self._strava.statistics.deliveries()
         delays = [one.took for one in self._story.expectations if one.took is not None and one.activity_id]
@@ -234,7 +239,7 @@ class Demo:
             ("lost", f"{lost}"),
             ("save to index", f"median {statistics.median(delays):.1f} s, worst {max(delays):.1f} s (settle time 2 s)"),
             ("calls used", f"{len(calls.calls) - calls.count('GET /oauth/authorize')} to Strava, tokens included"),
-            ("the input used", f"{cpu:.1f} s of CPU, {memory / 1e6:.0f} MB of memory"),
+            ("the input used", used),
             ("settings changed", "retry_base 1 s instead of 30 s; Strava repeats after 2 s instead of a minute"),
         ]  # fmt: skip
         print()

@@ -43,6 +43,10 @@ class ManagementServer:
         )
         self._thread.start()
 
+    def refuse(self, status: int | None) -> None:
+        """Answer everything with this status from now on; None ends it."""
+        self._server.refusing = status
+
     def stop(self) -> None:
         """Refuse new connections, cut those in progress, and wait for their threads."""
         if self._thread is not None:
@@ -57,6 +61,8 @@ class _Server(ThreadingHTTPServer):
     block_on_close = True
     request_queue_size = 128
     rest: Rest
+    #: Status of an outage.
+    refusing: int | None = None
 
     def __init__(self, context: ssl.SSLContext, sessions: Sessions, journal: Journal) -> None:
         self.context = context
@@ -121,6 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         request: Request | None = None
         try:
+            if self.server.refusing is not None:
+                self._body()
+                raise RestFault(self.server.refusing, "splunkd is not ready.")
             key = self.server.sessions.key_of({"Authorization": self.headers.get("Authorization", "")})
             caller = (self.server.sessions.owner(key) or "") if key else ""
             request = parse(self.command, self.path, self._body(), key, caller)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -195,6 +196,15 @@ class Splunkd:
     def expire_session(self) -> None:
         """Every session key given out so far gets 401 from now on, also those of running inputs."""
         self.sessions.expire_all()
+
+    @contextmanager
+    def outage(self, status: int = 503) -> Iterator[None]:
+        """Every REST call is answered with this status meanwhile, as while splunkd starts or is overloaded."""
+        self._server.refuse(status)
+        try:
+            yield
+        finally:
+            self._server.refuse(None)
 
     def request(
         self,

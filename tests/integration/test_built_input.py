@@ -227,6 +227,34 @@ def test_an_expired_session_ends_it_and_the_next_process_goes_on(make_sandbox: M
     club.await_title(ride)
 
 
+def test_while_splunkd_does_not_answer_notifications_are_taken_and_fetched_afterwards(
+    make_sandbox: MakeSandbox,
+) -> None:
+    club = Club(make_sandbox())
+    with club.sandbox.splunkd.outage(503):
+        ride = club.sandbox.strava.record(club.anna)
+        assert club.sandbox.strava.wait_until_delivered(10)
+        until(lambda: club.logged("action=postponed"))
+    club.await_title(ride, seconds=30)  # splunkd is asked again after 15 s
+    assert club.sandbox.splunkd.inputs.count("club").starts == 1
+
+
+def test_a_full_pipe_to_splunkd_holds_up_events_but_neither_answers_nor_the_end(make_sandbox: MakeSandbox) -> None:
+    club = Club(make_sandbox())
+    inputs = club.sandbox.splunkd.inputs
+    inputs.pause_reading("club")
+    rides = [club.sandbox.strava.record(club.anna, kind="ride") for _ in range(4)]
+    assert club.sandbox.strava.wait_until_delivered(10)
+    assert all(one.state is DeliveryState.ACKNOWLEDGED for one in club.sandbox.strava.delivery.deliveries)
+    until(lambda: club.sandbox.strava.statistics.count("GET /activities/{id}", 200) >= 3)
+    club.process.send_signal(signal.SIGTERM)
+    until(lambda: not inputs.running("club"), 10)
+    inputs.resume_reading("club")
+    inputs.start("club")
+    for ride in rides:
+        club.await_title(ride)
+
+
 def test_it_ends_when_its_parent_dies(make_sandbox: MakeSandbox, tmp_path: Path) -> None:
     club = Club(make_sandbox())
     splunkd = club.sandbox.splunkd

@@ -23,8 +23,11 @@ from strava_collector.ports import SessionExpired
 from strava_collector.secret import Secret
 from strava_collector.service import WebhookService
 from strava_collector.settings import Advanced, Application, Athlete, Settings, WebhookInput
+from strava_collector.store import inbox
+from strava_collector.store.database import Database
 from tests.support.clock import VirtualClock
 from tests.support.collecting import Index, MemoryTokens
+from tests.support.store import notification
 from tests.support.waiting import until
 
 
@@ -221,6 +224,20 @@ def test_a_fault_that_keeps_the_listener_down_is_told_and_mended_without_a_resta
     if fault != "port in use":
         (tmp_path / "later.pem").write_bytes(good_chain)
     until(lambda: _listens(running.port) and not running.splunk.posted, 20)
+
+
+def test_what_waits_is_fetched_also_while_the_listener_cannot_listen(running: Running) -> None:
+    ride = running.strava.record(running.anna, notify=False)
+    arrived = notification(ride.id, owner_id=running.anna.id)
+    database = Database(running.folder, clock=SystemClock())
+    with database.write() as tx:
+        inbox.add(tx, input="club", notification=arrived, received_at=SystemClock().now())
+    database.close()
+    running.webhook_input = replace(running.webhook_input, cert_file="/nowhere/chain.pem")
+    running.start()
+    until(running.has(ride.id), 15)
+    assert not _listens(running.port)
+    assert any("/nowhere/chain.pem" in text for text in running.splunk.posted.values())
 
 
 def test_an_application_that_does_not_exist_is_told_while_notifications_are_kept(running: Running) -> None:
