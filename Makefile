@@ -14,7 +14,7 @@ package: ## build dist/TA_strava_webhook-<version>.tar.gz, to be installed in Sp
 	$(TOOL) tools.package
 
 test: ## run every check and test; ONLY=tests/unit runs one folder or file
-	$(TOOL) tools.test $(ONLY)
+	$(TOOL) tools.test $(if $(ONLY),'$(ONLY)')
 
 demo: ## build the add-on and watch it collect activities from a stand-in for Strava, about a minute
 	$(TOOL) tools.sandbox sandbox.demo

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-from sandbox.demo import ROOT, interrupted
+from sandbox import program
+from sandbox.demo import ROOT
 from sandbox.sandbox import INDEX, Input, Sandbox
 from sandbox.splunkd import Event
 from sandbox.strava import Athlete
@@ -74,7 +74,7 @@ def _show(event: Event) -> None:
 
 def main() -> int:
     """Run until interrupted."""
-    signal.signal(signal.SIGTERM, interrupted)
+    program.prepare()
     try:
         with (
             tempfile.TemporaryDirectory(prefix="strava-sandbox-") as folder,
@@ -102,7 +102,7 @@ def main() -> int:
                     _show(event)
                     shown = event.number
     except KeyboardInterrupt:
-        print("\nEnded; everything is stopped and removed.")
+        program.say_last("\nEnded; everything is stopped and removed.")
         return 0
 
 

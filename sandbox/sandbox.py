@@ -125,8 +125,12 @@ class Sandbox:
         scope: str = SCOPE,
         untick: tuple[str, ...] = (),
         index: str = "",
+        again: bool = False,
     ) -> None:
-        """*Configuration → Athletes → Connect with Strava*: consent, exchange of the code, saving the row."""
+        """*Configuration → Athletes → Connect with Strava*: consent, exchange of the code, saving the row.
+
+        ``again`` for a row that is there already.
+        """
         self.strava.sign_in(athlete, untick=untick)
         answer = self._browser.get(
             f"{self.strava.oauth_url}/authorize",
@@ -153,7 +157,6 @@ class Sandbox:
         if token.get("error"):
             raise SandboxRefused(str(token["error"]))
         arguments: dict[str, str | int | float] = {
-            "name": row,
             "application": application.name,
             "scope": scope,
             "client_id": application.client_id,
@@ -162,7 +165,10 @@ class Sandbox:
         }
         if index:
             arguments["index"] = index
-        self.post("TA_strava_webhook_account", **arguments)
+        if again:
+            self.post(f"TA_strava_webhook_account/{row}", **arguments)
+        else:
+            self.post("TA_strava_webhook_account", name=row, **arguments)
 
     def add_input(self, name: str, application: Application, **more: str | int) -> Input:
         """Save an input *Strava Webhook*; splunkd starts it at once."""

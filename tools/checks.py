@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from tools import environments
-from tools.progress import Finished, run, say
+from tools.progress import Finished, exit_with, run, say
 
 #: What mypy looks at; ruff looks at everything.
 TYPED = ("package/bin", "sandbox", "tools", "tests", "additional_packaging.py")
@@ -47,18 +47,18 @@ def carry_out(check: Check, *, show: bool = False) -> Finished:
 
 def main(arguments: list[str]) -> int:
     failed = []
-    for check in REWRITES if arguments == ["--rewrite"] else CHECKS:
-        say(f"{check.title}:")
-        if carry_out(check, show=True).status != 0:
-            failed.append(check.title)
+    try:
+        for check in REWRITES if arguments == ["--rewrite"] else CHECKS:
+            say(f"{check.title}:")
+            if carry_out(check, show=True).status != 0:
+                failed.append(check.title)
+    except environments.EnvironmentFailed as error:
+        say(str(error))
+        return 1
     if failed:
         say(f"Failed: {', '.join(failed)}.")
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except environments.EnvironmentFailed as error:
-        say(str(error))
-        sys.exit(1)
+    exit_with(lambda: main(sys.argv[1:]))

@@ -120,7 +120,8 @@ def clean_environment() -> dict[str, str]:
         PIP_DISABLE_PIP_VERSION_CHECK="1",
         PIP_NO_INPUT="1",
         PIP_ROOT_USER_ACTION="ignore",
-        PIP_BUILD_CONSTRAINT=str(PINS / "sdist.txt"),
+        # pip splits it at blanks; an address has none.
+        PIP_BUILD_CONSTRAINT=(PINS / "sdist.txt").as_uri(),
     )
     return environment
 

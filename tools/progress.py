@@ -1,7 +1,8 @@
-"""Runs a command whose output matters only if it fails, and shows meanwhile that it lives."""
+"""What the tools show: that a command lives whose output matters only if it fails, and how they themselves end."""
 
 from __future__ import annotations
 
+import io
 import os
 import selectors
 import subprocess
@@ -10,7 +11,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Callable, NoReturn, Optional
+
+#: What a shell says of a command that Ctrl-C ended.
+INTERRUPTED = 130
 
 #: Seconds between two signs of life.
 SIGN_OF_LIFE = 10.0
@@ -29,6 +33,19 @@ class Finished:
 def say(text: str) -> None:
     """Print at once, also into a pipe."""
     print(text, flush=True)
+
+
+def exit_with(main: Callable[[], int]) -> NoReturn:
+    """Run a tool's main function and exit with the status that it returns; Ctrl-C is no fault and has no traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal or a pipe that is not UTF-8 gets question marks.
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        status = main()
+    except KeyboardInterrupt:
+        say("Interrupted.")
+        status = INTERRUPTED
+    sys.exit(status)
 
 
 def run(

@@ -6,7 +6,7 @@ import os
 import sys
 
 from tools import environments, package
-from tools.progress import say
+from tools.progress import exit_with, say
 
 
 def main(module: str) -> int:
@@ -16,7 +16,11 @@ def main(module: str) -> int:
         return status
     # 3.9 first: most releases of Splunk that the add-on serves run it.
     version, environment = min(environments.tests().items(), key=lambda item: int(item[0].partition(".")[2]))
-    python = environment.ready()
+    try:
+        python = environment.ready()
+    except environments.EnvironmentFailed as error:
+        say(str(error))
+        return 1
     if version not in ("3.9", "3.13"):
         say(f"There is no Python 3.9 or 3.13 here as in Splunk; the add-on runs on {version} instead.")
     os.chdir(environments.ROOT)
@@ -26,8 +30,4 @@ def main(module: str) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1]))
-    except environments.EnvironmentFailed as error:
-        say(str(error))
-        sys.exit(1)
+    exit_with(lambda: main(sys.argv[1]))

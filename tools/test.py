@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Callable, Optional
 
 from tools import checks, environments, interpreters
-from tools.progress import run, say
+from tools.progress import exit_with, run, say
 
 #: These run on every Python that the add-on serves.
 ON_EACH_PYTHON = ("tests/unit", "tests/contract", "tests/integration")
@@ -189,7 +189,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit("make test: interrupted")
+    exit_with(lambda: main(sys.argv[1:]))

@@ -83,6 +83,8 @@ class AccountHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktaucc
                     accounts=accounts,
                 )
             )
+            # Also tells a running input that an athlete has connected again, though nothing else may have changed.
+            self.payload["connected_at"] = str(int(SystemClock().now()))
             # Tokens first: a row that says "connected" without them would be a lie.
             TokenStore(splunkd).save(consent.athlete_id, consent.tokens)
             try:

@@ -79,6 +79,19 @@ class Index:
         return {key: version for key, version in newest.items() if "deleted" not in version}
 
 
+class Problems:
+    """What the user has been told and not been told to forget, by topic."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, str] = {}
+
+    def report(self, topic: str, text: str) -> None:
+        self.told[topic] = text
+
+    def resolved(self, topic: str) -> None:
+        self.told.pop(topic, None)
+
+
 class MemoryTokens:
     """A TokenStore in memory."""
 
@@ -105,6 +118,7 @@ class Collecting:
         self.clock = VirtualClock()
         self.database = Database(folder, clock=self.clock)
         self.index = Index()
+        self.problems = Problems()
         self.transport = ScriptedTransport(*script)
         self.settings: Optional[Settings] = None
         self.connect(*athletes(ANNA, BEN))
@@ -130,6 +144,7 @@ class Collecting:
             clock=self.clock,
             settings=lambda: self.settings,
             connection=lambda: connection,
+            bulletin=self.problems,
         )
 
     def connect(self, *known: Athlete) -> None:

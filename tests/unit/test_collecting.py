@@ -161,14 +161,48 @@ def test_hide_and_show_ends_with_the_ride_in_the_index(collect: Collect) -> None
     assert list(c.index.latest()) == [1]
 
 
-def test_an_outdated_delete_is_recorded_and_changes_nothing(collect: Collect) -> None:
-    c = collect(ride(1))
+def test_an_outdated_delete_changes_nothing_if_the_ride_is_still_there(collect: Collect) -> None:
+    c = collect(ride(1), ride(1))
     c.receive("create", 1)
     c.run()
     c.receive("delete", 1, event_time=int(c.clock.now()) - 3600)
     c.run()
     assert list(c.index.latest()) == [1]
     assert len(c.index.notifications) == 2
+
+
+def test_an_outdated_delete_takes_effect_if_the_ride_is_gone(collect: Collect) -> None:
+    c = collect(ride(1), NOT_FOUND, NOT_FOUND)
+    c.receive("create", 1)
+    c.run()
+    c.receive("delete", 1, event_time=int(c.clock.now()) - 3600)
+    c.run()
+    c.run(seconds=601)
+    assert c.index.latest() == {}
+
+
+def test_a_forged_owner_can_neither_delete_nor_displace_an_athletes_ride(collect: Collect) -> None:
+    c = collect(ride(1))
+    c.receive("create", 1)
+    c.run()
+    c.receive("delete", 1, owner=BEN)
+    c.receive("update", 1, owner=BEN)
+    for _ in range(3):
+        c.run(seconds=700)
+    assert list(c.index.latest()) == [1]
+    assert len(c.transport.requests) == 1
+    assert len(c.index.notifications) == 3
+
+
+def test_a_forged_owner_who_comes_first_does_not_get_hold_of_the_true_ones_ride(collect: Collect) -> None:
+    c = collect(ride(1), ride(1), *[NOT_FOUND] * 20)
+    c.receive("create", 1, owner=BEN)
+    c.run(seconds=0.5)
+    c.receive("create", 1, owner=ANNA)
+    for _ in range(8):
+        c.run(seconds=3_601)
+    assert c.index.latest()[1]["athlete"] == {"id": ANNA}
+    assert not [event for event in c.index.activities if "deleted" in event]
 
 
 def test_an_edit_and_a_delete_within_one_second_end_deleted(collect: Collect) -> None:
@@ -372,6 +406,82 @@ def test_after_a_crash_in_the_middle_of_a_delete_the_tombstone_is_written(collec
     c.index.closed = False
     c.run()
     assert [event.get("deleted") for event in c.index.activities] == [None, True]
+
+
+def test_a_crash_at_the_tombstone_of_a_second_404_is_made_good(collect: Collect) -> None:
+    c = collect(ride(1), *[NOT_FOUND] * 3)
+    c.receive("create", 1)
+    c.run()
+    c.receive("update", 1)
+    c.run()
+    c.index.closed = True
+    with pytest.raises(OutputClosed):
+        c.run(seconds=601)
+    c.index.closed = False
+    c.run()
+    assert c.index.latest() == {}
+
+
+def test_one_notification_that_cannot_be_written_holds_up_no_other(collect: Collect) -> None:
+    c = collect(*[ride(number) for number in range(1, 6)])
+    c.index.poison = '"object_id":3,'
+    for number in range(1, 6):
+        c.receive("create", number)
+    c.run()
+    c.run()
+    assert sorted(event["object_id"] for event in c.index.notifications)[-2:] == [4, 5]
+    assert set(c.index.latest()) == {1, 2, 3, 4, 5}
+
+
+def test_calls_that_hang_for_one_athlete_leave_room_for_another(collect: Collect) -> None:
+    c = collect()
+    for number in range(1, 5):
+        c.receive("create", number, owner=ANNA)
+    c.receive("create", 5, owner=BEN)
+    c.dispatcher.dispatch()
+    c.clock.advance(10)
+    claimed = []
+    for _ in range(3):
+        with c.database.write() as tx:
+            job = queue.claim(tx, input=INPUT.name, now=c.clock.now(), per_athlete=2)
+        claimed.append(job.athlete_id if job else None)
+    assert claimed == [ANNA, ANNA, BEN]
+
+
+def test_who_has_to_connect_again_is_told_and_no_longer_when_it_works(collect: Collect) -> None:
+    refused = refusal("RefreshToken", "refresh_token", "invalid", 400)
+    c = collect(BAD_TOKEN, refused, ride(1))
+    c.receive("create", 1)
+    c.run()
+    (text,) = c.problems.told.values()
+    assert f"athlete-{ANNA}" in text
+    assert "connect again" in text
+    with c.database.write() as tx:
+        assert queue.hurry(tx, input=INPUT.name, now=c.clock.now()) == 1
+    c.run()
+    assert c.problems.told == {}
+    assert list(c.index.latest()) == [1]
+
+
+def test_a_clock_that_was_ahead_for_a_while_stops_nothing_for_long(collect: Collect) -> None:
+    c = collect(BROKEN, ride(1), ride(2))
+    right = c.clock.now()
+    c.receive("create", 1)
+    c.clock.set_wall(right + 30 * 86_400)
+    c.run()
+    c.clock.set_wall(right)
+    c.receive("create", 2)
+    with c.database.write() as tx:
+        assert queue.pull_back(tx, input=INPUT.name, now=c.clock.now(), longest=90_000.0) == 1
+    c.run()
+    assert set(c.index.latest()) == {1, 2}
+
+
+def test_a_key_of_strava_s_cannot_pose_as_a_tombstone(collect: Collect) -> None:
+    c = collect(ride(1, deleted=True))
+    c.receive("create", 1)
+    c.run()
+    assert c.index.latest()[1]["strava_deleted"] is True
 
 
 def test_a_fault_of_ours_holds_up_neither_the_thread_nor_the_others(

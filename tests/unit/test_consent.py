@@ -110,6 +110,11 @@ def test_any_text_is_a_reply_or_refused(packed: str) -> None:
         assert reply.code or reply.error
 
 
+def test_a_reply_with_more_fields_than_strava_sends_is_incomplete() -> None:
+    with pytest.raises(ConsentRefused, match="did not reach Splunk completely"):
+        parse_reply("code=c&scope=activity:read" + "&more=1" * 10)
+
+
 def test_what_the_redirect_page_packs_is_understood() -> None:
     """The page does what URLSearchParams does, which is form encoding."""
     packed = "code=a%2Bb%2F%3D&scope=read%2Cactivity%3Aread&state=x"

@@ -141,7 +141,7 @@ def test_a_bare_line_feed_is_refused_before_the_head_is_complete() -> None:
     assert fault(b"GET /hook HTTP/1.1\nHost: h") is Fault.LINE_END
 
 
-@pytest.mark.parametrize("value", ["+5", "-1", "5,5", "5, 5", "0x5", "5 5", "", "five", "٥", "5" * 40])
+@pytest.mark.parametrize("value", ["+5", "-1", "5,5", "5, 5", "0x5", "5 5", "", "five", "٥"])
 def test_a_length_is_digits(value: str) -> None:
     line = f"Content-Length: {value}".encode()
     assert fault(b"POST /hook HTTP/1.1\r\nHost: h\r\n" + line + b"\r\n\r\n") is Fault.LENGTH
@@ -257,6 +257,11 @@ def test_what_can_only_become_too_large_is_refused_at_once() -> None:
     assert fault(b"GET /" + b"x" * 300, SMALL) is Fault.TARGET_TOO_LONG
     assert fault(b"GET / HTTP/1.1\r\nX: " + b"x" * 300, SMALL) is Fault.HEAD_TOO_LARGE
     assert fault(with_headers("Content-Length: 999999999"), SMALL) is Fault.BODY_TOO_LARGE
+
+
+@pytest.mark.parametrize("digits", [18, 19, 20, 5000])
+def test_a_length_of_any_number_of_digits_is_too_large(digits: int) -> None:
+    assert fault(with_headers(f"Content-Length: {'9' * digits}")) is Fault.BODY_TOO_LARGE
 
 
 def test_a_refused_head_request_is_known_as_one() -> None:

@@ -38,9 +38,9 @@ def test_the_newest_delete_takes_effect_at_once_and_is_confirmed_behind_live_one
     assert (what.fetch, what.tombstone) == (Priority.RECONCILIATION, True)
 
 
-def test_an_older_delete_is_only_recorded() -> None:
-    assert decided("delete", 101).fetch is None
-    assert not decided("delete", 101).tombstone
+def test_an_older_delete_has_no_effect_until_a_fetch_confirms_it() -> None:
+    what = decided("delete", 101)
+    assert (what.fetch, what.tombstone) == (Priority.RECONCILIATION, False)
 
 
 def test_a_delete_in_the_same_second_as_another_change_is_decided_by_a_fetch() -> None:

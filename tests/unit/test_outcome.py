@@ -86,7 +86,7 @@ def test_a_404_after_another_error_is_the_first_404() -> None:
 
 
 def test_404_that_confirms_a_delete_ends_the_job_quietly() -> None:
-    assert decide(Refused(404), replace(FRESH, deleted=True)) == Finish(Outcome.DELETED)
+    assert decide(Refused(404), replace(FRESH, deleted=True)) == Finish(Outcome.DELETED, tombstone=True)
 
 
 def test_404_after_a_delete_in_the_second_of_another_change_becomes_a_tombstone_at_once() -> None:

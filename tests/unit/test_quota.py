@@ -73,9 +73,22 @@ def test_a_429_whose_headers_name_the_day_waits_for_midnight() -> None:
     assert quota.reads_quarter.used == 10
 
 
-def test_a_clock_that_steps_back_does_not_open_a_window_again() -> None:
+def test_a_clock_that_steps_back_neither_opens_a_window_nor_closes_one_for_long() -> None:
     quota = Quota().refuse(QUARTER)
-    assert quota.waits_until(QUARTER - 3600) == QUARTER + 900
+    assert quota.waits_until(QUARTER - 3600) == QUARTER - 2700
+    ahead = Quota().spend(QUARTER + 30 * 86_400)
+    assert ahead.at(QUARTER).reads_quarter.used == 1
+    assert ahead.at(QUARTER).at(QUARTER + 900).reads_quarter.used == 0
+
+
+def test_limits_of_nought_are_not_believed() -> None:
+    quota = Quota().learn(headers("0,0", read_limit="0,0", limit="0,0"), QUARTER)
+    assert quota.waits_until(QUARTER) is None
+
+
+@pytest.mark.parametrize("damaged", ["x", "[]", "{}", '{"all_quarter": 1}', Quota().to_json().replace("0", '"a"', 1)])
+def test_a_state_that_cannot_be_read_begins_anew(damaged: str) -> None:
+    assert Quota.from_json(damaged) == Quota()
 
 
 def test_the_state_survives_being_stored() -> None:

@@ -301,19 +301,19 @@ def test_whether_a_fetch_has_begun_since_is_remembered_also_when_it_is_done(
     tx: Transaction, since: float, begun: bool
 ) -> None:
     join(tx, 7)
-    assert not queue.fetch_begun_since(tx, 7, 0.0)
+    assert not queue.fetch_begun_since(tx, 7, 134815, 0.0)
     job = claim(tx, 100.0)
-    assert queue.fetch_begun_since(tx, 7, since) is begun
+    assert queue.fetch_begun_since(tx, 7, 134815, since) is begun
     done(tx, job)
     join(tx, 7, due_at=200.0)
-    assert queue.fetch_begun_since(tx, 7, since) is begun
-    assert not queue.fetch_begun_since(tx, 8, 0.0)
+    assert queue.fetch_begun_since(tx, 7, 134815, since) is begun
+    assert not queue.fetch_begun_since(tx, 8, 134815, 0.0)
 
 
 def test_the_fetch_of_streams_is_no_fetch_of_the_activity(tx: Transaction) -> None:
     join(tx, 7, kind=Kind.STREAMS)
     claim(tx)
-    assert not queue.fetch_begun_since(tx, 7, 0.0)
+    assert not queue.fetch_begun_since(tx, 7, 134815, 0.0)
 
 
 def test_done_jobs_are_pruned_dead_letters_stay(tx: Transaction) -> None:
@@ -342,7 +342,7 @@ def test_every_query_finds_its_rows_by_an_index_without_sorting(tx: Transaction)
         job = claim(tx)
         queue.reschedule(tx, job, run_at=1.0, counts=True, error=None, now=1.0)
         done(tx, claim(tx))
-        queue.fetch_begun_since(tx, 1, 1.0)
+        queue.fetch_begun_since(tx, 1, 134815, 1.0)
         queue.prune(tx, before=1.0)
         queue.counts(tx, RIDES)
 

@@ -107,7 +107,7 @@ def use_everything(store: Database) -> None:
         for activity_id in ACTIVITIES:
             ledger.find(tx, activity_id)
             ledger.place_tombstones(tx, activity_id=activity_id, now=1.0)
-            queue.fetch_begun_since(tx, activity_id, 0.0)
+            queue.fetch_begun_since(tx, activity_id, 134815, 0.0)
         while queue.claim(tx, input=RIDES, now=2000.0) is not None:
             pass
         queue.counts(tx, RIDES)

@@ -119,6 +119,7 @@ def _athletes(accounts: Mapping[str, Stanza], faults: list[str]) -> dict[int, At
             application=stanza.get("application", "").strip(),
             scopes=frozenset(filter(None, stanza.get("granted_scope", "").replace(",", " ").split())),
             index=stanza.get("index", "").strip() or None,
+            connected_at=stanza.get("connected_at", "").strip(),
         )
     return athletes
 

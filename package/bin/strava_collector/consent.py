@@ -25,7 +25,7 @@ CONNECTED = "connected"
 NEEDED_SCOPES = frozenset({"activity:read", "activity:read_all"})
 
 #: Fields of a row that only the add-on itself sets.
-OWN_FIELDS = ("athlete_id", "athlete_name", "granted_scope", "state")
+OWN_FIELDS = ("athlete_id", "athlete_name", "granted_scope", "state", "connected_at")
 
 _SCOPES = re.compile(r"[a-z_:]{1,40}([, ][a-z_:]{1,40}){0,9}\Z")
 _CODE = re.compile(r"[!-~]{1,500}\Z")
@@ -51,7 +51,10 @@ def parse_reply(packed: str) -> Reply:
 
     Raises ConsentRefused if it is something else, such as the bare code that UCC's own redirect page sends.
     """
-    fields = parse_qs(packed, max_num_fields=10) if len(packed) <= 2000 else {}
+    try:
+        fields = parse_qs(packed, max_num_fields=10) if len(packed) <= 2000 else {}
+    except ValueError:  # more fields than that
+        fields = {}
     code, scope, error = (fields.get(name, [""])[0].strip() for name in ("code", "scope", "error"))
     if error:
         return Reply(None, "", error)

@@ -10,6 +10,7 @@ import logging
 from typing import Callable, Optional
 
 from strava_collector.clock import Clock
+from strava_collector.errors import CollectorError
 from strava_collector.events import Event, Tombstone, notification_event, tombstone_event
 from strava_collector.job import Kind, Reason
 from strava_collector.logfmt import line
@@ -21,6 +22,9 @@ from strava_collector.store.inbox import State, Stored
 from strava_collector.writer import Writer
 
 log = logging.getLogger(__name__)
+
+#: Notifications that are dispatched together.
+BATCH = 200
 
 
 class Dispatcher:
@@ -34,13 +38,16 @@ class Dispatcher:
         writer: Writer,
         clock: Clock,
         settings: Callable[[], Optional[Settings]],
+        stranger: Callable[[], None] = lambda: None,
     ) -> None:
+        """``stranger`` is called when a notification of an athlete arrives who is not in the settings."""
         self._input = webhook_input
         self._source = f"strava_webhook://{webhook_input.name}"
         self._database = database
         self._writer = writer
         self._clock = clock
         self._settings = settings
+        self._stranger = stranger
         self._released: frozenset[int] = frozenset()
 
     def dispatch(self) -> int:
@@ -56,9 +63,31 @@ class Dispatcher:
         with self._database.read() as tx:
             if not inbox.waiting(tx, self._input.name, limit=1):
                 return 0
+        try:
+            return self._dispatch(settings, BATCH)
+        except CollectorError:
+            raise
+        except Exception as error:
+            log.exception(line("batch_failed_unexpectedly", error=type(error).__name__))
+        return self._dispatch_first(settings)
+
+    def _dispatch_first(self, settings: Settings) -> int:
+        """Dispatch the oldest one alone; if it fails again, set it aside, so that the others get their turn."""
+        try:
+            return self._dispatch(settings, 1)
+        except CollectorError:
+            raise
+        except Exception as error:
+            with self._database.write() as tx:
+                (stored,) = inbox.waiting(tx, self._input.name, limit=1)
+                inbox.mark(tx, [stored.id], State.DISPATCHED, recorded=True, now=self._clock.now())
+            log.exception(line("notification_set_aside", notification_id=stored.id, error=type(error).__name__))
+        return 1
+
+    def _dispatch(self, settings: Settings, limit: int) -> int:
         with self._writer.turn():
             with self._database.write() as tx:
-                batch = inbox.waiting(tx, self._input.name)
+                batch = inbox.waiting(tx, self._input.name, limit)
                 tombstones = [grave for stored in batch for grave in self._decide(tx, stored, settings)]
             for stored in batch:
                 if not stored.recorded:
@@ -77,7 +106,7 @@ class Dispatcher:
         if stored.state is State.DISPATCHING:
             # Decided before a crash. Its tombstones are still marked as leaving; the job has joined already.
             return ledger.place_tombstones(tx, activity_id=activity_id, now=now) if known and known.deleted else ()
-        if stored.recorded and queue.fetch_begun_since(tx, activity_id, stored.received_at):
+        if stored.recorded and queue.fetch_begun_since(tx, activity_id, notification.owner_id, stored.received_at):
             # A redelivery, or one released from being held, and the activity was looked at since.
             inbox.mark(tx, [stored.id], State.DISPATCHING, now=now)
             return ()
@@ -101,6 +130,10 @@ class Dispatcher:
             )
         )
         if what.fetch is None:
+            return ()
+        if known is not None and known.start_date is not None and known.athlete_id != notification.owner_id:
+            # The ledger has it from Strava itself whose activity it is.
+            log.warning(line("owner_contradicted", notification_id=stored.id, activity_id=activity_id))
             return ()
         ledger.note_event(
             tx,
@@ -135,6 +168,8 @@ class Dispatcher:
             and not self._is_ours(stored.notification.owner_id, settings)
         ]
         inbox.mark(tx, held, State.HELD, recorded=True, now=now)
+        if held:
+            self._stranger()
         others = [stored.id for stored in batch if stored.id not in set(held)]
         inbox.mark(tx, others, State.DISPATCHED, recorded=True, now=now)
 

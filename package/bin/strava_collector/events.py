@@ -101,6 +101,9 @@ def activity_event(
         "input": input_name,
     }
     fields.pop("start_date", None)
+    if "deleted" in fields:
+        # The word of our tombstones; Strava does not use it today.
+        fields["strava_deleted"] = fields.pop("deleted")
     data = encode({"start_date": start, **_short_first(fields)})
     return Event(epoch(start), ACTIVITY_SOURCETYPE, index, source, data)
 

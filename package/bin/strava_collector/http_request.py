@@ -83,7 +83,9 @@ _REQUEST_LINE = re.compile(rf"({_TOKEN}) ([!-~]+) HTTP/([0-9])\.([0-9])\Z")
 #: Blanks around the value are not part of it; a blank before the colon or at the line's start (folding) is refused.
 _HEADER = re.compile(rf"({_TOKEN}):[ \t]*([\t -~\x80-\xff]*)\Z")
 _HOST = re.compile(r"(?:[A-Za-z0-9._~%!$&'()*+,;=\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?\Z")
-_LENGTH = re.compile(r"[0-9]{1,18}\Z")
+_LENGTH = re.compile(r"[0-9]+\Z")
+#: More is above every limit. int() would refuse some thousand digits with an error of its own.
+_MOST_DIGITS = 18
 
 #: Headers that decide about framing, or that this server reads; a second copy is refused. All others are ignored.
 _SINGLE = frozenset({"host", "content-length", "transfer-encoding", "expect"})
@@ -259,4 +261,6 @@ def _body_length(headers: dict[str, str], method: str, minor: int) -> int:
         return 0
     if not _LENGTH.match(length):
         raise BadRequest(Fault.LENGTH)
+    if len(length) > _MOST_DIGITS:
+        raise BadRequest(Fault.BODY_TOO_LARGE)
     return int(length)

@@ -23,14 +23,21 @@ class Loop:
 
     ``step`` returns how many seconds to wait before the next, or None to wait until woken. What a store that is
     unavailable raises is logged once and tried again; ``fatal`` gets the errors that only a new process can mend.
+    With ``one_more`` a last step is made after the loop was stopped.
     """
 
     def __init__(
-        self, name: str, step: Callable[[], Optional[float]], *, fatal: Callable[[CollectorError], None]
+        self,
+        name: str,
+        step: Callable[[], Optional[float]],
+        *,
+        fatal: Callable[[CollectorError], None],
+        one_more: bool = False,
     ) -> None:
         self._name = name
         self._step = step
         self._fatal = fatal
+        self._one_more = one_more
         self._wake = threading.Event()
         self._stopping = False
         self._complaint: Optional[str] = None
@@ -60,6 +67,8 @@ class Loop:
             if wait is None or wait > 0:
                 self._wake.wait(LONGEST_WAIT if wait is None else min(wait, LONGEST_WAIT))
                 self._wake.clear()
+        if self._one_more:
+            self._one_step()
 
     def _one_step(self) -> Optional[float]:
         try:

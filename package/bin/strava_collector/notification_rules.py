@@ -63,4 +63,5 @@ def consequence(
         return Consequence("deleted", fetch=Priority.RECONCILIATION, tombstone=True)
     if event_time == newest_event_time:
         return Consequence("deleted within the second of another change", fetch=Priority.LIVE)
-    return Consequence("outdated delete")
+    # Older than another change, or made to look so by a forged one, or by a clock: a fetch tells.
+    return Consequence("outdated delete", fetch=Priority.RECONCILIATION)

@@ -83,7 +83,7 @@ class OAuthUnavailable(CollectorError):
         self.headers = headers
 
 
-#: Strava's words in an error, in lower case: resource, field, code. See its table in docs/reliability.md.
+#: Strava's words in an error, in lower case: resource, field, code. All others are OTHER.
 _REFUSALS = {
     ("refreshtoken", "refresh_token", "invalid"): Refusal.REFRESH_TOKEN,
     ("application", "client_id", "invalid"): Refusal.CLIENT_ID,

@@ -139,6 +139,8 @@ class TryAgain:
     why: str
     #: Whether this was one of the job's attempts.
     counts: bool
+    #: Nothing will change until somebody does something, so somebody has to be told.
+    for_people: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,9 +217,8 @@ def _not_found(at: Circumstances) -> Decision:
     if _just_announced(at):
         why = "Strava announced this activity but does not have it yet (404)."
         return TryAgain(at.now + backoff(at.attempts, at.retry_base), why, counts=True)
-    if at.deleted:
-        return Finish(Outcome.DELETED)
-    if at.delete_announced:
+    if at.deleted or at.delete_announced:
+        # The tombstones may be out already; then there is no place left that needs one. After a crash there is.
         return Finish(Outcome.DELETED, tombstone=True)
     if not at.collected:
         return Finish(
@@ -243,7 +244,7 @@ def _just_announced(at: Circumstances) -> bool:
 def _wait_for_people(why: str, at: Circumstances) -> Decision:
     if at.now >= at.created_at + RECONNECT_PATIENCE:
         return Finish(Outcome.DEAD_LETTER, f"{why} Nobody did within 7 days.")
-    return TryAgain(at.now + OPERATOR_PAUSE, why, counts=False)
+    return TryAgain(at.now + OPERATOR_PAUSE, why, counts=False, for_people=True)
 
 
 def _missing_scope(result: Refused) -> Optional[str]:

@@ -29,9 +29,13 @@ class Window:
     began: int = 0
 
     def at(self, now: float) -> Window:
-        """Return the window as it is now: counts begin anew when a window ends, never when a clock steps back."""
+        """Return the window as it is now: counts begin anew when a window ends.
+
+        When the clock steps back they stay, for the window that it is now: otherwise a clock that was once a month
+        ahead would close the window for a month.
+        """
         begins = int(now // self.length) * self.length
-        return self if begins <= self.began else replace(self, used=0, began=begins)
+        return replace(self, used=0 if begins > self.began else self.used, began=begins)
 
     @property
     def ends(self) -> int:
@@ -100,16 +104,25 @@ class Quota:
 
     @classmethod
     def from_json(cls, text: Optional[str]) -> Quota:
-        """Return what :meth:`to_json` wrote; the defaults for None, the state before the first call."""
-        if text is None:
-            return cls()
-        return cls(**{name: Window(**window) for name, window in json.loads(text).items()})
+        """Return what :meth:`to_json` wrote.
+
+        The defaults for None, the state before the first call, and for what cannot be read: the next answer of Strava
+        tells the counts.
+        """
+        fresh = cls()
+        try:
+            state = json.loads(text or "{}")
+            kept = {name: state[name] for name in asdict(fresh)}
+            return cls(**{name: replace(getattr(fresh, name), **_numbers(window)) for name, window in kept.items()})
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return fresh
 
 
 def _learnt(
     window: Window, limits: Optional[tuple[int, int]], used: Optional[tuple[int, int]], position: int
 ) -> Window:
-    if limits is not None:
+    if limits is not None and limits[position] > 0:
+        # A limit of nought would never be corrected: only an answer could do that, and none would be asked for.
         window = replace(window, limit=limits[position])
     if used is not None:
         window = replace(window, used=max(window.used, used[position]))
@@ -123,3 +136,11 @@ def _pair(header: Optional[str]) -> Optional[tuple[int, int]]:
         return None
     quarter, day = (int(word) for word in words)
     return quarter, day
+
+
+def _numbers(window: Mapping[str, object]) -> dict[str, int]:
+    """The counts of a stored window; its length is not a matter of state. Raises TypeError, KeyError."""
+    numbers = {name: window[name] for name in ("limit", "used", "began")}
+    if not all(type(number) is int for number in numbers.values()):
+        raise TypeError
+    return {name: int(str(number)) for name, number in numbers.items()}

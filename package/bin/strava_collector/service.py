@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
+from strava_collector.bulletin import Bulletin
 from strava_collector.certificate import load_context
 from strava_collector.clock import Clock
 from strava_collector.dispatcher import Dispatcher
@@ -45,10 +46,18 @@ PRUNE_EVERY = 600.0
 NOTIFICATIONS_KEPT = 7 * 86_400.0
 #: At most this many worker threads; the setting may say fewer.
 MOST_WORKERS = 3
-#: Seconds for requests in progress, then for fetches and writes in progress, when the input stops. splunkd kills
-#: what is not gone after a grace period of unknown length; 10 s is a safe guess.
-LISTENER_PATIENCE = 4.0
-WORKER_PATIENCE = 3.0
+#: Longest wait for the store's lock, in seconds.
+STORE_PATIENCE = 1.5
+#: Nothing waits longer than this on purpose, in seconds: to midnight UTC, and some more.
+LONGEST_PAUSE = 25 * 3600.0
+#: How the seconds are shared out when the input stops. splunkd kills what is not gone after a grace period of unknown
+#: length; 10 s is a safe guess, and the sum is below it.
+LISTENER_PATIENCE = 3.0
+COMMITTER_PATIENCE = 1.5
+WORK_ENDS_AFTER = 6.0
+TOKEN_PATIENCE = 0.5
+BULLETIN_PATIENCE = 0.5
+WRITER_PATIENCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -76,14 +85,16 @@ class WebhookService:
     ) -> None:
         self._input = webhook_input
         self._configuration = configuration
-        self._messages = messages
         self._folder = folder
         self._clock = clock
         self._settings: Optional[Settings] = None
         self._connection: Optional[Connection] = None
         self._reached: Optional[_Reach] = None
         self._transport: Optional[RequestsTransport] = None
-        self._database = Database(folder, clock=clock)
+        # A locked store must not hold up the main thread for long: it has to notice the signal to stop.
+        self._database = Database(folder, clock=clock, patience=STORE_PATIENCE)
+        self._bulletin = Bulletin(messages, webhook_input.name)
+        self._settings_loop = Loop("settings", self._read_settings, fatal=self._give_up)
         self._writer = Writer(sink)
         self._committer = GroupCommit(
             self._database, input=webhook_input.name, clock=clock, committed=self._wake_dispatcher
@@ -94,6 +105,7 @@ class WebhookService:
             writer=self._writer,
             clock=clock,
             settings=lambda: self._settings,
+            stranger=self._hurry_settings,
         )
         self._tokens = TokenKeeper(self._database, token_store, clock)
         self._worker = Worker(
@@ -104,12 +116,13 @@ class WebhookService:
             clock=clock,
             settings=lambda: self._settings,
             connection=lambda: self._connection,
+            bulletin=self._bulletin,
         )
         self._listener: Optional[Listener] = None
         self._listen_failures = 0
         self._loops: list[Loop] = []
         self._lock: Optional[ProcessLock] = None
-        self._reported: dict[str, str] = {}
+        self._settings_read_at = float("-inf")
         self._due: dict[str, float] = {}
         self._end = threading.Event()
         self._fatal: Optional[CollectorError] = None
@@ -122,13 +135,13 @@ class WebhookService:
         """
         self._end = stop
         log.info(line("started", input=self._input.name, version=version(), port=self._input.port))
+        self._bulletin.start()
         self._committer.start()
+        self._settings_loop.start()
         try:
             while not stop.is_set():
                 self._tick()
                 stop.wait(1.0)
-        except SessionExpired as error:
-            self._fatal = error
         finally:
             self._shut_down()
         if self._fatal is not None:
@@ -137,8 +150,6 @@ class WebhookService:
     # What has to be done now and then; each part is tried again on its own.
 
     def _tick(self) -> None:
-        if self._is_due("settings"):
-            self._read_settings()
         if not self._loops:
             self._begin_work()
         self._keep_listening()
@@ -148,26 +159,46 @@ class WebhookService:
         if self._is_due("prune"):
             self._again("prune", PRUNE_EVERY)
             self._store_step(self._prune)
+        self._watch_committer()
         if self._committer.failure is not None:
             raise RuntimeError("The thread that commits notifications has died.") from self._committer.failure
 
-    def _read_settings(self) -> None:
-        self._again("settings", SETTINGS_RETRY)
+    def _watch_committer(self) -> None:
+        """Tell the user while nothing can be stored, and look now and then whether it can again."""
+        trouble = self._committer.trouble
+        if trouble is None:
+            self._bulletin.resolved("store")
+        else:
+            self._bulletin.report("store", f"{trouble} Strava gets 503 until then, and sends again a few times.")
+            self._committer.healthy(lambda _healthy: None)
+
+    def _read_settings(self) -> Optional[float]:
+        """A step of the loop "settings": splunkd may take its time, so it is asked in a thread of its own."""
         try:
             settings = self._configuration.settings()
         except SessionExpired:
             raise
         except CollectorError as error:
-            self._report("settings", str(error))
-            return
-        if settings != self._settings or self._connection is None:
+            self._bulletin.report("settings", str(error))
+            return SETTINGS_RETRY
+        self._settings_read_at = self._clock.monotonic()
+        changed = settings != self._settings
+        if changed or self._connection is None:
             self._connect(settings)
             self._settings = settings
-            self._wake_all()
         else:
-            self._resolved("settings")
-        if self._connection is not None:
-            self._again("settings", SETTINGS_EVERY)
+            self._bulletin.resolved("settings")
+        if changed and self._loops:
+            # What waits after a failure may have waited for just this.
+            with self._database.write() as tx:
+                queue.hurry(tx, input=self._input.name, now=self._clock.now())
+        self._wake_all()
+        return SETTINGS_RETRY if self._connection is None else SETTINGS_EVERY
+
+    def _hurry_settings(self) -> None:
+        """Somebody rides whom we do not know: perhaps an athlete who has just been connected."""
+        if self._clock.monotonic() >= self._settings_read_at + SETTINGS_RETRY:
+            self._settings_loop.wake()
 
     def _connect(self, settings: Settings) -> None:
         """Make the connection to Strava that the settings describe, unless it is the one that is there."""
@@ -177,9 +208,9 @@ class WebhookService:
                 transport = RequestsTransport(proxy=reach.proxy, ca_file=reach.advanced.ca_file, clock=self._clock)
         except CollectorError as error:
             self._connection = None
-            self._report("settings", str(error))
+            self._bulletin.report("settings", str(error))
             return
-        self._resolved("settings")
+        self._bulletin.resolved("settings")
         if self._connection is not None and reach == self._reached:
             return
         if self._transport is not None:
@@ -211,12 +242,14 @@ class WebhookService:
             with self._database.write() as tx:
                 taken = queue.take_over(tx, input=self._input.name, now=self._clock.now())
         except AnotherProcess:
-            self._report("work", "Another process of this input is still at work; this one waits until it has gone.")
+            self._bulletin.report(
+                "work", "Another process of this input is still at work; this one waits until it has gone."
+            )
             return
         except StoreUnavailable as error:
-            self._report("work", str(error))
+            self._bulletin.report("work", str(error))
             return
-        self._resolved("work")
+        self._bulletin.resolved("work")
         log.info(line("work_begins", taken_over=taken))
         self._loops = [Loop("dispatcher", self._dispatch, fatal=self._give_up)]
         self._loops += [
@@ -246,18 +279,20 @@ class WebhookService:
             pause = LISTEN_RETRY[min(self._listen_failures, len(LISTEN_RETRY) - 1)]
             self._listen_failures += 1
             self._again("listen", pause)
-            self._report("listener", f"{error} Strava cannot deliver until then; trying again.")
+            self._bulletin.report("listener", f"{error} Strava cannot deliver until then; trying again.")
             return
         listener.start()
         self._listener = listener
         self._listen_failures = 0
-        self._resolved("listener")
+        self._bulletin.resolved("listener")
 
     def _look_after_leases(self) -> None:
         self._worker.renew_leases()
         self._tokens.save_unsaved()
+        now = self._clock.now()
         with self._database.write() as tx:
-            queue.expire(tx, now=self._clock.now())
+            queue.expire(tx, now=now)
+            queue.pull_back(tx, input=self._input.name, now=now, longest=LONGEST_PAUSE)
 
     def _prune(self) -> None:
         now = self._clock.now()
@@ -281,8 +316,8 @@ class WebhookService:
     def _work_step(self, number: int) -> Callable[[], Optional[float]]:
         def step() -> Optional[float]:
             settings = self._settings
-            if settings is None or number >= settings.advanced.concurrency:
-                return None
+            if settings is None or self._connection is None or number >= settings.advanced.concurrency:
+                return None  # woken when the settings change
             if self._worker.work():
                 return 0.0
             due = self._worker.next_due()
@@ -301,23 +336,33 @@ class WebhookService:
 
     def _shut_down(self) -> None:
         log.info(line("stopping"))
+        begin = self._clock.monotonic()
         if self._listener is not None:
             self._listener.stop(LISTENER_PATIENCE)
-        self._committer.stop()
-        for loop in self._loops:
+        self._committer.stop(COMMITTER_PATIENCE)
+        loops = [*self._loops, self._settings_loop]
+        for loop in loops:
             loop.stop()
-        patience_ends = self._clock.monotonic() + WORKER_PATIENCE
-        left = [loop for loop in self._loops if not loop.join(patience_ends - self._clock.monotonic())]
+        left = [loop for loop in loops if not loop.join(begin + WORK_ENDS_AFTER - self._clock.monotonic())]
         self._store_step(lambda: self._worker.put_back(also_in_hand=True))
-        if not self._tokens.save_unsaved():
-            log.error(line("tokens_not_saved", consequence="an athlete may have to connect again"))
-        self._writer.close()
+        self._save_tokens()
+        self._bulletin.close(BULLETIN_PATIENCE)
+        self._writer.close(WRITER_PATIENCE)
         self._database.close()
         if self._transport is not None:
             self._transport.close()
         if self._lock is not None:
             self._lock.release()
-        log.info(line("stopped", unfinished_threads=len(left)))
+        log.info(line("stopped", unfinished_threads=len(left), seconds=self._clock.monotonic() - begin))
+
+    def _save_tokens(self) -> None:
+        """Save tokens that splunkd has not taken yet; it may be as slow as it was all the time."""
+        saved: list[bool] = []
+        thread = threading.Thread(target=lambda: saved.append(self._tokens.save_unsaved()), daemon=True)
+        thread.start()
+        thread.join(TOKEN_PATIENCE)
+        if saved != [True]:
+            log.error(line("tokens_not_saved", consequence="an athlete may have to connect again"))
 
     # Small things that the above share.
 
@@ -340,18 +385,3 @@ class WebhookService:
 
     def _again(self, what: str, seconds: float) -> None:
         self._due[what] = self._clock.monotonic() + seconds
-
-    def _report(self, topic: str, text: str) -> None:
-        """Tell the user once, in the log and as a message in Splunk Web."""
-        if self._reported.get(topic) != text:
-            self._reported[topic] = text
-            log.error(line("problem", topic=topic, error=text))
-            self._messages.post(self._message_name(topic), f"{self._input.name}: {text}", "error")
-
-    def _resolved(self, topic: str) -> None:
-        if self._reported.pop(topic, None) is not None:
-            log.info(line("problem_solved", topic=topic))
-            self._messages.clear(self._message_name(topic))
-
-    def _message_name(self, topic: str) -> str:
-        return f"ta_strava_webhook_{self._input.name}_{topic}"

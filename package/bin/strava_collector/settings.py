@@ -36,6 +36,8 @@ class Athlete:
     scopes: frozenset[str] = frozenset()
     #: Overrides the input's index.
     index: Optional[str] = None
+    #: Epoch seconds as text, another after each consent: what waits for the athlete can go on then.
+    connected_at: str = ""
 
 
 @dataclass(frozen=True)

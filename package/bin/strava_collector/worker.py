@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Callable, Optional
+from typing import Callable, Optional, Protocol
 
 from strava_collector import outcome
 from strava_collector.clock import Clock
@@ -26,7 +26,15 @@ from strava_collector.writer import Writer
 log = logging.getLogger(__name__)
 
 #: Pause before a job is looked at again whose athlete or application is not configured at the moment, in seconds.
-UNCONFIGURED_PAUSE = 900.0
+UNCONFIGURED_PAUSE = 60.0
+
+
+class Problems(Protocol):
+    """Where the worker says what only people can mend."""
+
+    def report(self, topic: str, text: str) -> None: ...
+
+    def resolved(self, topic: str) -> None: ...
 
 
 class Worker:
@@ -42,6 +50,7 @@ class Worker:
         clock: Clock,
         settings: Callable[[], Optional[Settings]],
         connection: Callable[[], Optional[Connection]],
+        bulletin: Problems,
     ) -> None:
         self._input = webhook_input
         self._source = f"strava_webhook://{webhook_input.name}"
@@ -51,6 +60,7 @@ class Worker:
         self._clock = clock
         self._settings = settings
         self._connection = connection
+        self._bulletin = bulletin
         self._in_hand: dict[int, Job] = {}
         self._dropped: dict[int, Job] = {}
         self._in_hand_lock = threading.Lock()
@@ -70,7 +80,12 @@ class Worker:
         if due is None or due > self._clock.now():
             return False
         with self._database.write() as tx:
-            job = queue.claim(tx, input=self._input.name, now=self._clock.now())
+            job = queue.claim(
+                tx,
+                input=self._input.name,
+                now=self._clock.now(),
+                per_athlete=max(1, settings.advanced.concurrency - 1),
+            )
             athlete = self._ready(tx, job, settings, connection) if job is not None else None
         if job is None:
             return False
@@ -78,7 +93,7 @@ class Worker:
             self._take_in_hand(job)
             try:
                 self._do_safely(job, athlete, settings, connection)
-            except CollectorError:
+            except BaseException:
                 self._drop(job)
                 raise
             self._let_go(job)
@@ -139,7 +154,7 @@ class Worker:
         until = reserve(tx, connection.application, now)
         if until is not None:
             why = "The limit of calls that Strava allows is used up; the job waits for the next window."
-            queue.reschedule(tx, job, run_at=until, counts=False, error=why, now=now)
+            queue.reschedule(tx, job, run_at=until, counts=False, error=job.error or why, now=now)
             log.info(line("waiting_for_quota", activity_id=job.activity_id, seconds=until - now))
             return None
         return athlete
@@ -185,6 +200,8 @@ class Worker:
         now = self._clock.now()
         with self._database.read() as tx:
             known = ledger.find(tx, job.activity_id)
+            if known is not None and known.start_date is not None and known.athlete_id != job.athlete_id:
+                known = None  # another athlete's activity: what this fetch finds says nothing about it
             quota = Quota.from_json(windows.load(tx, connection.application.client_id))
         at = Circumstances(
             now=now,
@@ -204,6 +221,7 @@ class Worker:
 
     def _carry_out(self, job: Job, athlete: Athlete, decision: Decision) -> None:
         if isinstance(decision, Write):
+            self._bulletin.resolved(f"athlete_{job.athlete_id}")
             self._write(job, athlete, decision.fetched)
         elif isinstance(decision, Finish):
             self._finish(job, decision)
@@ -211,6 +229,8 @@ class Worker:
             now = self._clock.now()
             with self._database.write() as tx:
                 queue.reschedule(tx, job, run_at=decision.at, counts=decision.counts, error=decision.why, now=now)
+            if decision.for_people:
+                self._bulletin.report(f"athlete_{job.athlete_id}", f"Athlete “{athlete.name}”: {decision.why}")
             log.warning(
                 line(
                     "postponed",

@@ -71,12 +71,18 @@ class GroupCommit:
         #: The newest answer of the store, and when it came (monotonic).
         self._health: Optional[tuple[bool, float]] = None
         self._failure: Optional[BaseException] = None
+        self._trouble: Optional[str] = None
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
 
     @property
     def failure(self) -> Optional[BaseException]:
         """What ended the thread, if something did that should not have happened."""
         return self._failure
+
+    @property
+    def trouble(self) -> Optional[str]:
+        """Why the newest commit was refused, as a sentence; None if it was not."""
+        return self._trouble
 
     def start(self) -> None:
         """Begin to store what is submitted."""
@@ -146,19 +152,20 @@ class GroupCommit:
     def _commit(self, batch: list[_Submission], probes: list[Callable[[bool], None]]) -> None:
         # Whatever happens here, everybody who submitted gets an answer.
         outcomes: list[Union[Receipt, StoreUnavailable]] = [StoreUnavailable(_DIED)] * len(batch)
-        healthy = False
+        healthy, trouble = False, None
         try:
             try:
                 outcomes = [*self._store_again_if_replaced(batch, probe=bool(probes))]
                 healthy = True
             except StoreUnavailable as error:
-                outcomes = [error] * len(batch)
+                outcomes, trouble = [error] * len(batch), str(error)
             except Exception as error:
                 # One of them cannot be stored, whichever it is; the others must not be refused because of it.
                 log.warning(line("group_commit_split", items=len(batch), error=type(error).__name__))
                 outcomes = [self._store_alone(item) for item in batch]
                 healthy = self._is_writable()
         finally:
+            self._trouble = trouble
             with self._changed:
                 self._health = (healthy, self._clock.monotonic())
             for item, outcome in zip(batch, outcomes):

@@ -125,12 +125,15 @@ def release_held(tx: Transaction, input: str, athlete_ids: Iterable[int]) -> int
 
 
 def prune(tx: Transaction, *, before: float, limit: int = 200) -> int:
-    """Delete notifications that were dispatched before ``before``, ``limit`` at most; return how many."""
-    return tx.execute(
-        "DELETE FROM notification WHERE id IN (SELECT id FROM notification"
-        " WHERE state = 'dispatched' AND updated_at < ? ORDER BY updated_at LIMIT ?)",
-        (float(before), limit),
-    ).rowcount
+    """Delete notifications dispatched or held since before ``before``, ``limit`` of each at most; return how many."""
+    return sum(
+        tx.execute(
+            "DELETE FROM notification WHERE id IN (SELECT id FROM notification"  # noqa: S608 - our own words
+            f" WHERE state = '{state.value}' AND updated_at < ? ORDER BY updated_at LIMIT ?)",
+            (float(before), limit),
+        ).rowcount
+        for state in (State.DISPATCHED, State.HELD)
+    )
 
 
 def counts(tx: Transaction, input: str) -> Mapping[str, int]:

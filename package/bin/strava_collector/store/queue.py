@@ -9,6 +9,7 @@ not the claimed one sends it back to ``pending``: the last state of an activity 
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from typing import Optional
 
@@ -43,12 +44,13 @@ def join(
     Joining raises the generation, takes the higher priority, ORs ``force`` and starts counting attempts
     afresh. A job that waits keeps its time if that is earlier, so that a burst counts from its first
     notification; one that is being worked on will run again at ``due_at``. ``activity_id`` is the id of
-    whatever ``kind`` says.
+    whatever ``kind`` says. Another athlete's wish is another job: notifications are not signed, and one with a
+    false owner must not get hold of the true one's.
     """
     live = tx.execute(
         "SELECT id, status, generation, claimed_generation FROM job"
-        " WHERE kind = ? AND activity_id = ? AND status IN ('pending', 'working')",
-        (kind.value, activity_id),
+        " WHERE kind = ? AND activity_id = ? AND athlete_id = ? AND status IN ('pending', 'working')",
+        (kind.value, activity_id, athlete_id),
     ).fetchone()
     if live is None:
         tx.execute(
@@ -94,15 +96,26 @@ def join(
     )
 
 
-def claim(tx: Transaction, *, input: str, now: float, lease_seconds: float = LEASE_SECONDS) -> Optional[Job]:
-    """Take the input's next due job under a lease: by priority, then by due time. None if nothing is due."""
+def claim(
+    tx: Transaction, *, input: str, now: float, lease_seconds: float = LEASE_SECONDS, per_athlete: int = 1_000_000
+) -> Optional[Job]:
+    """Take the input's next due job under a lease: by priority, then by due time. None if nothing is due.
+
+    An athlete with ``per_athlete`` jobs under way has to wait, so that calls that hang leave room for others.
+    """
+    under_way = Counter(
+        row["athlete_id"]
+        for row in tx.execute("SELECT athlete_id FROM job WHERE input = ? AND status = 'working'", (input,))
+    )
+    busy = [athlete_id for athlete_id, jobs in under_way.items() if jobs >= per_athlete]
+    others = f"AND athlete_id NOT IN ({','.join('?' * len(busy))})"
     # One search per priority, because within one the index is in the order of due times: a thousand live jobs
     # that wait for their time must not be walked through to find the history job that is due.
     for priority in Priority:
         due = tx.execute(
-            "SELECT id FROM job WHERE input = ? AND status = 'pending' AND priority = ? AND next_run_at <= ?"
-            " ORDER BY next_run_at, id LIMIT 1",
-            (input, int(priority), float(now)),
+            "SELECT id FROM job WHERE input = ? AND status = 'pending' AND priority = ? AND next_run_at <= ?"  # noqa: S608 - question marks only
+            f" {others} ORDER BY next_run_at, id LIMIT 1",
+            (input, int(priority), float(now), *busy),
         ).fetchone()
         if due is not None:
             tx.execute(
@@ -226,11 +239,29 @@ def expire(tx: Transaction, *, now: float, lease_seconds: float = LEASE_SECONDS)
     return _requeue(tx, crashed.fetchall(), now)
 
 
-def fetch_begun_since(tx: Transaction, activity_id: int, since: float) -> bool:
-    """Whether a fetch of the activity itself has begun at ``since`` or later."""
+def hurry(tx: Transaction, *, input: str, now: float) -> int:
+    """Make due what waits after a failure, because the reason may have gone; return how many jobs."""
+    return tx.execute(
+        "UPDATE job SET next_run_at = ?, updated_at = ? WHERE input = ? AND status = 'pending'"
+        " AND priority IN (0, 1, 2) AND next_run_at > ? AND error IS NOT NULL",
+        (float(now), float(now), input, float(now)),
+    ).rowcount
+
+
+def pull_back(tx: Transaction, *, input: str, now: float, longest: float) -> int:
+    """Make due what would wait longer than anything may: the clock was ahead when its time was set."""
+    return tx.execute(
+        "UPDATE job SET next_run_at = ?, updated_at = ? WHERE input = ? AND status = 'pending'"
+        " AND priority IN (0, 1, 2) AND next_run_at > ?",
+        (float(now), float(now), input, float(now + longest)),
+    ).rowcount
+
+
+def fetch_begun_since(tx: Transaction, activity_id: int, athlete_id: int, since: float) -> bool:
+    """Whether a fetch of the activity itself, in the athlete's name, has begun at ``since`` or later."""
     row = tx.execute(
-        "SELECT 1 FROM job WHERE activity_id = ? AND claimed_at >= ? AND kind = 'activity' LIMIT 1",
-        (activity_id, float(since)),
+        "SELECT 1 FROM job WHERE activity_id = ? AND claimed_at >= ? AND athlete_id = ? AND kind = 'activity' LIMIT 1",
+        (activity_id, float(since), athlete_id),
     ).fetchone()
     return row is not None
 

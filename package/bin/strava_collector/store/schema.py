@@ -43,6 +43,7 @@ _FIRST: Migration = (
     "CREATE UNIQUE INDEX notification_digest ON notification (input, digest)",
     "CREATE INDEX notification_waiting ON notification (input, id) WHERE state IN ('pending', 'dispatching')",
     "CREATE INDEX notification_dispatched ON notification (updated_at) WHERE state = 'dispatched'",
+    "CREATE INDEX notification_held_since ON notification (updated_at) WHERE state = 'held'",
     "CREATE INDEX notification_state ON notification (input, state, athlete_id)",
     # The queue. A job is live while it is pending or working.
     """
@@ -78,7 +79,7 @@ _FIRST: Migration = (
         CHECK (claimed_generation IS NULL OR claimed_generation <= generation)
     )
     """,
-    "CREATE UNIQUE INDEX job_live ON job (kind, activity_id) WHERE status IN ('pending', 'working')",
+    "CREATE UNIQUE INDEX job_live ON job (kind, activity_id, athlete_id) WHERE status IN ('pending', 'working')",
     "CREATE INDEX job_due ON job (input, status, priority, next_run_at)",
     "CREATE INDEX job_leased ON job (lease_expires_at) WHERE status = 'working'",
     "CREATE INDEX job_done ON job (updated_at) WHERE status = 'done'",
