@@ -321,3 +321,20 @@ def test_the_specification_knows_every_field(conf: str) -> None:
     fields = set(page_fields("configuration", conf)) - {"name", "oauth"}
 
     assert all(f"\n{field} = " in spec for field in fields)
+
+
+def test_a_row_that_cannot_be_used_holds_up_no_other() -> None:
+    settings = parse_settings(
+        applications={"club": {"client_id": "4711"}, "broken": {"client_id": "x"}},
+        application_secrets={"club": Secret('{"client_secret": "s"}')},
+        accounts={
+            "anna": {"athlete_id": "7", "application": "club"},
+            "twice": {"athlete_id": "7", "application": "club"},
+            "ben": {"athlete_id": "8", "application": "club"},
+        },
+        settings={},
+        settings_secrets={},
+    )
+    assert set(settings.applications) == {"club"}
+    assert {athlete.name for athlete in settings.athletes.values()} == {"anna", "ben"}
+    assert len(settings.row_faults) == 3

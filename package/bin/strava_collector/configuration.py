@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 from urllib.parse import quote, urlsplit
@@ -68,37 +69,41 @@ def parse_settings(
 ) -> Settings:
     """Return the settings of all tabs.
 
-    The secrets are UCC's: by stanza, each a JSON object of the stanza's encrypted fields. Raises ConfigurationError.
+    The secrets are UCC's: by stanza, each a JSON object of the stanza's encrypted fields. A row of *Applications* or
+    *Athletes* that cannot be used is left out, with its fault in ``row_faults``, and holds up no other. Raises
+    ConfigurationError, with all faults, if there is one in a tab that everything depends on.
     """
     faults: list[str] = []
+    row_faults: list[str] = []
     proxy_stanza = settings.get("proxy", {})
     proxy_password = encrypted_field(settings_secrets.get("proxy"), "proxy_password")
     parsed = Settings(
         applications={
             name: application
             for name, stanza in sorted(applications.items())
-            if (application := _application(name, stanza, application_secrets.get(name), faults)) is not None
+            if (application := _application(name, stanza, application_secrets.get(name), row_faults)) is not None
         },
-        athletes=_athletes(accounts, faults),
+        athletes=_athletes(accounts, row_faults),
         proxy=proxy_url(proxy_stanza, proxy_password, faults),
         advanced=parse_advanced(settings.get("advanced", {}), faults),
         log_level=parse_log_level(settings.get("logging", {}), faults),
     )
     if faults:
-        raise ConfigurationError(*faults)
-    return parsed
+        raise ConfigurationError(*row_faults, *faults)
+    return replace(parsed, row_faults=tuple(row_faults))
 
 
 def _application(name: str, stanza: Stanza, secret: Optional[Secret], faults: list[str]) -> Optional[Application]:
     client_id = stanza.get("client_id", "").strip()
     client_secret = encrypted_field(secret, "client_secret")
-    if not _CLIENT_ID.match(client_id):
+    is_number = _CLIENT_ID.match(client_id) is not None
+    if not is_number:
         faults.append(f"The client ID of the application “{name}” is not a number.")
     if client_secret is None:
         faults.append(
             f"The client secret of the application “{name}” is missing. Enter it on Configuration → Applications."
         )
-    return None if client_secret is None else Application(name, client_id, client_secret)
+    return Application(name, client_id, client_secret) if is_number and client_secret is not None else None
 
 
 def _athletes(accounts: Mapping[str, Stanza], faults: list[str]) -> dict[int, Athlete]:

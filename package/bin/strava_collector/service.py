@@ -182,6 +182,10 @@ class WebhookService:
             self._bulletin.report("settings", str(error))
             return SETTINGS_RETRY
         self._settings_read_at = self._clock.monotonic()
+        if settings.row_faults:
+            self._bulletin.report("rows", " ".join(settings.row_faults))
+        else:
+            self._bulletin.resolved("rows")
         changed = settings != self._settings
         if changed or self._connection is None:
             self._connect(settings)

@@ -69,6 +69,8 @@ class Settings:
     proxy: Optional[Secret] = None
     advanced: Advanced = Advanced()
     log_level: str = "INFO"
+    #: Why rows of *Applications* or *Athletes* were left out, one sentence each.
+    row_faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
