@@ -23,10 +23,12 @@ from sandbox.strava import Activity, Application, Athlete, Limits, StravaStandIn
 from sandbox.strava.delivery import DeliveryState
 
 #: Settings that differ from the defaults so that the demo is over in a minute.
-QUICKER = {"retry_base": 1}
+QUICKER = {"retry_base": 1, "cooldown": 1}
 RETRY_PAUSE = 2.0
 #: Seconds until what is expected must have happened.
 PATIENCE = 30.0
+#: Seconds between two looks at what does not show in the index.
+LOOK_AGAIN = 0.25
 #: Seconds at the end in which nothing happens, to see what the input needs then.
 AT_REST = 3.0
 
@@ -55,6 +57,7 @@ class Demo:
         self._edits()
         self._deleting_and_hiding()
         self._bad_days()
+        self._forgery()
         self._disconnecting()
         if not self._story.watch(PATIENCE, for_all=True):
             self._differs += [f"did not happen: {expectation.text}" for expectation in self._story.open]
@@ -157,16 +160,40 @@ class Demo:
         self._story.watch(1.0)
         self._check(len(self._story.latest.notifications) == events, "the redelivery made no second event")
 
+    def _forgery(self) -> None:
+        """Notifications are not signed: anybody who knows the callback URL can claim that Anna has left."""
+        genuine = self._strava.delivery.deliveries[0].notification
+        asked = self._strava.statistics.count("GET /athlete", 200)
+        forged = {
+            **genuine,
+            "object_type": "athlete",
+            "object_id": self._anna.id,
+            "owner_id": self._anna.id,
+            "aspect_type": "update",
+            "updates": {"authorized": "false"},
+        }
+        self._strava.delivery.send(self._application, forged)
+        self._story.tell("Mallory", "forges a notification that Anna has disconnected")
+        self._story.expect(
+            "Strava is asked, and says that it is not so",
+            lambda _latest: self._strava.statistics.count("GET /athlete", 200) == asked + 1,
+        )
+        # Nothing comes into the index that would make the story look.
+        for _ in range(int(PATIENCE / LOOK_AGAIN)):
+            if self._story.watch(LOOK_AGAIN, for_all=True):
+                break
+
     def _disconnecting(self) -> None:
         self._strava.deauthorize(self._ben)
         self._story.tell("Ben", "disconnects the application on Strava's page")
         self._story.expect(
-            "Ben's notification is recorded",
-            lambda latest: any(
-                event["object_type"] == "athlete" and event["updates"] == {"authorized": "false"}
-                for event in latest.notifications
-            ),
+            "none of Ben's activities is left",
+            lambda latest: all(latest.of(activity.id) is None for activity in self._recorded_by(self._ben)),
         )
+
+    def _recorded_by(self, athlete: Athlete) -> list[Activity]:
+        theirs = {activity.id for activity in self._strava.activities(athlete)}
+        return [activity for activity in self._recorded if activity.id in theirs]
 
     # What athletes do.
 
@@ -195,9 +222,8 @@ class Demo:
         latest = self._story.latest
         for activity in self._recorded:
             there = latest.of(activity.id)
-            visible = [one.id for one in (*self._strava.activities(self._anna), *self._strava.activities(self._ben))]
-            hidden = activity.private and activity in self._strava.activities(self._ben)
-            if activity.id in visible and not hidden:
+            # Ben has withdrawn his permission.
+            if activity.id in [one.id for one in self._strava.activities(self._anna)]:
                 same = there is not None and all(
                     there.get(key) == value for key, value in self._strava.detail(activity).items()
                 )
@@ -239,7 +265,8 @@ class Demo:
             ("save to index", f"median {statistics.median(delays):.1f} s, worst {max(delays):.1f} s (settle time 2 s)"),
             ("calls used", f"{len(calls.calls) - calls.count('GET /oauth/authorize')} to Strava, tokens included"),
             ("the input used", used),
-            ("settings changed", "retry_base 1 s instead of 30 s; Strava repeats after 2 s instead of a minute"),
+            ("settings changed", "retry_base 1 s instead of 30 s, cooldown 1 s instead of 15 s; "
+                                 "Strava repeats after 2 s instead of a minute"),
         ]  # fmt: skip
         print()
         for name, value in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 import sqlite3
 import threading
@@ -18,12 +19,17 @@ from typing import Callable
 
 import pytest
 
+from strava_collector.allowance import Allowance
 from strava_collector.errors import StoreUnavailable
 from strava_collector.job import Outcome, Status
-from strava_collector.store import inbox, leases, queue
+from strava_collector.settings import Advanced
+from strava_collector.store import applications, inbox, leases, queue
+from strava_collector.store.database import Database
 from strava_collector.store.files import Files
 from strava_collector.store.process_lock import FileLock
+from strava_collector.transport import Answer
 from strava_collector.webhook import Receipt
+from tests.support.clock import VirtualClock
 from tests.support.store import RIDES, database, database_file, join, notification, raw
 from tests.support.waiting import until
 
@@ -99,11 +105,129 @@ def test_four_processes_share_a_queue_and_neither_lose_nor_double_a_job(
     assert sorted(finished) == list(range(JOBS))
 
 
+#: Processes that are killed, in a row, and how many others are at work meanwhile.
+KILLED, AT_WORK = 4, 3
+#: Reads that Strava allows, and calls at once that the setting allows, for the application of this test.
+LIMIT, AT_ONCE = 100, 3
+ADVANCED = Advanced(concurrency=AT_ONCE, cooldown=0.0)
+APP = "4711"
+
+
+def fetch_as_strava_lets_us(folder: Path, input: str, stop: Event) -> None:
+    """Claim, reserve, refresh now and then, call, finish: all that the store coordinates, without the calls.
+
+    Strava is a table that counts calls and those under way, in transactions of their own, as it would.
+    """
+    store = database(folder, patience=STUCK)
+    clock = VirtualClock()
+    allowance, chance, holder = Allowance(clock), random.Random(), f"{input} {os.getpid()}"
+    with store.write() as tx:
+        queue.take_over(tx, input=input, now=clock.now())
+    while not stop.is_set():
+        with store.write() as tx:
+            permission = allowance.permission(tx, APP, ADVANCED)
+            job = queue.claim(tx, input=input, now=clock.now(), cooldown=0.0) if permission.live else None
+            if job is not None:
+                allowance.reserve(tx, APP, str(job.lease_id), background=False)
+                most = applications.under_way(tx, APP).calls
+                tx.execute("UPDATE seen SET most_reserved = MAX(most_reserved, ?)", (most,))
+            left = queue.counts(tx, input)
+        if job is None:
+            if left["pending"] == left["working"] == 0 or permission.why is not None:
+                break
+            continue
+        if chance.random() < 0.3 and not refresh(store, holder, clock):
+            with store.write() as tx:
+                allowance.release(tx, str(job.lease_id))
+                assert queue.reschedule(tx, job, run_at=clock.now(), counts=False, error=None, now=clock.now())
+            continue
+        with store.write() as tx:
+            # Strava gets the call, and counts it.
+            tx.execute("UPDATE seen SET calls = calls + 1")
+            calls = tx.execute("SELECT calls FROM seen").fetchone()[0]
+        answer = Answer(200, dict.fromkeys(USAGE, f"{calls},{calls}"), b"", 0.0)
+        with store.write() as tx:
+            allowance.answered(tx, str(job.lease_id), answer, retry_after=None)
+            assert queue.finish(tx, job, status=Status.DONE, outcome=Outcome.COLLECTED, error=None, now=clock.now())
+            tx.execute("INSERT INTO finished VALUES (?)", (job.activity_id,))
+    store.close()
+
+
+USAGE = ("x-ratelimit-usage", "x-readratelimit-usage")
+
+
+def refresh(store: Database, holder: str, clock: VirtualClock) -> bool:
+    """Rotate the one token, under its lease; False if somebody else is at it."""
+    with store.write() as tx:
+        if not leases.acquire(tx, name="tokens:1", holder=holder, now=clock.now(), seconds=60.0):
+            return False
+        (token,) = tx.execute("SELECT token FROM seen").fetchone()
+    with store.write() as tx:
+        # Strava gives a new one for the present one only.
+        changed = tx.execute("UPDATE seen SET token = token + 1, refreshes = refreshes + 1 WHERE token = ?", (token,))
+        assert changed.rowcount == 1, "a refresh token was used that is dead"
+        leases.release(tx, name="tokens:1", holder=holder)
+    return True
+
+
+@pytest.mark.parametrize("jobs", [LIMIT - 20, LIMIT + 50], ids=["within the limit", "beyond the limit"])
+def test_processes_that_are_killed_lose_no_job_and_no_limit(
+    tmp_path: Path, spawn: Callable[..., BaseProcess], context: SpawnContext, jobs: int
+) -> None:
+    store = database(tmp_path)
+    with store.write() as tx:
+        tx.execute("CREATE TABLE finished (activity_id INTEGER)")
+        tx.execute("CREATE TABLE seen (calls INTEGER, most_reserved INTEGER, token INTEGER, refreshes INTEGER)")
+        tx.execute("INSERT INTO seen VALUES (0, 0, 0, 0)")
+        for activity_id in range(jobs):
+            join(tx, activity_id, input=f"input {activity_id % (AT_WORK + 1)}")
+    stop = context.Event()
+    at_work = [spawn(fetch_as_strava_lets_us, tmp_path, f"input {number}", stop) for number in range(AT_WORK)]
+    doomed_input = f"input {AT_WORK}"
+    for _ in range(KILLED):
+        doomed = spawn(fetch_as_strava_lets_us, tmp_path, doomed_input, stop)
+        before = _finished(store)
+        while _finished(store) < before + 3 and doomed.is_alive() and any(one.is_alive() for one in at_work):
+            pass
+        doomed.kill()
+        doomed.join()
+    at_work.append(spawn(fetch_as_strava_lets_us, tmp_path, doomed_input, stop))
+    all_end_well(at_work)
+
+    with store.write() as tx:
+        calls, most_reserved, _, refreshes = tx.execute("SELECT * FROM seen").fetchone()
+        finished = [row[0] for row in tx.execute("SELECT activity_id FROM finished").fetchall()]
+        counts = [queue.counts(tx, f"input {number}") for number in range(AT_WORK + 1)]
+        quota = applications.quota(tx, APP)
+        under_way = applications.under_way(tx, APP).calls
+    store.close()
+    assert most_reserved <= AT_ONCE
+    assert calls <= LIMIT
+    assert len(finished) == len(set(finished)), "a job was done twice"
+    assert sum(count["done"] + count["pending"] + count["failed"] for count in counts) == jobs
+    assert sum(count["done"] for count in counts) == len(finished)
+    assert [count["working"] for count in counts] == [0] * (AT_WORK + 1)
+    assert under_way == 0, "a reservation was left behind"
+    assert refreshes > 0
+    # What is believed to be used is what Strava has counted, and what killed processes may have used besides.
+    assert calls <= quota.reads_quarter.used <= calls + KILLED
+    if jobs < LIMIT:
+        assert sum(count["pending"] for count in counts) == 0
+    else:
+        assert calls >= LIMIT - KILLED
+
+
+def _finished(store: Database) -> int:
+    with store.read() as tx:
+        return int(tx.execute("SELECT COUNT(*) FROM finished").fetchone()[0])
+
+
 def deliver(folder: Path, numbers: list[int], receipts: list[Receipt]) -> None:
     store = database(folder, patience=STUCK)
     for number in numbers:
         with store.write() as tx:
-            receipts.append(inbox.add(tx, input=RIDES, notification=notification(number), received_at=1000.0))
+            arrived = inbox.add(tx, input=RIDES, notification=notification(number), received_at=1000.0)
+            receipts.append(arrived.receipt)
     store.close()
 
 

@@ -36,7 +36,7 @@ def make_sandbox(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Mak
                 "app": APP,
                 "folder": tmp_path / "sandbox",
                 "python": Path(sys.executable),
-                "advanced": {"settle_time": 0, "retry_base": 1},
+                "advanced": {"settle_time": 0, "retry_base": 1, "cooldown": 0},
                 "retry_pause": 1.5,
                 "limits": GENEROUS,
             }

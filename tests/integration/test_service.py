@@ -23,7 +23,7 @@ from strava_collector.ports import SessionExpired
 from strava_collector.secret import Secret
 from strava_collector.service import WebhookService
 from strava_collector.settings import Advanced, Application, Athlete, Settings, WebhookInput
-from strava_collector.store import inbox
+from strava_collector.store import inbox, subscriptions
 from strava_collector.store.database import Database
 from tests.support.clock import VirtualClock
 from tests.support.collecting import Index, MemoryTokens
@@ -78,6 +78,7 @@ class Running:
                     ca_file=str(certificates.ca_file),
                     settle_time=0.0,
                     retry_base=0.2,
+                    cooldown=0.0,
                 ),
             )
         )
@@ -232,6 +233,12 @@ def test_what_waits_is_fetched_also_while_the_listener_cannot_listen(running: Ru
     database = Database(running.folder, clock=SystemClock())
     with database.write() as tx:
         inbox.add(tx, input="club", notification=arrived, received_at=SystemClock().now())
+        subscriptions.adopt(
+            tx,
+            client_id=str(running.application.client_id),
+            subscription_id=arrived.subscription_id,
+            now=SystemClock().now(),
+        )
     database.close()
     running.webhook_input = replace(running.webhook_input, cert_file="/nowhere/chain.pem")
     running.start()

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from strava_collector.dispatcher import Dispatcher
 from strava_collector.errors import TransportError
 from strava_collector.events import Event
-from strava_collector.fetcher import Connection, Fetcher
+from strava_collector.fetcher import Connection
+from strava_collector.job import Job
 from strava_collector.oauth import OAuth, Tokens
+from strava_collector.pipeline import Pipeline
 from strava_collector.secret import Secret
 from strava_collector.settings import Advanced, Application, Athlete, Settings, WebhookInput
-from strava_collector.store import inbox
+from strava_collector.store import counters, inbox, queue, subscriptions
+from strava_collector.store.athletes import Standing
+from strava_collector.store.athletes import standings as list_standings
 from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
-from strava_collector.token_keeper import TokenKeeper
 from strava_collector.transport import Answer
-from strava_collector.worker import Worker
+from strava_collector.upkeep import Upkeep
 from strava_collector.writer import Writer
 from tests.support.clock import VirtualClock
-from tests.support.scripted_transport import ScriptedTransport, answer
+from tests.support.scripted_transport import ScriptedTransport, answer, refusal
 from tests.support.store import notification
 
 ANNA, BEN, STRANGER = 134815, 227615, 999
@@ -42,6 +46,25 @@ APPLICATION = Application("App", "4711", Secret("client-secret"))
 
 def athletes(*ids: int) -> list[Athlete]:
     return [Athlete(f"athlete-{number}", number, "App", frozenset({"activity:read_all"})) for number in ids]
+
+
+NOT_FOUND = answer({"message": "Resource Not Found", "errors": []}, 404)
+BAD_TOKEN = refusal("Athlete", "access_token", "invalid", 401)
+REVOKED = refusal("RefreshToken", "refresh_token", "invalid", 400)
+BROKEN = answer(b"<html>", 503)
+
+
+def renewal(number: int) -> Answer:
+    """Strava's answer with new tokens."""
+    return answer(
+        {
+            "token_type": "Bearer",
+            "access_token": f"new-access-{number}",
+            "refresh_token": f"new-refresh-{number}",
+            "expires_at": 1_900_000_000,
+            "expires_in": 21_600,
+        }
+    )
 
 
 class Index:
@@ -122,37 +145,44 @@ class Collecting:
         self.transport = ScriptedTransport(*script)
         self.settings: Optional[Settings] = None
         self.connect(*athletes(ANNA, BEN))
-        writer = Writer(self.index)
         self.tokens = MemoryTokens(self.clock)
         connection = Connection(
             APPLICATION,
             StravaApi(self.transport, "https://strava.example/api/v3"),
             OAuth(self.transport, "https://strava.example/oauth", self.clock),
         )
-        self.dispatcher = Dispatcher(
-            INPUT, database=self.database, writer=writer, clock=self.clock, settings=lambda: self.settings
-        )
-        self.worker = Worker(
+        self.pipeline = Pipeline(
             INPUT,
             database=self.database,
-            fetcher=Fetcher(
-                database=self.database,
-                tokens=TokenKeeper(self.database, self.tokens, self.clock),
-                clock=self.clock,
-            ),
-            writer=writer,
+            writer=Writer(self.index),
+            token_store=self.tokens,
             clock=self.clock,
             settings=lambda: self.settings,
             connection=lambda: connection,
             bulletin=self.problems,
+            jitter=random.Random(1),
         )
+        self.dispatcher = self.pipeline.dispatcher
+        self.worker = self.pipeline.worker
+        self.upkeep = Upkeep(
+            INPUT,
+            database=self.database,
+            folder=folder,
+            pipeline=self.pipeline,
+            clock=self.clock,
+            bulletin=self.problems,
+        )
+        with self.database.write() as tx:
+            subscriptions.adopt(
+                tx, client_id=APPLICATION.client_id, subscription_id=notification().subscription_id, now=0.0
+            )
 
-    def connect(self, *known: Athlete) -> None:
-        """Let exactly these athletes be configured."""
+    def connect(self, *known: Athlete, advanced: Optional[Advanced] = None) -> None:
+        """Let exactly these athletes be configured, as the settings loop would find it."""
         self.settings = Settings(
             applications={"App": APPLICATION},
             athletes={athlete.athlete_id: athlete for athlete in known},
-            advanced=Advanced(),
+            advanced=advanced or Advanced(),
         )
 
     def receive(self, aspect: str = "create", activity: int = 1, *, owner: int = ANNA, **fields: object) -> None:
@@ -169,6 +199,34 @@ class Collecting:
         while self.dispatcher.dispatch() or self.worker.work():
             pass
 
+    def reconnect(self, athlete_id: int) -> None:
+        """The athlete consents once more: new tokens, and the settings loop finds the row changed."""
+        assert self.settings is not None
+        mark = str(self.clock.now())
+        self.tokens.tokens[athlete_id] = Tokens(
+            Secret(f"access-{mark}"), Secret(f"refresh-{mark}"), int(self.clock.now()) + 21_600
+        )
+        row = self.settings.athletes[athlete_id]
+        again = {**self.settings.athletes, athlete_id: replace(row, connected_at=mark)}
+        self.settings = replace(self.settings, athletes=again)
+        self.upkeep.settings_changed(self.settings)
+
+    def counted(self) -> Mapping[str, int]:
+        """The counters of the input."""
+        with self.database.read() as tx:
+            return counters.read(tx, INPUT.name)
+
+    def standings(self) -> list[Standing]:
+        """The athletes who are not in good standing."""
+        with self.database.read() as tx:
+            return list_standings(tx)
+
+    def jobs(self) -> list[Job]:
+        """All jobs, in the order in which they are due."""
+        with self.database.read() as tx:
+            rows = tx.execute("SELECT id FROM job ORDER BY next_run_at, id").fetchall()
+            return [job for row in rows if (job := queue.find(tx, row["id"])) is not None]
+
     def during_call(self, number: int, action: Callable[[], None]) -> None:
         """Let something happen while Strava answers the call of this number, counted from 1."""
         self.transport.before[number] = action
@@ -180,3 +238,13 @@ class Collecting:
 def ride(activity: int = 1, *, owner: int = ANNA, start: str = "2026-06-01T05:00:00Z", **fields: object) -> Answer:
     """Strava's answer with an activity."""
     return answer({"id": activity, "athlete": {"id": owner}, "start_date": start, "name": "Ride", **fields})
+
+
+#: What the fixture ``collect`` gives.
+Collect = Callable[..., Collecting]
+
+
+def counts(collecting: Collecting) -> dict[str, int]:
+    """How many jobs there are of each status that there is one of."""
+    with collecting.database.read() as tx:
+        return {status: number for status, number in queue.counts(tx, INPUT.name).items() if number}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Optional
 
 from strava_collector.job import Kind, Priority, Reason
 from strava_collector.store import queue
 from strava_collector.store.database import Database, Transaction
+from strava_collector.store.queue import Joined
 from strava_collector.webhook import Notification, notification_from_json
 from tests.support.clock import VirtualClock
 
@@ -53,9 +55,11 @@ def join(
     force: bool = False,
     due_at: float = 100.0,
     now: float = 100.0,
-) -> None:
+    trail: str = "0123456789ab",
+    expected: Optional[str] = None,
+) -> Joined:
     """``queue.join`` with the values of an ordinary notification."""
-    queue.join(
+    return queue.join(
         tx,
         kind=kind,
         activity_id=activity_id,
@@ -66,6 +70,8 @@ def join(
         force=force,
         due_at=due_at,
         now=now,
+        trail=trail,
+        expected=expected,
     )
 
 
@@ -83,10 +89,11 @@ def query_plans(tx: Transaction, use: Callable[[], object]) -> dict[str, str]:
     finally:
         tx.set_trace_callback(None)
     plans = {}
-    for query in seen:
-        if query.startswith(("SELECT", "UPDATE", "DELETE")):
+    for query in map(str.strip, seen):
+        if query.startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
             # Python 3.9 reports what was executed with the values in place, later ones with placeholders.
-            values = [1] * query.count("?")
+            numbered = re.findall(r"\?([0-9]+)", query)
+            values = [1] * (max(map(int, numbered)) if numbered else query.count("?"))
             rows = tx.execute(f"EXPLAIN QUERY PLAN {query}", values).fetchall()
             plans[query] = "; ".join(row["detail"] for row in rows)
     return plans

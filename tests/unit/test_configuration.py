@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Callable
 
@@ -95,17 +96,75 @@ def test_the_advanced_tab_is_read() -> None:
                 "ca_file": "/etc/ca.pem",
                 "settle_time": "0",
                 "concurrency": "1",
-                "retry_base": "1.5",
+                "retry_base": "0.5",
                 "retention_days": "30",
+                "cooldown": "0",
+                "own_quarter_limit": "50",
+                "own_day_limit": " 400 ",
+                "history_share": "25",
+                "most_waiting": "1000",
+                "least_disk_mb": "0",
+                "fetch_updates": "0",
             },
             "logging": {"loglevel": "debug"},
         }
     )
 
     assert settings.advanced == Advanced(
-        "https://127.0.0.1:9001/api/v3", "https://127.0.0.1:9001/oauth", "/etc/ca.pem", 0.0, 1, 1.5, 30.0
+        api_url="https://127.0.0.1:9001/api/v3",
+        oauth_url="https://127.0.0.1:9001/oauth",
+        ca_file="/etc/ca.pem",
+        settle_time=0.0,
+        concurrency=1,
+        retry_base=0.5,
+        retention_days=30.0,
+        cooldown=0.0,
+        own_quarter_limit=50,
+        own_day_limit=400,
+        history_share=0.25,
+        most_waiting=1_000,
+        least_disk_mb=0,
+        fetch_updates=False,
     )
     assert settings.log_level == "DEBUG"
+
+
+def test_an_advanced_tab_with_empty_fields_has_the_defaults() -> None:
+    empty = dict.fromkeys(page_fields("configuration", "advanced"), "")
+
+    assert settings_of(settings={"advanced": empty}).advanced == Advanced()
+
+
+@pytest.mark.parametrize(
+    ("text", "fetched"), [("1", True), ("true", True), ("True", True), ("0", False), ("false", False), ("no", False)]
+)
+def test_edited_activities_are_fetched_as_the_checkbox_says(text: str, fetched: bool) -> None:
+    assert settings_of(settings={"advanced": {"fetch_updates": text}}).advanced.fetch_updates is fetched
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("cooldown", "-0.1"),
+        ("cooldown", "3601"),
+        ("own_quarter_limit", "0"),
+        ("own_quarter_limit", "99.5"),
+        ("own_day_limit", "1000001"),
+        ("own_day_limit", "none"),
+        ("history_share", "0.5"),
+        ("history_share", "101"),
+        ("history_share", "60 %"),
+        ("most_waiting", "999"),
+        ("most_waiting", "10000001"),
+        ("least_disk_mb", "-1"),
+        ("least_disk_mb", "1000001"),
+        ("retry_base", "0.09"),
+    ],
+)
+def test_a_number_beyond_its_bounds_is_one_fault(field: str, text: str) -> None:
+    (fault,) = faults_of(lambda: settings_of(settings={"advanced": {field: text}}))
+
+    assert " from " in fault
 
 
 def test_the_proxys_credentials_are_encoded_and_hidden() -> None:
@@ -152,15 +211,23 @@ def test_all_faults_of_all_tabs_are_reported_together() -> None:
                     "concurrency": "4",
                     "retry_base": "-1",
                     "retention_days": "many",
+                    "cooldown": "inf",
+                    "own_quarter_limit": "0",
+                    "own_day_limit": "-5",
+                    "history_share": "0",
+                    "most_waiting": "1e6",
+                    "least_disk_mb": "0.5",
                 },
             },
         )
     )
 
-    assert len(faults) == 13
+    assert len(faults) == 19
     for word in ("“club”", "“lost”", "7001", "host", "port", "log level", "API URL", "OAuth URL", "CA file"):
         assert any(word in fault for fault in faults), word
-    for word in ("settle time", "Fetches at once", "retry pause", "finished jobs"):
+    for word in ("settle time", "Fetches at once", "retry pause", "finished jobs", "cooldown", "quarter hour"):
+        assert any(word in fault for fault in faults), word
+    for word in ("limit per day", "share for history", "may wait", "disk space"):
         assert any(word in fault for fault in faults), word
 
 
@@ -298,29 +365,59 @@ def page_fields(*path: str) -> dict[str, dict[str, object]]:
 
 
 @pytest.mark.parametrize(
-    ("field", "bounds"),
+    ("field", "bounds", "factor"),
     [
-        ("settle_time", configuration.SETTLE_TIME),
-        ("concurrency", configuration.CONCURRENCY),
-        ("retry_base", configuration.RETRY_BASE),
-        ("retention_days", configuration.RETENTION_DAYS),
+        ("settle_time", configuration.SETTLE_TIME, 1),
+        ("concurrency", configuration.CONCURRENCY, 1),
+        ("retry_base", configuration.RETRY_BASE, 1),
+        ("retention_days", configuration.RETENTION_DAYS, 1),
+        ("cooldown", configuration.COOLDOWN, 1),
+        ("own_quarter_limit", configuration.OWN_LIMIT, None),
+        ("own_day_limit", configuration.OWN_LIMIT, None),
+        ("history_share", configuration.HISTORY_SHARE, 100),
+        ("most_waiting", configuration.MOST_WAITING, 1),
+        ("least_disk_mb", configuration.LEAST_DISK_MB, 1),
     ],
 )
-def test_the_page_has_the_same_bounds_and_defaults(field: str, bounds: tuple[float, float]) -> None:
+def test_the_page_has_the_same_bounds_and_defaults(
+    field: str, bounds: tuple[float, float], factor: float | None
+) -> None:
+    """``factor`` is from the value to what the user types; None is a field that may be left empty."""
     entity = page_fields("configuration", "advanced")[field]
     default = getattr(Advanced(), field)
+    low_to_high = f"{bounds[0]:.10g} to {bounds[1]:.10g}"
 
     assert entity["validators"][0]["range"] == list(bounds)  # type: ignore[index]  # JSON
-    assert float(str(entity["defaultValue"])) == default
-    assert f"{bounds[0]:g} to {bounds[1]:g}, default {default:g}." in str(entity["help"])
+    assert f"from {low_to_high}" in entity["validators"][0]["errorMsg"]  # type: ignore[index]  # JSON
+    if factor is None:
+        assert default is None
+        assert "defaultValue" not in entity
+        assert f"Optional: {low_to_high}." in str(entity["help"])
+    else:
+        assert float(str(entity["defaultValue"])) == default * factor
+        assert f"{low_to_high}, default {default * factor:.10g}." in str(entity["help"])
+
+
+def test_the_page_fetches_edited_activities_unless_told_not_to() -> None:
+    assert page_fields("configuration", "advanced")["fetch_updates"]["defaultValue"] is Advanced().fetch_updates
+
+
+def test_the_page_shows_every_advanced_setting() -> None:
+    assert set(page_fields("configuration", "advanced")) == {field.name for field in fields(Advanced)}
+
+
+def test_the_specification_knows_every_advanced_setting() -> None:
+    spec = (ROOT / "package/README/ta_strava_webhook_settings.conf.spec").read_text(encoding="utf-8")
+
+    assert all(f"\n{field.name} = " in spec for field in fields(Advanced))
 
 
 @pytest.mark.parametrize("conf", ["application", "account"])
 def test_the_specification_knows_every_field(conf: str) -> None:
     spec = (ROOT / f"package/README/ta_strava_webhook_{conf}.conf.spec").read_text(encoding="utf-8")
-    fields = set(page_fields("configuration", conf)) - {"name", "oauth"}
+    names = set(page_fields("configuration", conf)) - {"name", "oauth"}
 
-    assert all(f"\n{field} = " in spec for field in fields)
+    assert all(f"\n{name} = " in spec for name in names)
 
 
 def test_a_row_that_cannot_be_used_holds_up_no_other() -> None:

@@ -31,7 +31,7 @@ def test_a_name_that_is_no_stanza_is_refused(name: str) -> None:
 
 def test_all_faults_of_a_tab_come_in_one_message() -> None:
     with pytest.raises(RestError) as caught:
-        edit("advanced", settle_time="-1", concurrency="4", retry_base="0.5", retention_days="0", api_url="x")
+        edit("advanced", settle_time="-1", concurrency="4", retry_base="0", retention_days="0", api_url="x")
 
     assert caught.value.status == 400
     assert caught.value.message.count(" must be a ") == 4

@@ -1,20 +1,26 @@
-"""The error table, row by row."""
+"""The error table, row by row: what happens, what the add-on does about it, and what people read."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Optional
+from dataclasses import dataclass, replace
+from typing import Optional, Union
 
 import pytest
 
-from strava_collector.job import Outcome
+from strava_collector import notification_rules
+from strava_collector.job import Outcome, Priority
+from strava_collector.notification_rules import Consequence, Hold, Meaning
 from strava_collector.outcome import (
+    CONTRADICTED,
     GONE_ONCE,
+    INACTIVE,
     Barred,
     Circumstances,
     Decision,
+    Depart,
     Fetched,
     Finish,
+    Granted,
     NoAnswer,
     Obstacle,
     Postponed,
@@ -26,9 +32,13 @@ from strava_collector.outcome import (
     Write,
     backoff,
     decide,
+    decide_departure,
 )
+from strava_collector.webhook import Notification
+from tests.support.store import notification
 
 NOW = 1_714_545_000.0
+WEEK = 7 * 86_400.0
 FRESH = Circumstances(
     now=NOW,
     attempts=0,
@@ -41,8 +51,377 @@ FRESH = Circumstances(
     announced_at=None,
     renewed=False,
     quota_frees_at=NOW + 600,
+    circuit_opens_at=None,
+    contradicted=None,
     retry_base=30.0,
 )
+ANNOUNCED = replace(FRESH, announced_at=NOW - 3)
+COLLECTED = replace(FRESH, collected=True)
+NEWS = notification_rules.Circumstances(
+    event_time=int(NOW), genuine=True, athlete_known=True, fetch_updates=True, newest_event_time=int(NOW) - 60
+)
+FETCHED = Fetched({"id": 1}, "2024-05-01T06:30:00Z")
+
+NOT_YET = "Strava announced this activity but does not have it yet (404)."
+NOT_THERE = "Strava does not have this activity, or the athlete's scope does not include it (404)."
+NO_SCOPE = (
+    "The athlete did not grant activity:read. Connect the athlete again on Configuration → Athletes and leave the box "
+    "for activities ticked."
+)
+NO_ACCESS = (
+    "Strava refuses access to this activity (403). Connect the athlete again on Configuration → Athletes and leave all "
+    "boxes ticked."
+)
+REFUSED_TOKEN = (
+    "Strava refuses the athlete's token (401), also after renewing it. Connect the athlete again on Configuration → "
+    "Athletes."
+)
+LIMIT = "Strava's rate limit is used up (429). The job waits until the limit is free again."
+GIVEN_UP = "Strava answered 503. Given up after 5 attempts."
+RECONNECT = "Strava no longer accepts the athlete's permission (refresh token): the athlete must connect again."
+WRONG_SECRET = "Strava does not accept the client secret."  # a sentence
+WITHDRAWN = "Strava refuses the athlete's token (401), also after renewing it."
+NOT_WITHDRAWN = (
+    "A notification said that the athlete has withdrawn the permission, but Strava says otherwise: it was forged or "
+    "outdated, and nothing was deleted."
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row; docs/reliability.md has a table with the same titles."""
+
+    #: What happened, in plain words.
+    title: str
+    #: How a fetch ended, or the notification that arrived.
+    what: Union[Result, Notification]
+    at: Union[Circumstances, notification_rules.Circumstances]
+    #: What the add-on does about it.
+    decision: Union[Decision, Consequence]
+    #: What people read of it: the sentence in the log and in the job's ``error``, for a notification the word in
+    #: the log. None if all is well.
+    reads: Optional[str] = None
+    #: The fetch was to find out whether the athlete has withdrawn the permission.
+    departure: bool = False
+
+    def decided(self) -> Union[Decision, Consequence]:
+        """What is really decided."""
+        if isinstance(self.what, Notification):
+            assert isinstance(self.at, notification_rules.Circumstances)
+            return notification_rules.consequence(self.what, self.at)
+        assert isinstance(self.at, Circumstances)
+        return (decide_departure if self.departure else decide)(self.what, self.at)
+
+
+def changed(aspect: str = "update", **fields: object) -> Notification:
+    return notification(1, aspect_type=aspect, **fields)
+
+
+def withdrawn(**fields: object) -> Notification:
+    arrived: dict[str, object] = {"object_type": "athlete", "aspect_type": "update", "updates": {"authorized": "false"}}
+    return notification(134815, **{**arrived, **fields})
+
+
+ROWS = [
+    # An activity that is not there.
+    Row(
+        "404 within an hour after `create`",
+        Refused(404),
+        replace(ANNOUNCED, attempts=9),
+        TryAgain(NOW + 3_600, NOT_YET, counts=True),
+        NOT_YET,
+    ),
+    Row(
+        "404 an hour after `create`",
+        Refused(404),
+        replace(FRESH, announced_at=NOW - 3_601, attempts=9),
+        Finish(Outcome.DEAD_LETTER, NOT_THERE),
+        NOT_THERE,
+    ),
+    Row(
+        "404 for an activity that is collected, the first time",
+        Refused(404),
+        COLLECTED,
+        TryAgain(NOW + 600, GONE_ONCE, counts=False),
+        GONE_ONCE,
+    ),
+    Row(
+        "404 for an activity that is collected, ten minutes later",
+        Refused(404),
+        replace(COLLECTED, error=GONE_ONCE),
+        Finish(Outcome.DELETED, tombstone=True),
+    ),
+    Row(
+        "404 for an activity that was never announced nor collected",
+        Refused(404),
+        FRESH,
+        Finish(Outcome.DEAD_LETTER, NOT_THERE),
+        NOT_THERE,
+    ),
+    Row(
+        "404 that confirms a `delete`",
+        Refused(404),
+        replace(FRESH, deleted=True),
+        Finish(Outcome.DELETED, tombstone=True),
+    ),
+    # Limits.
+    Row(
+        "429 without `Retry-After`",
+        Refused(429),
+        replace(FRESH, attempts=4),
+        TryAgain(NOW + 600, LIMIT, counts=False),
+        LIMIT,
+    ),
+    Row(
+        "429 with `Retry-After`",
+        Refused(429, retry_after=42.0),
+        replace(FRESH, attempts=4),
+        TryAgain(NOW + 42, LIMIT, counts=False),
+        LIMIT,
+    ),
+    # Permissions.
+    Row("401 for the athlete's token", Refused(401), FRESH, Renew()),
+    Row(
+        "401 for a token that has just been renewed",
+        Refused(401),
+        replace(FRESH, renewed=True, attempts=4),
+        TryAgain(NOW, REFUSED_TOKEN, counts=False, obstacle=Obstacle.RECONNECT),
+        REFUSED_TOKEN,
+    ),
+    Row(
+        "Strava does not accept the refresh token",
+        Barred(Obstacle.RECONNECT, RECONNECT),
+        replace(FRESH, attempts=4),
+        TryAgain(NOW, RECONNECT, counts=False, obstacle=Obstacle.RECONNECT),
+        RECONNECT,
+    ),
+    Row(
+        "There are no tokens for the athlete",
+        Barred(Obstacle.NO_TOKENS, "There are no tokens."),
+        FRESH,
+        TryAgain(NOW, "There are no tokens.", counts=False, obstacle=Obstacle.NO_TOKENS),
+        "There are no tokens.",
+    ),
+    Row(
+        "The athlete does not connect again for 7 days",
+        Refused(401),
+        replace(FRESH, renewed=True, created_at=NOW - WEEK),
+        Finish(Outcome.DEAD_LETTER, f"{REFUSED_TOKEN} Nobody did within 7 days."),
+        f"{REFUSED_TOKEN} Nobody did within 7 days.",
+    ),
+    Row(
+        "401 with code `missing`",
+        Refused(401, faults=frozenset({"activity:read_permission:missing"})),
+        FRESH,
+        Finish(Outcome.DEAD_LETTER, NO_SCOPE),
+        NO_SCOPE,
+    ),
+    Row("Another 403", Refused(403), FRESH, Finish(Outcome.DEAD_LETTER, NO_ACCESS), NO_ACCESS),
+    # The application.
+    Row(
+        "Strava does not accept the client id or secret",
+        Barred(Obstacle.APPLICATION, WRONG_SECRET),
+        replace(FRESH, attempts=4, created_at=NOW - WEEK),
+        TryAgain(NOW, WRONG_SECRET, counts=False, obstacle=Obstacle.APPLICATION),
+        WRONG_SECRET,
+    ),
+    Row(
+        "403 because the application is inactive",
+        Refused(403, faults=frozenset({"Status:Inactive"})),
+        replace(FRESH, attempts=4, created_at=NOW - WEEK),
+        TryAgain(NOW, INACTIVE, counts=False, obstacle=Obstacle.INACTIVE),
+        INACTIVE,
+    ),
+    # Outages.
+    Row(
+        "5xx or 408",
+        Refused(503),
+        replace(FRESH, attempts=2),
+        TryAgain(NOW + 120, "Strava answered 503.", counts=True),
+        "Strava answered 503.",
+    ),
+    Row(
+        "5xx with `Retry-After`",
+        Refused(503, retry_after=300.0),
+        FRESH,
+        TryAgain(NOW + 300, "Strava answered 503.", counts=True),
+        "Strava answered 503.",
+    ),
+    Row(
+        "5xx for the fifth time",
+        Refused(503),
+        replace(FRESH, attempts=4),
+        Finish(Outcome.DEAD_LETTER, GIVEN_UP),
+        GIVEN_UP,
+    ),
+    Row(
+        "No answer: timeout, network, a redirect, a body that breaks off or is too large",
+        NoAnswer("Strava did not answer in time."),
+        FRESH,
+        TryAgain(NOW + 30, "Strava did not answer in time.", counts=True),
+        "Strava did not answer in time.",
+    ),
+    Row(
+        "200 with something else than the activity: no JSON, another id, another athlete, no time",
+        Unusable("Strava answered 200, but with something that is not JSON."),
+        FRESH,
+        TryAgain(NOW + 30, "Strava answered 200, but with something that is not JSON.", counts=True),
+        "Strava answered 200, but with something that is not JSON.",
+    ),
+    Row(
+        "A status that nobody knows",
+        Refused(418),
+        FRESH,
+        TryAgain(NOW + 30, "Strava gave an answer that the add-on does not know (418).", counts=True),
+        "Strava gave an answer that the add-on does not know (418).",
+    ),
+    Row(
+        "The same for three different activities in a row",
+        Refused(503),
+        replace(FRESH, attempts=4, circuit_opens_at=NOW + 240),
+        TryAgain(NOW + 240, "Strava answered 503.", counts=False),
+        "Strava answered 503.",
+    ),
+    # Ourselves.
+    Row(
+        "Another worker is renewing the token, or splunkd does not answer",
+        Postponed(NOW + 15, "splunkd does not answer."),
+        replace(FRESH, attempts=4),
+        TryAgain(NOW + 15, "splunkd does not answer.", counts=False),
+        "splunkd does not answer.",
+    ),
+    # Activities.
+    Row("200 with the activity", FETCHED, ANNOUNCED, Write(FETCHED)),
+    Row(
+        "The activity's title, type or privacy contradicts its notification",
+        FETCHED,
+        replace(FRESH, contradicted="title"),
+        Write(FETCHED, again_at=NOW + 30),
+        CONTRADICTED,
+    ),
+    Row(
+        "It still does 30 seconds later",
+        FETCHED,
+        replace(FRESH, contradicted="title", error=CONTRADICTED),
+        Write(FETCHED),
+    ),
+    # Notifications.
+    Row(
+        "`create` or `update` of a connected athlete's activity",
+        changed(),
+        NEWS,
+        Consequence(Meaning.CHANGED, fetch=Priority.LIVE, note=True),
+        "changed",
+    ),
+    Row(
+        "`update` while updates are not to be fetched",
+        changed(),
+        replace(NEWS, fetch_updates=False, present=True),
+        Consequence(Meaning.NOT_FETCHED, note=True),
+        "update not fetched",
+    ),
+    Row(
+        "A notification of an athlete who is not connected",
+        changed(),
+        replace(NEWS, athlete_known=False),
+        Consequence(Meaning.HELD, hold=Hold.UNKNOWN_ATHLETE),
+        "held",
+    ),
+    Row(
+        "A notification of another subscription",
+        changed(),
+        replace(NEWS, genuine=False),
+        Consequence(Meaning.HELD, hold=Hold.FOREIGN_SUBSCRIPTION),
+        "held",
+    ),
+    Row(
+        "A notification in the name of another than the activity's athlete",
+        changed(),
+        replace(NEWS, collected_for=999),
+        Consequence(Meaning.CONTRADICTED),
+        "owner contradicted",
+    ),
+    Row(
+        "`delete` that is the newest",
+        changed("delete"),
+        NEWS,
+        Consequence(Meaning.DELETED, fetch=Priority.RECONCILIATION, tombstone=True, note=True),
+        "deleted",
+    ),
+    Row(
+        "`delete` within the second of another change",
+        changed("delete"),
+        replace(NEWS, newest_event_time=int(NOW)),
+        Consequence(Meaning.SAME_SECOND_DELETE, fetch=Priority.LIVE, note=True),
+        "delete within the second of another change",
+    ),
+    Row(
+        "`delete` that is older than another change",
+        changed("delete"),
+        replace(NEWS, newest_event_time=int(NOW) + 1),
+        Consequence(Meaning.OUTDATED_DELETE, fetch=Priority.RECONCILIATION, note=True),
+        "outdated delete",
+    ),
+    Row(
+        "Any other notification: athletes without news, unknown types",
+        changed(object_type="gear"),
+        NEWS,
+        Consequence(Meaning.RECORDED),
+        "recorded only",
+    ),
+    # Departures.
+    Row(
+        "A notification that the athlete has withdrawn the permission",
+        withdrawn(),
+        NEWS,
+        Consequence(Meaning.DEAUTHORIZATION, confirm_access=True),
+        "deauthorization claimed",
+    ),
+    Row(
+        "Strava confirms it: 401, also with a renewed token, or the refresh token is refused",
+        Refused(401),
+        replace(FRESH, renewed=True),
+        Depart(WITHDRAWN),
+        WITHDRAWN,
+        departure=True,
+    ),
+    Row(
+        "Strava denies it: 200",
+        Granted(),
+        FRESH,
+        Finish(Outcome.UNCHANGED, NOT_WITHDRAWN),
+        NOT_WITHDRAWN,
+        departure=True,
+    ),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)
+def test_the_error_table(row: Row) -> None:
+    decision = row.decided()
+    assert decision == row.decision
+    if isinstance(decision, Consequence):
+        assert row.reads == decision.meaning.value
+    elif isinstance(decision, (TryAgain, Finish, Depart)):
+        assert row.reads == decision.why
+    elif isinstance(decision, Write) and decision.again_at is not None:
+        assert row.reads == CONTRADICTED
+    else:
+        assert row.reads is None
+
+
+def test_each_row_has_a_title_of_its_own() -> None:
+    assert len({row.title for row in ROWS}) == len(ROWS)
+
+
+def test_whatever_people_read_is_a_sentence_and_what_they_can_do_about_says_where() -> None:
+    for row in ROWS:
+        if row.reads is not None and not isinstance(row.decision, Consequence):
+            assert row.reads.endswith(".")
+            assert row.reads[0].isupper() or row.reads.startswith("splunkd")
+
+
+# The same, case by case.
 
 
 def again(decision: Decision) -> TryAgain:
@@ -138,7 +517,8 @@ def test_another_403_is_a_dead_letter() -> None:
 
 def test_an_inactive_application_pauses_and_is_not_mistaken_for_a_bad_token() -> None:
     decision = again(decide(Refused(403, faults=frozenset({"Status:Inactive"})), replace(FRESH, attempts=4)))
-    assert (decision.at, decision.counts) == (NOW + 900, False)
+    # The circuit says when it is tried again.
+    assert (decision.at, decision.counts, decision.obstacle) == (NOW, False, Obstacle.INACTIVE)
 
 
 @pytest.mark.parametrize("obstacle", list(Obstacle))
@@ -172,3 +552,32 @@ def test_the_backoff_ends_at_an_hour() -> None:
 def test_what_only_waits_for_ourselves_is_no_attempt() -> None:
     decision = again(decide(Postponed(NOW + 5, "Busy."), replace(FRESH, attempts=4)))
     assert (decision.at, decision.counts) == (NOW + 5, False)
+
+
+def test_an_open_circuit_counts_no_attempts_however_many_there_were() -> None:
+    waiting = replace(FRESH, attempts=99, circuit_opens_at=NOW + 3_600)
+    for result in (Refused(500), NoAnswer("No."), Unusable("No.")):
+        decision = again(decide(result, waiting))
+        assert (decision.at, decision.counts) == (NOW + 3_600, False)
+
+
+@pytest.mark.parametrize(
+    ("result", "decision"),
+    [
+        (Barred(Obstacle.RECONNECT, "Refused."), Depart("Refused.")),
+        (Refused(401, faults=frozenset({"profile:read_permission:missing"})), Finish(Outcome.UNCHANGED, NOT_WITHDRAWN)),
+        (Refused(401), Renew()),
+        (Refused(503), TryAgain(NOW + 30, "Strava answered 503.", counts=True)),
+        (Refused(429, 5.0), TryAgain(NOW + 5, LIMIT, counts=False)),
+    ],
+)
+def test_only_stravas_refusal_of_the_tokens_confirms_a_departure(result: Result, decision: Decision) -> None:
+    assert decide_departure(result, FRESH) == decision
+
+
+def test_without_tokens_nobody_can_ask_whether_an_athlete_has_left() -> None:
+    decision = end(decide_departure(Barred(Obstacle.NO_TOKENS, "There are none."), FRESH))
+    assert decision.outcome is Outcome.DEAD_LETTER
+    assert decision.why is not None
+    assert decision.why.endswith("There are none.")
+    assert not decision.tombstone

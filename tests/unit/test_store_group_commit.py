@@ -12,7 +12,7 @@ from typing import Callable, Union
 import pytest
 
 from strava_collector.errors import StoreUnavailable
-from strava_collector.store import inbox
+from strava_collector.store import counters, inbox
 from strava_collector.store.database import Database
 from strava_collector.store.group_commit import MOST_AT_ONCE, GroupCommit
 from strava_collector.webhook import Notification, Receipt
@@ -285,11 +285,77 @@ def test_a_batch_that_was_refused_tells_the_health_check(
     assert health == [False]
 
 
-def test_nothing_is_logged_when_all_goes_well(committer: GroupCommit, caplog: pytest.LogCaptureFixture) -> None:
+def received_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.getMessage().startswith("action=received")]
+
+
+def test_each_notification_is_logged_once_with_its_trail_and_how_long_it_waited(
+    committer: GroupCommit, clock: VirtualClock, commits: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     answers = Answers()
+    committer.submit(notification(7), answers)
+    committer.submit(notification(7), answers)
+    committer.submit(notification(3, object_type="athlete", aspect_type="update"), answers)
+    clock.advance(0.02)
     committer.start()
-    committer.submit(notification(), answers)
-    answers.wait(1)
+    until(lambda: len(received_lines(caplog)) == 3)
     committer.stop()
-    assert caplog.text == ""
+    trail = notification(7).digest[:12]
+    athlete = notification(3, object_type="athlete", aspect_type="update").digest[:12]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"action=received trail={trail} notification_id=1 activity_id=7 athlete_id=134815 aspect=create"
+        " receipt=accepted waited=0.020",
+        f"action=received trail={trail} notification_id=1 activity_id=7 athlete_id=134815 aspect=create"
+        " receipt=duplicate waited=0.020",
+        f"action=received trail={athlete} notification_id=2 athlete_id=134815 aspect=update"
+        " receipt=accepted waited=0.020",
+    ]
+
+
+def test_nobodys_answer_waits_for_the_log(
+    committer: GroupCommit, commits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+    answers = Answers()
+
+    class Watching(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append((len(answers.given), len(commits)))
+
+    logger = logging.getLogger("strava_collector.store.group_commit")
+    monkeypatch.setattr(logger, "level", logging.INFO)
+    monkeypatch.setattr(logger, "handlers", [Watching()])
+    for object_id in range(3):
+        committer.submit(notification(object_id), answers)
+    committer.start()
+    until(lambda: len(seen) == 3)
+    assert set(seen) == {(3, 1)}
+
+
+def test_what_was_refused_has_no_line(
+    tmp_path: Path, store: Database, committer: GroupCommit, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    stored(store)
+    answers = Answers()
+    with closing(raw(tmp_path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        committer.submit(notification(), answers)
+        committer.start()
+        answers.wait(1)
+        other.execute("ROLLBACK")
+    committer.stop()
+    assert received_lines(caplog) == []
+
+
+def test_what_is_received_and_redelivered_is_counted_with_the_commit(store: Database, committer: GroupCommit) -> None:
+    answers = Answers()
+    for object_id in (1, 2, 1, 1):
+        committer.submit(notification(object_id), answers)
+    committer.submit(unstorable(3), answers)
+    committer.start()
+    answers.wait(5)
+    with store.read() as tx:
+        found = counters.read(tx, RIDES)
+    assert (found["received"], found["redelivered"]) == (2, 2)

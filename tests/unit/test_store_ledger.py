@@ -30,9 +30,7 @@ def tx(tmp_path: Path) -> Iterator[Transaction]:
     store.close()
 
 
-def place(
-    tx: Transaction, start_date: str = MONDAY, *, index: str = "strava", now: float = 1000.0, **more: str
-) -> Placed:
+def place(tx: Transaction, start_date: str = MONDAY, *, index: str = "strava", now: float = 1000.0) -> Placed:
     return ledger.place_event(
         tx,
         activity_id=7,
@@ -41,7 +39,6 @@ def place(
         index=index,
         input=RIDES,
         now=now,
-        digest=more.get("digest"),
     )
 
 
@@ -76,7 +73,13 @@ def test_a_notification_after_the_collection_is_noted_too(tx: Transaction) -> No
 
 
 def test_the_first_version_leaves_no_place(tx: Transaction) -> None:
-    assert place(tx, now=1000.1234, digest="abc") == Placed(1000.123, ())
+    assert place(tx, now=1000.1234) == Placed(1000.123, ())
+    assert not ledger.holds(tx, activity_id=7, start_date=MONDAY, index="strava", digest="abc")
+    ledger.written(tx, 7, "abc")
+    assert ledger.holds(tx, activity_id=7, start_date=MONDAY, index="strava", digest="abc")
+    assert not ledger.holds(tx, activity_id=7, start_date=TUESDAY, index="strava", digest="abc")
+    assert not ledger.holds(tx, activity_id=7, start_date=MONDAY, index="other", digest="abc")
+    assert not ledger.holds(tx, activity_id=7, start_date=MONDAY, index="strava", digest="abd")
     known = ledger.find(tx, 7)
     assert known is not None
     assert (known.start_date, known.collected_at, known.deleted, known.digest) == (

@@ -78,6 +78,35 @@ def test_a_wish_brings_a_higher_priority_and_its_reason_never_a_lower_one(tx: Tr
     assert (only(tx).priority, only(tx).reason) == (Priority.LIVE, Reason.WEBHOOK)
 
 
+def test_a_job_keeps_the_trail_that_it_began_with(tx: Transaction) -> None:
+    first = join(tx, 7, trail="first")
+    second = join(tx, 7, trail="second")
+    assert (first.trail, second.trail, only(tx).trail) == ("first", "first", "first")
+    assert second.job_id == first.job_id
+    assert queue.live_trail(tx, 7, 134815) == "first"
+    done(tx, claim(tx))
+    assert queue.live_trail(tx, 7, 134815) is None
+    assert join(tx, 7, trail="third").trail == "third"
+
+
+def test_a_wish_that_shares_a_fetch_is_merged_one_that_causes_another_is_not(tx: Transaction) -> None:
+    assert not join(tx).merged
+    assert join(tx).merged
+    claim(tx)
+    assert not join(tx).merged, "the fetch under way may have come too early for it"
+    assert join(tx).merged
+
+
+def test_the_newest_expectation_counts_and_none_leaves_it(tx: Transaction) -> None:
+    join(tx, 7)
+    assert queue.live_expected(tx, 7, 134815) is None
+    join(tx, 7, expected="{1}")
+    join(tx, 7, expected="{2}")
+    join(tx, 7)
+    assert (only(tx).expected, queue.live_expected(tx, 7, 134815)) == ("{2}", "{2}")
+    assert queue.live_expected(tx, 7, 999) is None
+
+
 def test_force_stays_once_somebody_asked_for_it(tx: Transaction) -> None:
     join(tx, force=True)
     join(tx, force=False)
@@ -97,6 +126,14 @@ def test_a_finished_job_is_followed_by_a_new_one(tx: Transaction) -> None:
     assert done(tx, claim(tx))
     join(tx)
     assert queue.counts(tx, RIDES) == {"pending": 1, "working": 0, "done": 1, "failed": 0}
+
+
+def test_a_wish_in_the_name_of_another_athlete_is_another_job(tx: Transaction) -> None:
+    join(tx, 7)
+    claim(tx)
+    join(tx, 7, athlete_id=999)
+    assert queue.counts(tx, RIDES) == {"pending": 1, "working": 1, "done": 0, "failed": 0}
+    assert only(tx, 1).generation == 1
 
 
 def test_different_kinds_of_one_activity_are_different_jobs(tx: Transaction) -> None:
@@ -146,13 +183,28 @@ def test_claims_go_by_priority_then_due_time_then_age(tx: Transaction) -> None:
 
 
 def test_the_next_due_time_is_that_of_the_earliest_waiting_job(tx: Transaction) -> None:
-    assert queue.next_due(tx, RIDES) is None
+    assert queue.next_due(tx, input=RIDES, now=100.0) is None
     join(tx, 1, priority=Priority.LIVE, due_at=300.0)
     join(tx, 2, priority=Priority.HISTORY, due_at=200.0)
-    assert queue.next_due(tx, RIDES) == 200.0
-    assert queue.next_due(tx, "other") is None
+    assert queue.next_due(tx, input=RIDES, now=100.0) == 200.0
+    assert queue.next_due(tx, input=RIDES, now=100.0, background=False) == 300.0
+    assert queue.next_due(tx, input="other", now=100.0) is None
     claim(tx, 250.0)
-    assert queue.next_due(tx, RIDES) == 300.0
+    assert queue.next_due(tx, input=RIDES, now=250.0) == 300.0
+
+
+def test_at_the_time_that_next_due_tells_there_is_something_to_claim(tx: Transaction) -> None:
+    for number, priority in enumerate([*Priority] * 5):
+        join(tx, number, priority=priority, athlete_id=number % 4, due_at=100.0 + 17 * number % 40)
+    now, claimed = 100.0, 0
+    while True:
+        due = queue.next_due(tx, input=RIDES, now=now, cooldown=15.0)
+        if due is None:
+            break
+        now = max(now, due)
+        assert queue.claim(tx, input=RIDES, now=now, cooldown=15.0) is not None
+        claimed += 1
+    assert claimed == 15
 
 
 # Working.
@@ -293,6 +345,66 @@ def test_a_graceful_stop_is_no_crash(tx: Transaction) -> None:
     assert only(tx).attempts == 0
 
 
+# What operators, upkeep and departures do.
+
+
+def test_cancelling_ends_an_athletes_waiting_jobs_in_batches_and_nobody_elses(tx: Transaction) -> None:
+    for number in range(5):
+        join(tx, number, input=RIDES if number % 2 else "other")
+    join(tx, 9, athlete_id=999, due_at=101.0)
+    working = claim(tx)
+    assert queue.cancel(tx, athlete_id=134815, now=120.0, limit=3) == 3
+    assert queue.cancel(tx, athlete_id=134815, now=120.0, limit=3) == 1
+    assert queue.cancel(tx, athlete_id=134815, now=120.0) == 0
+    outcomes = [row["outcome"] for row in tx.execute("SELECT outcome FROM job WHERE status = 'done'").fetchall()]
+    assert outcomes == ["cancelled"] * 4
+    assert queue.is_mine(tx, working)
+    assert claim(tx, 101.0).athlete_id == 999
+
+
+def test_who_waits_too_long_for_an_athlete_is_a_dead_letter(tx: Transaction) -> None:
+    join(tx, 1, now=100.0)
+    join(tx, 2, now=200.0)
+    join(tx, 3, now=100.0, athlete_id=999)
+    join(tx, 4, now=100.0, input="other")
+    gave_up = queue.give_up_waiting(tx, input=RIDES, athlete_id=134815, before=150.0, error="Nobody came.", now=300.0)
+    assert gave_up == 1
+    assert (only(tx, 1).status, only(tx, 1).outcome, only(tx, 1).error) == (
+        Status.FAILED,
+        Outcome.DEAD_LETTER,
+        "Nobody came.",
+    )
+    assert queue.counts(tx, RIDES)["pending"] == 2
+
+
+def test_waiting_jobs_of_athletes_change_hands_working_ones_stay(tx: Transaction) -> None:
+    for number in range(4):
+        join(tx, number, athlete_id=134815 if number < 3 else 999, input="old", due_at=100.0 + number)
+    working = claim(tx, input="old")
+    assert queue.adopt(tx, old_input="old", new_input=RIDES, athletes=[134815], now=120.0, limit=1) == 1
+    assert queue.adopt(tx, old_input="old", new_input=RIDES, athletes=[134815, 777], now=120.0) == 1
+    assert queue.counts(tx, RIDES)["pending"] == 2
+    assert queue.counts(tx, "old") == {"pending": 1, "working": 1, "done": 0, "failed": 0}
+    assert queue.is_mine(tx, working)
+
+
+def test_hurrying_makes_due_what_waits_after_a_failure_only(tx: Transaction) -> None:
+    join(tx, 1)
+    queue.reschedule(tx, claim(tx), run_at=5_000.0, counts=True, error="Strava was down.", now=101.0)
+    join(tx, 2, due_at=5_000.0)
+    assert queue.hurry(tx, input="other", now=200.0) == 0
+    assert queue.hurry(tx, input=RIDES, now=200.0) == 1
+    assert (only(tx, 1).next_run_at, only(tx, 2).next_run_at) == (200.0, 5_000.0)
+    assert only(tx, 1).attempts == 1
+
+
+def test_what_would_wait_longer_than_anything_may_was_put_off_by_a_clock_that_was_ahead(tx: Transaction) -> None:
+    join(tx, 1, due_at=100.0 + 30 * 86_400.0)
+    join(tx, 2, due_at=100.0 + 3_600.0)
+    assert queue.pull_back(tx, input=RIDES, now=100.0, longest=3_600.0) == 1
+    assert (only(tx, 1).next_run_at, only(tx, 2).next_run_at) == (100.0, 3_700.0)
+
+
 # Looking.
 
 
@@ -334,7 +446,9 @@ def test_every_query_finds_its_rows_by_an_index_without_sorting(tx: Transaction)
         join(tx)
         join(tx)
         job = claim(tx)
-        queue.next_due(tx, RIDES)
+        queue.next_due(tx, input=RIDES, now=1.0)
+        queue.live_trail(tx, 1, 134815)
+        queue.live_expected(tx, 1, 134815)
         queue.is_mine(tx, job)
         queue.renew(tx, job, now=1.0)
         queue.take_over(tx, input=RIDES, now=1.0)
@@ -343,13 +457,22 @@ def test_every_query_finds_its_rows_by_an_index_without_sorting(tx: Transaction)
         queue.reschedule(tx, job, run_at=1.0, counts=True, error=None, now=1.0)
         done(tx, claim(tx))
         queue.fetch_begun_since(tx, 1, 134815, 1.0)
+        queue.hurry(tx, input=RIDES, now=1.0)
+        queue.pull_back(tx, input=RIDES, now=1.0, longest=1.0)
+        queue.give_up_waiting(tx, input=RIDES, athlete_id=134815, before=1.0, error="", now=1.0)
+        queue.adopt(tx, old_input="old", new_input=RIDES, athletes=[134815], now=1.0)
+        queue.cancel(tx, athlete_id=134815, now=1.0)
         queue.prune(tx, before=1.0)
-        queue.counts(tx, RIDES)
 
     plans = query_plans(tx, use_all)
-    assert len(plans) >= 15
+    assert len(plans) >= 25
     for query, plan in plans.items():
-        assert "SCAN" not in plan, query
-        assert "TEMP B-TREE" not in plan, query
+        for step in plan.split("; "):
+            # Gone through: the list of athletes that a claim makes, and the few jobs that are being worked on.
+            small = step.replace("TABLE ", "") in ("SCAN head", "SCAN job USING INDEX job_leased")
+            assert small or not step.startswith("SCAN"), (query, step)
+            assert "TEMP B-TREE" not in step, (query, step)
     (claiming,) = (plan for query, plan in plans.items() if "ORDER BY next_run_at" in query)
-    assert "INDEX job_due (input=? AND status=? AND priority=? AND next_run_at<?)" in claiming
+    assert "INDEX job_due (input=? AND priority=? AND athlete_id=?)" in claiming
+    (heads,) = {plan for query, plan in plans.items() if "RECURSIVE" in query}
+    assert "INDEX job_due (input=? AND priority=? AND athlete_id>?)" in heads

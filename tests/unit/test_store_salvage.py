@@ -15,6 +15,7 @@ from typing import Callable
 import pytest
 
 from strava_collector.errors import StoreUnavailable
+from strava_collector.notification_rules import Hold
 from strava_collector.store import inbox, ledger, queue, salvage
 from strava_collector.store.database import Database, StoreReplaced
 from strava_collector.store.files import Files
@@ -31,8 +32,10 @@ EVERYTHING = {
     "job": ROWS,
     "activity": ROWS,
     "place": ROWS,
-    "quota_window": 0,
     "athlete": 0,
+    "application": 0,
+    "subscription": 0,
+    "counter": 0,
 }
 
 
@@ -55,8 +58,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 now=1000.0,
             )
     with store.write() as tx:
+        inbox.mark(tx, range(1, 61), State.DISPATCHING, now=1001.0)
         inbox.mark(tx, range(1, 51), State.DISPATCHED, recorded=True, now=1001.0)
-        inbox.mark(tx, range(51, 61), State.HELD, recorded=True, now=1001.0)
+        inbox.mark(tx, range(51, 61), State.HELD, recorded=True, now=1001.0, reason=Hold.UNKNOWN_ATHLETE.value)
         for _ in range(30):
             queue.claim(tx, input=RIDES, now=1000.0)
     store.close()
@@ -162,8 +166,8 @@ def test_redeliveries_are_still_recognised_and_leases_still_hold(folder: Path, s
     garble(folder, 0, PAGE)
     with store.write() as tx:
         for activity_id in (ACTIVITIES[0], ACTIVITIES[55], ACTIVITIES[-1]):
-            receipt = inbox.add(tx, input=RIDES, notification=notification(activity_id), received_at=1002.0)
-            assert receipt is Receipt.DUPLICATE
+            arrival = inbox.add(tx, input=RIDES, notification=notification(activity_id), received_at=1002.0)
+            assert arrival.receipt is Receipt.DUPLICATE
         assert queue.counts(tx, RIDES) == {"pending": ROWS - 30, "working": 30, "done": 0, "failed": 0}
         job = queue.find(tx, 1)
         assert job is not None

@@ -91,12 +91,16 @@ def test_a_migration_that_fails_in_the_middle_leaves_the_database_as_it_was() ->
         "UPDATE job SET claimed_generation = 2",
         "UPDATE job SET next_run_at = 'tomorrow'",
         "INSERT INTO job SELECT id + 1, kind, activity_id, athlete_id, input, reason, priority, force,"
-        " status, outcome, attempts, max_attempts, next_run_at, error, created_at, updated_at, generation,"
-        " claimed_generation, claimed_at, lease_id, lease_expires_at FROM job",
+        " status, outcome, attempts, max_attempts, next_run_at, error, trail, expected, created_at, updated_at,"
+        " generation, claimed_generation, claimed_at, lease_id, lease_expires_at FROM job",
         "UPDATE notification SET state = 'lost'",
         "UPDATE notification SET deliveries = 0",
         "INSERT INTO place (activity_id, start_date, index_name, state) VALUES (1, 'x', 'main', 'leaving')",
-        "INSERT INTO athlete (athlete_id, state, since, reason) VALUES (1, 'tired', 1.0, '')",
+        "INSERT INTO athlete (athlete_id, state, since, reason, connected_at, probe_at)"
+        " VALUES (1, 'tired', 1.0, '', '', 1.0)",
+        "UPDATE notification SET state = 'dispatched'",
+        "UPDATE notification SET state = 'held'",
+        "UPDATE notification SET state = 'dispatching', reason = 'none'",
     ],
 )
 def test_the_database_refuses_what_must_not_be(tmp_path: Path, change: str) -> None:

@@ -34,6 +34,17 @@ def test_the_athlete_is_asked_for_without_naming_anybody() -> None:
     )
 
 
+def test_the_subscription_is_asked_for_with_a_secret_that_nothing_shows() -> None:
+    transport = ScriptedTransport(answer([{"id": 5}]))
+    result = StravaApi(transport, "https://strava.example/api/v3/").subscriptions("4711", Secret("marked"))
+    (request,) = transport.requests
+    assert (request.method, request.url) == ("GET", "https://strava.example/api/v3/push_subscriptions")
+    assert revealed(request.query) == {"client_id": "4711", "client_secret": "marked"}
+    assert "Authorization" not in request.headers
+    assert "marked" not in f"{request!r} {request.query} {request.headers}"
+    assert result.json() == [{"id": 5}]
+
+
 def test_the_token_is_in_the_authorization_header_and_nowhere_else() -> None:
     transport = ScriptedTransport(answer({}), answer({}))
     api = StravaApi(transport, "https://strava.example/api/v3")

@@ -18,6 +18,11 @@ class Clock(Protocol):
         ...
 
 
+#: A clock that also counts the time in which the host slept: Linux and macOS have it under different names, and what
+#: Python calls monotonic is another one on both.
+_AWAKE_OR_NOT = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
+
 class SystemClock:
     """The host's own clock."""
 
@@ -25,4 +30,4 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.monotonic() if _AWAKE_OR_NOT is None else time.clock_gettime(_AWAKE_OR_NOT)

@@ -27,8 +27,16 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}\Z")
 #: Bounds of the settings, inclusive; the help texts of the pages name the same.
 SETTLE_TIME = (0.0, 300.0)
 CONCURRENCY = (1, 3)
-RETRY_BASE = (1.0, 3600.0)
+#: Less than a second is for tests: five attempts would be over before anything has recovered.
+RETRY_BASE = (0.1, 3600.0)
 RETENTION_DAYS = (1.0, 365.0)
+COOLDOWN = (0.0, 3600.0)
+#: Per quarter hour and per day; more than Strava gives anybody.
+OWN_LIMIT = (1, 1_000_000)
+#: In percent.
+HISTORY_SHARE = (1.0, 100.0)
+MOST_WAITING = (1_000, 10_000_000)
+LEAST_DISK_MB = (0, 1_000_000)
 INTERVAL = (10, 3600)
 PORT = (1, 65535)
 
@@ -167,6 +175,9 @@ def parse_advanced(stanza: Stanza, faults: list[str]) -> Advanced:
     ca_file = stanza.get("ca_file")
     if ca_file is not None and not Path(ca_file).is_absolute():
         faults.append("The CA file (Configuration → Advanced) must be a full path.")
+    share = _number(
+        stanza, "history_share", "The share for history (%)", HISTORY_SHARE, defaults.history_share * 100, faults
+    )
     return Advanced(
         api_url=_https_url(stanza, "api_url", "The API URL", defaults.api_url, faults),
         oauth_url=_https_url(stanza, "oauth_url", "The OAuth URL", defaults.oauth_url, faults),
@@ -182,6 +193,17 @@ def parse_advanced(stanza: Stanza, faults: list[str]) -> Advanced:
             defaults.retention_days,
             faults,
         ),
+        cooldown=_number(stanza, "cooldown", "The cooldown (s)", COOLDOWN, defaults.cooldown, faults),
+        own_quarter_limit=_own_limit(stanza, "own_quarter_limit", "Your own limit per quarter hour", faults),
+        own_day_limit=_own_limit(stanza, "own_day_limit", "Your own limit per day", faults),
+        history_share=share / 100,
+        most_waiting=_whole(
+            stanza, "most_waiting", "The most that may wait", MOST_WAITING, faults, defaults.most_waiting
+        ),
+        least_disk_mb=_whole(
+            stanza, "least_disk_mb", "The least free disk space (MB)", LEAST_DISK_MB, faults, defaults.least_disk_mb
+        ),
+        fetch_updates=stanza.get("fetch_updates", str(defaults.fetch_updates)).lower() in _TRUE,
     )
 
 
@@ -303,6 +325,10 @@ def _file_faults(path: str, label: str) -> list[str]:
             return []
     except (OSError, ValueError):
         return [f"{where} cannot be read by the user that Splunk runs as."]
+
+
+def _own_limit(stanza: Stanza, field: str, label: str, faults: list[str]) -> Optional[int]:
+    return _whole(stanza, field, label, OWN_LIMIT, faults) if field in stanza else None
 
 
 def _https_url(stanza: Stanza, field: str, label: str, default: str, faults: list[str]) -> str:

@@ -7,23 +7,25 @@ transaction notes that they are out. A crash in between repeats the events, it l
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Callable, Optional
 
 from strava_collector.clock import Clock
 from strava_collector.errors import CollectorError
 from strava_collector.events import Event, Tombstone, notification_event, tombstone_event
-from strava_collector.job import Kind, Reason
 from strava_collector.logfmt import line
-from strava_collector.notification_rules import consequence, happened_at
+from strava_collector.notification_effects import Effect, Effects, known_athletes
+from strava_collector.notification_rules import Hold
 from strava_collector.settings import Settings, WebhookInput
-from strava_collector.store import inbox, ledger, queue
+from strava_collector.store import counters, inbox, ledger, replay, subscriptions
+from strava_collector.store.counters import Counted
 from strava_collector.store.database import Database, Transaction
 from strava_collector.store.inbox import State, Stored
 from strava_collector.writer import Writer
 
 log = logging.getLogger(__name__)
 
-#: Notifications that are dispatched together.
+#: Notifications that are dispatched together, and rows that a transaction writes.
 BATCH = 200
 
 
@@ -39,8 +41,12 @@ class Dispatcher:
         clock: Clock,
         settings: Callable[[], Optional[Settings]],
         stranger: Callable[[], None] = lambda: None,
+        foreign: Callable[[], None] = lambda: None,
     ) -> None:
-        """``stranger`` is called when a notification of an athlete arrives who is not in the settings."""
+        """``stranger`` is called when a notification of an athlete arrives who is not connected.
+
+        ``foreign`` is called when one is held because its subscription is not known to be the application's.
+        """
         self._input = webhook_input
         self._source = f"strava_webhook://{webhook_input.name}"
         self._database = database
@@ -48,144 +54,174 @@ class Dispatcher:
         self._clock = clock
         self._settings = settings
         self._stranger = stranger
+        self._foreign = foreign
         self._released: frozenset[int] = frozenset()
+        self._subscription: Optional[int] = None
 
     def dispatch(self) -> int:
-        """Dispatch one batch and return how many notifications it had.
+        """Dispatch one batch and return how many notifications and repeated tombstones it had.
 
-        Does nothing until the settings have been read: who the athletes are decides what a notification means.
-        Raises StoreUnavailable and OutputClosed; what was not finished is dispatched again.
+        Does nothing until the settings have been read and have the input's application: who the athletes are, and
+        which subscription is ours, decides what a notification means. Raises StoreUnavailable and OutputClosed; what
+        was not finished is dispatched again.
         """
         settings = self._settings()
-        if settings is None:
+        if settings is None or self._input.application not in settings.applications:
             return 0
         self._release_held(settings)
         with self._database.read() as tx:
-            if not inbox.waiting(tx, self._input.name, limit=1):
-                return 0
+            is_any = bool(inbox.waiting(tx, self._input.name, limit=1))
+            is_replay = bool(replay.tombstones_to_replay(tx, input=self._input.name, limit=1))
+        return (self._dispatch_batch(settings) if is_any else 0) + (self._replay_tombstones() if is_replay else 0)
+
+    def _dispatch_batch(self, settings: Settings) -> int:
         try:
-            return self._dispatch(settings, BATCH)
+            return self._dispatch(settings, lambda tx: inbox.waiting(tx, self._input.name, BATCH))
         except CollectorError:
             raise
         except Exception as error:
             log.exception(line("batch_failed_unexpectedly", error=type(error).__name__))
-        return self._dispatch_first(settings)
+        return self._dispatch_singly(settings)
 
-    def _dispatch_first(self, settings: Settings) -> int:
-        """Dispatch the oldest one alone; if it fails again, set it aside, so that the others get their turn."""
+    def _dispatch_singly(self, settings: Settings) -> int:
+        """Dispatch a batch one by one, until one fails again: that is set aside, so that the others get their turn."""
+        with self._database.read() as tx:
+            ids = [stored.id for stored in inbox.waiting(tx, self._input.name, BATCH)]
+        for number, one in enumerate(ids, start=1):
+            try:
+                self._dispatch(settings, partial(inbox.waiting_one, notification_id=one))
+            except CollectorError:
+                raise
+            except Exception as error:
+                self._set_aside(one, error)
+                return number
+        return len(ids)
+
+    def _set_aside(self, notification_id: int, error: Exception) -> None:
+        name = type(error).__name__
+        log.exception(line("notification_set_aside", notification_id=notification_id, error=name))
+        reason = (
+            f"The add-on failed twice to dispatch this notification ({name}), so it was set aside. Look for "
+            "notification_set_aside in the log; when the cause is gone, retry it."
+        )
+        with self._database.write() as tx:
+            inbox.mark(tx, [notification_id], State.DEAD_LETTER, reason=reason, now=self._clock.now())
+            counters.count(tx, input=self._input.name, name=Counted.SET_ASIDE)
+
+    def _dispatch(self, settings: Settings, read: Callable[[Transaction], list[Stored]]) -> int:
+        with self._writer.turn():
+            with self._database.write() as tx:
+                now = self._clock.now()
+                decided = Effects(tx, webhook_input=self._input, settings=settings, now=now)
+                batch = read(tx)
+                effects = [effect for effect in map(decided.add, batch) if effect is not None]
+                decided.close()
+            self._log(decided, effects)
+            written: list[Effect] = []
+            try:
+                for effect in effects:
+                    self._write(effect, settings)
+                    written.append(effect)
+            finally:
+                # Also those before one that fails: they need not be repeated because of it.
+                self._conclude(written)
+        held = {effect.hold for effect in effects}.union(decided.dropped)
+        if Hold.UNKNOWN_ATHLETE in held:
+            self._stranger()
+        if Hold.FOREIGN_SUBSCRIPTION in held:
+            self._foreign()
+        return len(batch)
+
+    def _log(self, decided: Effects, effects: list[Effect]) -> None:
+        for effect in effects:
+            if effect.log_line is not None:
+                log.info(effect.log_line)
+        if decided.dropped:
+            log.warning(
+                line(
+                    "dropped",
+                    input=self._input.name,
+                    notifications=sum(decided.dropped.values()),
+                    hint="Too many notifications are held of athletes who are not connected, or of a subscription "
+                    "that is not the application's. These were not kept.",
+                )
+            )
+        if decided.contradicted:
+            log.warning(
+                line(
+                    "owner_contradicted",
+                    input=self._input.name,
+                    notifications=decided.contradicted,
+                    hint="They name an owner whose the object is not. Somebody may be forging notifications.",
+                )
+            )
+
+    def _write(self, effect: Effect, settings: Settings) -> None:
+        if effect.event:
+            self._writer.write(self._event(effect.stored, settings))
+        for grave in effect.tombstones:
+            self._writer.write(tombstone_event(grave, self._source))
+        # Not confirmed yet: should the delete turn out to be forged, the index has a newer version at that place.
+
+    def _conclude(self, effects: list[Effect]) -> None:
+        if not effects:
+            return
+        now = self._clock.now()
+        with self._database.write() as tx:
+            for effect in effects:
+                ledger.left(tx, effect.tombstones)
+            for why in Hold:
+                held = [effect.stored.id for effect in effects if effect.hold is why]
+                inbox.mark(tx, held, State.HELD, recorded=True, reason=why.value, now=now)
+            others = [effect.stored.id for effect in effects if effect.hold is None]
+            inbox.mark(tx, others, State.DISPATCHED, recorded=True, now=now)
+
+    def _release_held(self, settings: Settings) -> None:
+        """What was held for an athlete who has connected since, or for our subscription, is dispatched now."""
+        name, application = self._input.name, settings.applications[self._input.application]
+        with self._database.read() as tx:
+            ours = known_athletes(tx, settings, application.name)
+            subscription = subscriptions.known(tx, application.client_id)
+        if ours - self._released:
+            self._release(lambda tx: inbox.release_held(tx, name, sorted(ours), BATCH), "unknown athlete")
+        self._released = ours
+        if subscription is not None and subscription != self._subscription:
+            self._release(lambda tx: inbox.release_foreign(tx, name, subscription, BATCH), "foreign subscription")
+        self._subscription = subscription
+
+    def _release(self, release: Callable[[Transaction], int], why: str) -> None:
+        released, last = 0, BATCH
+        while last == BATCH:
+            with self._database.write() as tx:
+                last = release(tx)
+            released += last
+        if released:
+            log.info(line("released_held", notifications=released, reason=why))
+
+    def _replay_tombstones(self) -> int:
+        """Write tombstones again that an operator has asked for, with the times that they had."""
+        with self._writer.turn():
+            with self._database.read() as tx:
+                tombstones = replay.tombstones_to_replay(tx, input=self._input.name, limit=BATCH)
+            written: list[Tombstone] = []
+            try:
+                for grave in tombstones:
+                    self._replay(grave)
+                    written.append(grave)
+            finally:
+                with self._database.write() as tx:
+                    replay.tombstones_replayed(tx, written)
+        log.info(line("tombstones_replayed", input=self._input.name, tombstones=len(tombstones)))
+        return len(tombstones)
+
+    def _replay(self, grave: Tombstone) -> None:
         try:
-            return self._dispatch(settings, 1)
+            self._writer.write(tombstone_event(grave, self._source))
         except CollectorError:
             raise
         except Exception as error:
-            with self._database.write() as tx:
-                (stored,) = inbox.waiting(tx, self._input.name, limit=1)
-                inbox.mark(tx, [stored.id], State.DISPATCHED, recorded=True, now=self._clock.now())
-            log.exception(line("notification_set_aside", notification_id=stored.id, error=type(error).__name__))
-        return 1
-
-    def _dispatch(self, settings: Settings, limit: int) -> int:
-        with self._writer.turn():
-            with self._database.write() as tx:
-                batch = inbox.waiting(tx, self._input.name, limit)
-                tombstones = [grave for stored in batch for grave in self._decide(tx, stored, settings)]
-            for stored in batch:
-                if not stored.recorded:
-                    self._writer.write(self._event(stored, settings))
-            for grave in tombstones:
-                self._writer.write(tombstone_event(grave, self._source))
-            with self._database.write() as tx:
-                self._conclude(tx, batch, tombstones, settings)
-        return len(batch)
-
-    def _decide(self, tx: Transaction, stored: Stored, settings: Settings) -> tuple[Tombstone, ...]:
-        """Enqueue what follows from a notification and return the tombstones that have to be written."""
-        notification = stored.notification
-        activity_id, now = notification.object_id, self._clock.now()
-        known = ledger.find(tx, activity_id)
-        if stored.state is State.DISPATCHING:
-            # Decided before a crash. Its tombstones are still marked as leaving; the job has joined already.
-            return ledger.place_tombstones(tx, activity_id=activity_id, now=now) if known and known.deleted else ()
-        if stored.recorded and queue.fetch_begun_since(tx, activity_id, notification.owner_id, stored.received_at):
-            # A redelivery, or one released from being held, and the activity was looked at since.
-            inbox.mark(tx, [stored.id], State.DISPATCHING, now=now)
-            return ()
-        event_time = happened_at(notification, stored.received_at)
-        what = consequence(
-            notification,
-            event_time=event_time,
-            athlete_known=self._is_ours(notification.owner_id, settings),
-            newest_event_time=known.event_time if known else None,
-        )
-        inbox.mark(tx, [stored.id], State.DISPATCHING, now=now)
-        log.info(
-            line(
-                "dispatched",
-                notification_id=stored.id,
-                activity_id=activity_id if notification.object_type == "activity" else None,
-                athlete_id=notification.owner_id,
-                aspect=notification.aspect_type,
-                meaning=what.meaning,
-                waited=max(0.0, now - stored.received_at),
-            )
-        )
-        if what.fetch is None:
-            return ()
-        if known is not None and known.start_date is not None and known.athlete_id != notification.owner_id:
-            # The ledger has it from Strava itself whose activity it is.
-            log.warning(line("owner_contradicted", notification_id=stored.id, activity_id=activity_id))
-            return ()
-        ledger.note_event(
-            tx,
-            activity_id=activity_id,
-            athlete_id=notification.owner_id,
-            event_time=event_time,
-            deletes=notification.aspect_type == "delete",
-            announced_at=stored.received_at if notification.aspect_type == "create" else None,
-            now=now,
-        )
-        queue.join(
-            tx,
-            kind=Kind.ACTIVITY,
-            activity_id=activity_id,
-            athlete_id=notification.owner_id,
-            input=self._input.name,
-            reason=Reason.WEBHOOK,
-            priority=what.fetch,
-            force=False,
-            due_at=stored.received_at + settings.advanced.settle_time,
-            now=now,
-        )
-        return ledger.place_tombstones(tx, activity_id=activity_id, now=now) if what.tombstone else ()
-
-    def _conclude(self, tx: Transaction, batch: list[Stored], tombstones: list[Tombstone], settings: Settings) -> None:
-        now = self._clock.now()
-        ledger.left(tx, tombstones)
-        held = [
-            stored.id
-            for stored in batch
-            if stored.notification.object_type == "activity"
-            and not self._is_ours(stored.notification.owner_id, settings)
-        ]
-        inbox.mark(tx, held, State.HELD, recorded=True, now=now)
-        if held:
-            self._stranger()
-        others = [stored.id for stored in batch if stored.id not in set(held)]
-        inbox.mark(tx, others, State.DISPATCHED, recorded=True, now=now)
-
-    def _release_held(self, settings: Settings) -> None:
-        """What was held for an athlete who has connected since is dispatched now."""
-        ours = frozenset(athlete for athlete in settings.athletes if self._is_ours(athlete, settings))
-        if ours - self._released:
-            with self._database.write() as tx:
-                released = inbox.release_held(tx, self._input.name, ours)
-            if released:
-                log.info(line("released_held", notifications=released))
-        self._released = ours
-
-    def _is_ours(self, athlete_id: int, settings: Settings) -> bool:
-        athlete = settings.athletes.get(athlete_id)
-        return athlete is not None and athlete.application == self._input.application
+            # It was written once, so nothing depends on this one.
+            log.exception(line("tombstone_not_replayed", activity_id=grave.activity_id, error=type(error).__name__))
 
     def _event(self, stored: Stored, settings: Settings) -> Event:
         notification = stored.notification

@@ -7,6 +7,7 @@ reads JSON fields only from the first few thousand characters at search time.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -106,6 +107,12 @@ def activity_event(
         fields["strava_deleted"] = fields.pop("deleted")
     data = encode({"start_date": start, **_short_first(fields)})
     return Event(epoch(start), ACTIVITY_SOURCETYPE, index, source, data)
+
+
+def activity_digest(activity: Mapping[str, object]) -> str:
+    """Return a hexadecimal SHA-256 that two answers of Strava share only if they differ in nothing but their order."""
+    text = json.dumps(activity, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def tombstone_event(tombstone: Tombstone, source: str) -> Event:

@@ -1,4 +1,4 @@
-"""One call to Strava in an athlete's name: quota counted, token at hand, every ending a value.
+"""One call to Strava in an athlete's name: token at hand, every ending a value.
 
 What follows from the ending is ``outcome``'s decision; this module only finds out what happened.
 """
@@ -11,23 +11,26 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Optional
 
+from strava_collector.allowance import Allowance
 from strava_collector.clock import Clock
-from strava_collector.errors import TransportError
+from strava_collector.errors import TransportError, TransportFault
 from strava_collector.events import NoStartDate, encode, start_date
-from strava_collector.job import Job
+from strava_collector.job import Job, Kind
 from strava_collector.oauth import OAuth, OAuthRefused, OAuthUnavailable, Refusal
-from strava_collector.outcome import Barred, Fetched, NoAnswer, Obstacle, Postponed, Refused, Result, Unusable
-from strava_collector.quota import Quota
+from strava_collector.outcome import Barred, Fetched, Granted, NoAnswer, Obstacle, Postponed, Refused, Result, Unusable
 from strava_collector.secret import Secret
 from strava_collector.settings import Application, Athlete
-from strava_collector.store import windows
-from strava_collector.store.database import Database, Transaction
 from strava_collector.strava_api import StravaApi
 from strava_collector.token_keeper import NotConnected, RefreshBusy, TokenKeeper, TokenStoreUnavailable
 from strava_collector.transport import Answer
 
 #: Pause before a fetch is tried again whose tokens splunkd could not give or keep, in seconds.
 SPLUNKD_PAUSE = 15.0
+#: Pause after a 429 of the OAuth service that does not say how long, in seconds.
+OAUTH_PAUSE = 60.0
+
+#: After these faults Strava has not got the call, so it does not count.
+_NEVER_ARRIVED = (TransportFault.RESOLVE, TransportFault.CONNECT, TransportFault.TLS, TransportFault.BLOCKED)
 
 
 @dataclass(frozen=True)
@@ -41,78 +44,80 @@ class Connection:
 
 @dataclass(frozen=True)
 class Attempt:
-    """How one call ended, and the token that it was made with, if it came to that."""
+    """How one call ended."""
 
     result: Result
-    token: Optional[Secret]
+    #: The token that it was made with, if it came to that.
+    token: Optional[Secret] = None
+    #: Strava's answer, for its headers; None if there was none.
+    answer: Optional[Answer] = None
+    #: Whether Strava may have got the call, and counts it.
+    made: bool = False
 
 
 class Fetcher:
-    """Fetches activities; shared by the worker's threads."""
+    """Makes the calls of jobs; shared by the worker's threads."""
 
-    def __init__(self, *, database: Database, tokens: TokenKeeper, clock: Clock) -> None:
-        self._database = database
+    def __init__(self, *, tokens: TokenKeeper, allowance: Allowance, clock: Clock) -> None:
         self._tokens = tokens
+        self._allowance = allowance
         self._clock = clock
 
     def fetch(
         self, job: Job, athlete: Athlete, connection: Connection, *, rejected: Optional[Secret] = None
     ) -> Attempt:
-        """Fetch the job's activity; ``rejected`` is the token that Strava refused, when a new one has to be got first.
+        """Make the job's call; ``rejected`` is the token that Strava refused, when a new one has to be got first.
 
         Raises StoreUnavailable, and SessionExpired when splunkd does not give the tokens any more.
         """
-        token: Optional[Secret] = None
         try:
             token = self._token(athlete, connection, rejected)
-            answer = connection.api.activity(job.activity_id, token)
         except TransportError as error:
-            return Attempt(NoAnswer(str(error)), token)
+            return Attempt(NoAnswer(str(error)))
         except TokenStoreUnavailable as error:
-            return Attempt(Postponed(self._clock.now() + SPLUNKD_PAUSE, str(error)), token)
+            return Attempt(Postponed(self._clock.now() + SPLUNKD_PAUSE, str(error)))
         except RefreshBusy as busy:
-            return Attempt(Postponed(busy.retry_at, str(busy)), token)
+            return Attempt(Postponed(busy.retry_at, str(busy)))
         except NotConnected as error:
-            return Attempt(Barred(Obstacle.RECONNECT, str(error)), token)
+            return Attempt(Barred(Obstacle.NO_TOKENS, str(error)))
         except OAuthRefused as refusal:
-            return Attempt(_barred(refusal), token)
+            return Attempt(_barred(refusal))
         except OAuthUnavailable as error:
-            if error.status == 429 or error.status >= 500:
-                retry_after = _retry_after(error.headers.get("retry-after"), self._clock.now())
-                return Attempt(Refused(error.status, retry_after), token)
-            return Attempt(NoAnswer(str(error)), token)
-        self._learn(connection.application, answer)
-        return Attempt(read_answer(job, answer, self._clock.now()), token)
+            return Attempt(self._unavailable(error))
+        sent = self._clock.monotonic()
+        try:
+            answer = self._call(job, connection, token)
+        except TransportError as error:
+            return Attempt(NoAnswer(str(error)), token, made=error.fault not in _NEVER_ARRIVED)
+        self._allowance.observe(answer, sent=sent, received=self._clock.monotonic())
+        return Attempt(read_answer(job, answer, self._clock.now()), token, answer, made=True)
 
     def _token(self, athlete: Athlete, connection: Connection, rejected: Optional[Secret]) -> Secret:
         if rejected is None:
             return self._tokens.access_token(athlete, connection.application, connection.oauth)
         return self._tokens.renewed(athlete, connection.application, connection.oauth, rejected)
 
-    def _learn(self, application: Application, answer: Answer) -> None:
-        now = self._clock.now()
-        with self._database.write() as tx:
-            quota = Quota.from_json(windows.load(tx, application.client_id)).learn(answer.headers, now)
-            if answer.status == 429:
-                quota = quota.refuse(now)
-            windows.save(tx, application.client_id, quota.to_json(), now)
+    def _call(self, job: Job, connection: Connection, token: Secret) -> Answer:
+        if job.kind is Kind.ATHLETE:
+            return connection.api.athlete(token)
+        return connection.api.activity(job.activity_id, token)
 
-
-def reserve(tx: Transaction, application: Application, now: float) -> Optional[float]:
-    """Count a read that is about to be made, or return until when to wait, in epoch seconds."""
-    quota = Quota.from_json(windows.load(tx, application.client_id))
-    until = quota.waits_until(now)
-    if until is None:
-        windows.save(tx, application.client_id, quota.spend(now).to_json(), now)
-    return until
+    def _unavailable(self, error: OAuthUnavailable) -> Result:
+        if error.status == 429:
+            # The OAuth service has limits of its own; those of the API say nothing about them.
+            seconds = retry_after(error.headers, self._clock.now())
+            return Postponed(self._clock.now() + (OAUTH_PAUSE if seconds is None else seconds), str(error))
+        return Refused(error.status) if error.status >= 500 else NoAnswer(str(error))
 
 
 def read_answer(job: Job, answer: Answer, now: float) -> Result:
     """Say what an answer to a job's call is."""
     if answer.status != 200:
-        return Refused(answer.status, _retry_after(answer.headers.get("retry-after"), now), _faults(answer))
+        return Refused(answer.status, retry_after(answer.headers, now), _faults(answer))
     try:
         activity = answer.json()
+        if job.kind is Kind.ATHLETE:
+            return _read_athlete(job, activity)
         if not isinstance(activity, dict) or activity.get("id") != job.activity_id:
             return Unusable("Strava answered 200, but not with the activity that was asked for.")
         owner = activity.get("athlete")
@@ -124,6 +129,12 @@ def read_answer(job: Job, answer: Answer, now: float) -> Result:
         return Unusable("Strava's activity has no start_date that can be read, so it has no place in the index.")
     except (ValueError, RecursionError):
         return Unusable("Strava answered 200, but with something that is not JSON.")
+
+
+def _read_athlete(job: Job, athlete: object) -> Result:
+    if isinstance(athlete, dict) and athlete.get("id") == job.athlete_id:
+        return Granted()
+    return Unusable("Strava answered 200, but not with the athlete who was asked for.")
 
 
 def _barred(refusal: OAuthRefused) -> Result:
@@ -150,12 +161,26 @@ def _fault(error: Mapping[str, object]) -> str:
     return f"{str(error.get('field'))[:80]}:{str(error.get('code'))[:80]}"
 
 
-def _retry_after(header: Optional[str], now: float) -> Optional[float]:
-    """Seconds from ``Retry-After``, which may be a number or a date; None if it is neither."""
-    if header is None:
-        return None
-    try:
-        seconds = float(header) if not header.strip()[:1].isalpha() else parsedate_to_datetime(header).timestamp() - now
-    except (ValueError, TypeError, OverflowError):
-        return None
+def retry_after(headers: Mapping[str, str], now: float) -> Optional[float]:
+    """Seconds from ``Retry-After`` (headers in lower case), which may be a number or a date; None if it is neither.
+
+    A date is Strava's, so it is compared with Strava's own ``Date``: our clock may differ by minutes.
+    """
+    header = headers.get("retry-after", "").strip()
+    date = _epoch(header) if header[:1].isalpha() else None
+    if date is not None:
+        at_strava = _epoch(headers.get("date", ""))
+        seconds = date - (now if at_strava is None else at_strava)
+    else:
+        try:
+            seconds = float(header)
+        except ValueError:
+            return None
     return min(max(seconds, 0.0), 86_400.0) if math.isfinite(seconds) else None
+
+
+def _epoch(date: str) -> Optional[float]:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

@@ -82,6 +82,10 @@ class Job:
     next_run_at: float
     #: The last error, as a sentence.
     error: Optional[str]
+    #: By this the log tells its story, from the notification that it began with.
+    trail: str
+    #: What the newest notification says of the activity, see ``expectation``.
+    expected: Optional[str]
     created_at: float
     updated_at: float
     #: Raised by each notification that joins; a fetch serves the generation that it claimed, no later one.

@@ -18,11 +18,19 @@ LONGEST_BACKOFF = 3600.0
 ANNOUNCED_GRACE = 3600.0
 #: A 404 for an activity that we have is asked again once after this pause.
 GONE_RECHECK = 600.0
-#: Pause while only the operator or the athlete can help.
-OPERATOR_PAUSE = 900.0
+#: What contradicts its notification is fetched once more after this pause.
+CONTRADICTION_PAUSE = 30.0
 #: So long jobs wait for an athlete to connect again.
 RECONNECT_PATIENCE = 7 * 86_400.0
 
+#: What to tell people while the application is off.
+INACTIVE = (
+    "Strava has switched the application off (403 Inactive). Look at its state on Strava's API settings page; the "
+    "add-on looks again every 15 minutes."
+)
+
+#: The error of a job whose activity was not yet as its notification said; remembered like :data:`GONE_ONCE`.
+CONTRADICTED = "Strava's answer contradicted the notification, so the activity is fetched once more."
 #: The error of a job that waits for its second 404; remembered in the job, so that it is known after a restart.
 GONE_ONCE = "Strava no longer has this activity (404). It is asked once more before the activity is marked as deleted."
 
@@ -34,6 +42,11 @@ class Fetched:
     activity: Mapping[str, object]
     #: ``start_date`` in the form that events begin with.
     start: str
+
+
+@dataclass(frozen=True)
+class Granted:
+    """200 to the question whether the athlete still grants access."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +76,11 @@ class NoAnswer:
 
 
 class Obstacle(Enum):
-    """Why no call could be made in the athlete's name."""
+    """Who has to do something before calls can be made again."""
 
-    #: The athlete's permission is gone: no token, or Strava refuses to renew it.
+    #: The athlete: there are no tokens.
+    NO_TOKENS = "no tokens"
+    #: The athlete: Strava refuses the tokens.
     RECONNECT = "reconnect"
     #: Strava does not accept the application's id or secret.
     APPLICATION = "application"
@@ -89,7 +104,7 @@ class Postponed:
     why: str
 
 
-Result = Union[Fetched, Refused, Unusable, NoAnswer, Barred, Postponed]
+Result = Union[Fetched, Granted, Refused, Unusable, NoAnswer, Barred, Postponed]
 
 
 @dataclass(frozen=True)
@@ -115,15 +130,20 @@ class Circumstances:
     renewed: bool
     #: When the quota allows the next call.
     quota_frees_at: float
+    #: When the next probe is made, if calls to Strava fail whatever is asked for.
+    circuit_opens_at: Optional[float]
+    #: What the notification says of the activity, and the fetch does not: the name of the field.
+    contradicted: Optional[str]
     #: First pause after a failure, in seconds.
     retry_base: float
 
 
 @dataclass(frozen=True)
 class Write:
-    """Write the activity and finish."""
+    """Write the activity and finish, or put the job back to fetch it once more."""
 
     fetched: Fetched
+    again_at: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -139,8 +159,15 @@ class TryAgain:
     why: str
     #: Whether this was one of the job's attempts.
     counts: bool
-    #: Nothing will change until somebody does something, so somebody has to be told.
-    for_people: bool = False
+    #: Nothing will change until somebody does something, so somebody has to be told, and nothing is tried meanwhile.
+    obstacle: Optional[Obstacle] = None
+
+
+@dataclass(frozen=True)
+class Depart:
+    """The athlete has withdrawn the permission: nothing of the athlete's may be kept."""
+
+    why: str
 
 
 @dataclass(frozen=True)
@@ -154,20 +181,50 @@ class Finish:
     tombstone: bool = False
 
 
-Decision = Union[Write, Renew, TryAgain, Finish]
+Decision = Union[Write, Renew, TryAgain, Finish, Depart]
 
 
 def decide(result: Result, at: Circumstances) -> Decision:
-    """Return what the worker does about a result."""
+    """Return what the worker does about the result of fetching an activity."""
     if isinstance(result, Fetched):
+        if at.contradicted is not None and at.error != CONTRADICTED:
+            return Write(result, again_at=at.now + CONTRADICTION_PAUSE)
         return Write(result)
     if isinstance(result, Postponed):
         return TryAgain(result.until, result.why, counts=False)
     if isinstance(result, Barred):
-        return _wait_for_people(result.why, at)
+        return _wait_for(result.obstacle, result.why, at)
     if isinstance(result, (NoAnswer, Unusable)):
         return _back_off(result.why, at)
+    if isinstance(result, Granted):
+        raise ValueError("That is the answer to another question.")
     return _refused(result, at)
+
+
+def decide_departure(result: Result, at: Circumstances) -> Decision:
+    """Return what follows from asking Strava whether an athlete's permission is gone, as a notification claims.
+
+    Notifications are not signed. Only Strava's own refusal of the tokens, also after renewing them, is believed.
+    """
+    if isinstance(result, Granted):
+        return Finish(
+            Outcome.UNCHANGED,
+            "A notification said that the athlete has withdrawn the permission, but Strava says otherwise: it was "
+            "forged or outdated, and nothing was deleted.",
+        )
+    if isinstance(result, Barred) and result.obstacle is Obstacle.RECONNECT:
+        return Depart(result.why)
+    if isinstance(result, Barred) and result.obstacle is Obstacle.NO_TOKENS:
+        return Finish(
+            Outcome.DEAD_LETTER,
+            f"A notification said that the athlete has withdrawn the permission. Whether that is true cannot be asked: "
+            f"{result.why}",
+        )
+    if isinstance(result, Refused) and result.status == 401:
+        if _missing_scope(result) is not None:
+            return decide_departure(Granted(), at)
+        return Depart("Strava refuses the athlete's token (401), also after renewing it.") if at.renewed else Renew()
+    return decide(result, at)
 
 
 def backoff(attempts: int, base: float) -> float:
@@ -192,25 +249,48 @@ def _refused(result: Refused, at: Circumstances) -> Decision:
             )
         if not at.renewed:
             return Renew()
-        return _wait_for_people(
+        return _wait_for(
+            Obstacle.RECONNECT,
             "Strava refuses the athlete's token (401), also after renewing it. Connect the athlete again on "
             "Configuration → Athletes.",
             at,
         )
-    if result.status == 403 and any("inactive" in fault.lower() for fault in result.faults):
-        return _wait_for_people(
-            "Strava has switched the application off (403 Inactive). Look at its state on Strava's API settings page.",
-            at,
-        )
+    if is_inactive(result):
+        return _wait_for(Obstacle.INACTIVE, INACTIVE, at)
     if result.status == 403:
         return Finish(
             Outcome.DEAD_LETTER,
             "Strava refuses access to this activity (403). Connect the athlete again on Configuration → Athletes and "
             "leave all boxes ticked.",
         )
-    if result.status >= 500 or result.status == 408:
+    if is_outage(result):
         return _back_off(f"Strava answered {result.status}.", at, result.retry_after)
     return _back_off(f"Strava gave an answer that the add-on does not know ({result.status}).", at, result.retry_after)
+
+
+def is_outage(result: Result) -> bool:
+    """Whether the result may mean that Strava, or the way to it, is down."""
+    if isinstance(result, Refused):
+        return result.status >= 500 or result.status == 408
+    return isinstance(result, (NoAnswer, Unusable))
+
+
+def sentence(result: Result) -> str:
+    """Return what people are told about a failure."""
+    if isinstance(result, Refused):
+        return f"Strava answered {result.status}."
+    return result.why if isinstance(result, (NoAnswer, Unusable, Barred, Postponed)) else ""
+
+
+def is_inactive(result: Result) -> bool:
+    """Whether Strava says that it has switched the application off."""
+    if isinstance(result, Barred):
+        return result.obstacle is Obstacle.INACTIVE
+    return (
+        isinstance(result, Refused)
+        and result.status == 403
+        and any("inactive" in fault.lower() for fault in result.faults)
+    )
 
 
 def _not_found(at: Circumstances) -> Decision:
@@ -231,6 +311,8 @@ def _not_found(at: Circumstances) -> Decision:
 
 
 def _back_off(why: str, at: Circumstances, retry_after: Optional[float] = None) -> Decision:
+    if at.circuit_opens_at is not None:
+        return TryAgain(at.circuit_opens_at, why, counts=False)
     if at.attempts + 1 >= at.max_attempts and not _just_announced(at):
         return Finish(Outcome.DEAD_LETTER, f"{why} Given up after {at.attempts + 1} attempts.")
     pause = max(backoff(at.attempts, at.retry_base), min(retry_after or 0.0, LONGEST_BACKOFF))
@@ -241,10 +323,11 @@ def _just_announced(at: Circumstances) -> bool:
     return not at.collected and at.announced_at is not None and at.now < at.announced_at + ANNOUNCED_GRACE
 
 
-def _wait_for_people(why: str, at: Circumstances) -> Decision:
-    if at.now >= at.created_at + RECONNECT_PATIENCE:
+def _wait_for(obstacle: Obstacle, why: str, at: Circumstances) -> Decision:
+    about_athlete = obstacle in (Obstacle.RECONNECT, Obstacle.NO_TOKENS)
+    if about_athlete and at.now >= at.created_at + RECONNECT_PATIENCE:
         return Finish(Outcome.DEAD_LETTER, f"{why} Nobody did within 7 days.")
-    return TryAgain(at.now + OPERATOR_PAUSE, why, counts=False, for_people=True)
+    return TryAgain(at.now, why, counts=False, obstacle=obstacle)
 
 
 def _missing_scope(result: Refused) -> Optional[str]:

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
 from strava_collector.bulletin import Bulletin
 from strava_collector.certificate import load_context
 from strava_collector.clock import Clock
-from strava_collector.dispatcher import Dispatcher
-from strava_collector.errors import AnotherProcess, CollectorError, ConfigurationError, StoreUnavailable
-from strava_collector.fetcher import Connection, Fetcher
+from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
+from strava_collector.link import Link
 from strava_collector.listener import Listener
 from strava_collector.logfmt import line
 from strava_collector.loop import Loop
-from strava_collector.oauth import OAuth
+from strava_collector.pipeline import Pipeline
 from strava_collector.ports import Configuration, Messages, SessionExpired
-from strava_collector.secret import Secret
-from strava_collector.settings import Advanced, Application, Settings, WebhookInput
-from strava_collector.store import inbox, queue
+from strava_collector.room import Room
+from strava_collector.settings import Settings, WebhookInput
+from strava_collector.store import queue
 from strava_collector.store.database import Database
 from strava_collector.store.group_commit import GroupCommit
 from strava_collector.store.process_lock import ProcessLock, input_lock
-from strava_collector.strava_api import StravaApi
-from strava_collector.token_keeper import TokenKeeper, TokenStore
-from strava_collector.transport import RequestsTransport
+from strava_collector.token_keeper import TokenStore
+from strava_collector.upkeep import Upkeep
 from strava_collector.version import version
-from strava_collector.worker import Worker
 from strava_collector.writer import EventSink, Writer
 
 log = logging.getLogger(__name__)
@@ -39,17 +35,12 @@ SETTINGS_EVERY = 60.0
 SETTINGS_RETRY = 5.0
 #: Seconds between attempts to listen; the last one repeats.
 LISTEN_RETRY = (2.0, 5.0, 15.0, 60.0)
-#: Seconds between looks at leases, and at what is old enough to go.
-LEASES_EVERY = 60.0
-PRUNE_EVERY = 600.0
-#: Notifications are kept so long to recognise redeliveries, in seconds.
-NOTIFICATIONS_KEPT = 7 * 86_400.0
 #: At most this many worker threads; the setting may say fewer.
 MOST_WORKERS = 3
 #: Longest wait for the store's lock, in seconds.
 STORE_PATIENCE = 1.5
-#: Nothing waits longer than this on purpose, in seconds: to midnight UTC, and some more.
-LONGEST_PAUSE = 25 * 3600.0
+#: A job that is due, and that something else is in the way of, is looked at again after this, in seconds.
+SOON = 0.25
 #: How the seconds are shared out when the input stops. splunkd kills what is not gone after a grace period of unknown
 #: length; 10 s is a safe guess, and the sum is below it.
 LISTENER_PATIENCE = 3.0
@@ -58,15 +49,6 @@ WORK_ENDS_AFTER = 6.0
 TOKEN_PATIENCE = 0.5
 BULLETIN_PATIENCE = 0.5
 WRITER_PATIENCE = 0.5
-
-
-@dataclass(frozen=True)
-class _Reach:
-    """The settings that a connection to Strava depends on."""
-
-    application: Application
-    advanced: Advanced
-    proxy: Optional[Secret]
 
 
 class WebhookService:
@@ -88,43 +70,51 @@ class WebhookService:
         self._folder = folder
         self._clock = clock
         self._settings: Optional[Settings] = None
-        self._connection: Optional[Connection] = None
-        self._reached: Optional[_Reach] = None
-        self._transport: Optional[RequestsTransport] = None
+        self._link = Link(webhook_input.application, clock)
         # A locked store must not hold up the main thread for long: it has to notice the signal to stop.
         self._database = Database(folder, clock=clock, patience=STORE_PATIENCE)
         self._bulletin = Bulletin(messages, webhook_input.name)
         self._settings_loop = Loop("settings", self._read_settings, fatal=self._give_up)
         self._writer = Writer(sink)
+        self._room = Room(
+            input=webhook_input.name,
+            folder=folder,
+            advanced=lambda: self._settings.advanced if self._settings is not None else None,
+            clock=clock,
+        )
         self._committer = GroupCommit(
-            self._database, input=webhook_input.name, clock=clock, committed=self._wake_dispatcher
+            self._database, input=webhook_input.name, clock=clock, committed=self._wake_dispatcher, room=self._room
         )
-        self._dispatcher = Dispatcher(
+        self._end = threading.Event()
+        self._pipeline = Pipeline(
             webhook_input,
             database=self._database,
             writer=self._writer,
+            token_store=token_store,
             clock=clock,
             settings=lambda: self._settings,
+            connection=lambda: self._link.connection,
+            bulletin=self._bulletin,
             stranger=self._hurry_settings,
+            foreign=self._wake_subscription_check,
+            released=self._wake_dispatcher,
+            stopping=lambda: self._end.is_set(),
         )
-        self._tokens = TokenKeeper(self._database, token_store, clock)
-        self._worker = Worker(
+        self._upkeep = Upkeep(
             webhook_input,
             database=self._database,
-            fetcher=Fetcher(database=self._database, tokens=self._tokens, clock=clock),
-            writer=self._writer,
+            folder=folder,
+            pipeline=self._pipeline,
             clock=clock,
-            settings=lambda: self._settings,
-            connection=lambda: self._connection,
             bulletin=self._bulletin,
         )
         self._listener: Optional[Listener] = None
         self._listen_failures = 0
+        self._listen_at = float("-inf")
         self._loops: list[Loop] = []
+        self._subscription_loop = Loop("subscription", self._check_subscription, fatal=self._give_up)
         self._lock: Optional[ProcessLock] = None
         self._settings_read_at = float("-inf")
-        self._due: dict[str, float] = {}
-        self._end = threading.Event()
         self._fatal: Optional[CollectorError] = None
 
     def run(self, stop: threading.Event) -> None:
@@ -153,12 +143,8 @@ class WebhookService:
         if not self._loops:
             self._begin_work()
         self._keep_listening()
-        if self._is_due("leases"):
-            self._again("leases", LEASES_EVERY)
-            self._store_step(self._look_after_leases)
-        if self._is_due("prune"):
-            self._again("prune", PRUNE_EVERY)
-            self._store_step(self._prune)
+        if self._loops and self._upkeep.look(self._settings):
+            self._wake_all()
         self._watch_committer()
         if self._committer.failure is not None:
             raise RuntimeError("The thread that commits notifications has died.") from self._committer.failure
@@ -187,54 +173,22 @@ class WebhookService:
         else:
             self._bulletin.resolved("rows")
         changed = settings != self._settings
-        if changed or self._connection is None:
-            self._connect(settings)
-            self._settings = settings
+        self._settings = settings
+        try:
+            self._link.follow(settings)
+        except CollectorError as error:
+            self._bulletin.report("settings", str(error))
         else:
             self._bulletin.resolved("settings")
         if changed and self._loops:
-            # What waits after a failure may have waited for just this.
-            with self._database.write() as tx:
-                queue.hurry(tx, input=self._input.name, now=self._clock.now())
+            self._upkeep.settings_changed(settings)
         self._wake_all()
-        return SETTINGS_RETRY if self._connection is None else SETTINGS_EVERY
+        return SETTINGS_RETRY if self._link.connection is None else SETTINGS_EVERY
 
     def _hurry_settings(self) -> None:
         """Somebody rides whom we do not know: perhaps an athlete who has just been connected."""
         if self._clock.monotonic() >= self._settings_read_at + SETTINGS_RETRY:
             self._settings_loop.wake()
-
-    def _connect(self, settings: Settings) -> None:
-        """Make the connection to Strava that the settings describe, unless it is the one that is there."""
-        try:
-            reach = self._reach(settings)
-            if self._connection is None or reach != self._reached:
-                transport = RequestsTransport(proxy=reach.proxy, ca_file=reach.advanced.ca_file, clock=self._clock)
-        except CollectorError as error:
-            self._connection = None
-            self._bulletin.report("settings", str(error))
-            return
-        self._bulletin.resolved("settings")
-        if self._connection is not None and reach == self._reached:
-            return
-        if self._transport is not None:
-            self._transport.close()  # calls in progress end as they would have
-        self._transport = transport
-        self._reached = reach
-        self._connection = Connection(
-            reach.application,
-            StravaApi(transport, reach.advanced.api_url),
-            OAuth(transport, reach.advanced.oauth_url, self._clock),
-        )
-
-    def _reach(self, settings: Settings) -> _Reach:
-        application = settings.applications.get(self._input.application)
-        if application is None:
-            raise ConfigurationError(
-                f"There is no application named “{self._input.application}”. Create it on Configuration → "
-                "Applications, or choose another one in the input. Notifications are stored meanwhile."
-            )
-        return _Reach(application, settings.advanced, settings.proxy)
 
     def _begin_work(self) -> None:
         """Take over what a dead process of this input left, and start the threads that work."""
@@ -255,9 +209,12 @@ class WebhookService:
             return
         self._bulletin.resolved("work")
         log.info(line("work_begins", taken_over=taken))
-        self._loops = [Loop("dispatcher", self._dispatch, fatal=self._give_up)]
-        self._loops += [
-            Loop(f"worker-{number}", self._work_step(number), fatal=self._give_up) for number in range(MOST_WORKERS)
+        if self._settings is not None:
+            self._upkeep.welcome_back(self._settings)
+        self._loops = [
+            Loop("dispatcher", self._dispatch, fatal=self._give_up),
+            *(Loop(f"worker-{number}", self._work_step(number), fatal=self._give_up) for number in range(MOST_WORKERS)),
+            self._subscription_loop,
         ]
         for loop in self._loops:
             loop.start()
@@ -267,7 +224,7 @@ class WebhookService:
             log.warning(line("listener_replaced"))
             self._listener.stop(0.0)
             self._listener = None
-        if self._listener is not None or not self._is_due("listen"):
+        if self._listener is not None or self._clock.monotonic() < self._listen_at:
             return
         try:
             listener = Listener(
@@ -282,7 +239,7 @@ class WebhookService:
         except CollectorError as error:
             pause = LISTEN_RETRY[min(self._listen_failures, len(LISTEN_RETRY) - 1)]
             self._listen_failures += 1
-            self._again("listen", pause)
+            self._listen_at = self._clock.monotonic() + pause
             self._bulletin.report("listener", f"{error} Strava cannot deliver until then; trying again.")
             return
         listener.start()
@@ -290,45 +247,29 @@ class WebhookService:
         self._listen_failures = 0
         self._bulletin.resolved("listener")
 
-    def _look_after_leases(self) -> None:
-        self._worker.renew_leases()
-        self._tokens.save_unsaved()
-        now = self._clock.now()
-        with self._database.write() as tx:
-            queue.expire(tx, now=now)
-            queue.pull_back(tx, input=self._input.name, now=now, longest=LONGEST_PAUSE)
-
-    def _prune(self) -> None:
-        now = self._clock.now()
-        days = self._settings.advanced.retention_days if self._settings is not None else None
-        with self._database.write() as tx:
-            gone = inbox.prune(tx, before=now - NOTIFICATIONS_KEPT)
-            if days is not None:
-                gone += queue.prune(tx, before=now - days * 86_400.0)
-        if gone:
-            self._again("prune", 1.0)
-
     # The steps of the loops; each returns how many seconds to wait.
 
     def _dispatch(self) -> Optional[float]:
-        if self._dispatcher.dispatch() == 0:
+        if self._pipeline.dispatcher.dispatch() == 0:
             return None
-        for loop in self._loops[1:]:
-            loop.wake()
+        self._wake_all(but=self._loops[0])
         return 0.0
+
+    def _check_subscription(self) -> Optional[float]:
+        return self._pipeline.check_subscription()
 
     def _work_step(self, number: int) -> Callable[[], Optional[float]]:
         def step() -> Optional[float]:
             settings = self._settings
-            if settings is None or self._connection is None or number >= settings.advanced.concurrency:
+            if settings is None or self._link.connection is None or number >= settings.advanced.concurrency:
                 return None  # woken when the settings change
-            if self._worker.work():
+            if self._pipeline.worker.work():
                 return 0.0
-            due = self._worker.next_due()
+            due = self._pipeline.worker.next_due()
             if due is None:
                 return None
             # Due, but another thread was quicker or something is missing: look again soon, but do not spin.
-            return max(due - self._clock.now(), 0.25)
+            return max(due - self._clock.now(), SOON)
 
         return step
 
@@ -348,13 +289,12 @@ class WebhookService:
         for loop in loops:
             loop.stop()
         left = [loop for loop in loops if not loop.join(begin + WORK_ENDS_AFTER - self._clock.monotonic())]
-        self._store_step(lambda: self._worker.put_back(also_in_hand=True))
+        self._store_step(lambda: self._pipeline.worker.put_back(also_in_hand=True))
         self._save_tokens()
         self._bulletin.close(BULLETIN_PATIENCE)
         self._writer.close(WRITER_PATIENCE)
         self._database.close()
-        if self._transport is not None:
-            self._transport.close()
+        self._link.close()
         if self._lock is not None:
             self._lock.release()
         log.info(line("stopped", unfinished_threads=len(left), seconds=self._clock.monotonic() - begin))
@@ -362,7 +302,7 @@ class WebhookService:
     def _save_tokens(self) -> None:
         """Save tokens that splunkd has not taken yet; it may be as slow as it was all the time."""
         saved: list[bool] = []
-        thread = threading.Thread(target=lambda: saved.append(self._tokens.save_unsaved()), daemon=True)
+        thread = threading.Thread(target=lambda: saved.append(self._pipeline.tokens.save_unsaved()), daemon=True)
         thread.start()
         thread.join(TOKEN_PATIENCE)
         if saved != [True]:
@@ -380,12 +320,10 @@ class WebhookService:
         for loop in self._loops[:1]:
             loop.wake()
 
-    def _wake_all(self) -> None:
+    def _wake_subscription_check(self) -> None:
+        self._subscription_loop.wake()
+
+    def _wake_all(self, *, but: Optional[Loop] = None) -> None:
         for loop in self._loops:
-            loop.wake()
-
-    def _is_due(self, what: str) -> bool:
-        return self._clock.monotonic() >= self._due.get(what, 0.0)
-
-    def _again(self, what: str, seconds: float) -> None:
-        self._due[what] = self._clock.monotonic() + seconds
+            if loop is not but:
+                loop.wake()

@@ -56,6 +56,19 @@ class Advanced:
     retry_base: float = 30.0
     #: How long finished jobs are kept.
     retention_days: float = 7.0
+    #: An athlete's live fetches: three at once, then one in this time.
+    cooldown: float = 15.0
+    #: Reads per quarter hour and per UTC day that the user allows; None is as many as Strava allows.
+    own_quarter_limit: Optional[int] = None
+    own_day_limit: Optional[int] = None
+    #: How much of each quota window history and reconciliation may use, 0 to 1.
+    history_share: float = 0.6
+    #: So many notifications and jobs may wait; more are refused with 503.
+    most_waiting: int = 1_000_000
+    #: With less left on the store's disk, in megabytes, notifications are refused with 503.
+    least_disk_mb: int = 500
+    #: Fetch an activity whose notification says ``update``; otherwise those are recorded only.
+    fetch_updates: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The calls to Strava's API that the collector makes, the athlete's token in the Authorization header.
 
+The list of subscriptions belongs to the application, not to an athlete: it has no token, but the client secret.
+
 What an answer means is decided elsewhere (``outcome``); this module only knows addresses and parameters.
 """
 
@@ -23,6 +25,20 @@ class StravaApi:
     def athlete(self, access_token: Secret) -> Answer:
         """Ask whose the token is: the cheapest way to learn whether it is good. Raises TransportError."""
         return self._get("/athlete", access_token)
+
+    def subscriptions(self, client_id: str, client_secret: Secret) -> Answer:
+        """Ask which push subscription the application has: a list of one, or of none. Raises TransportError.
+
+        Strava demands the secret in the query here; it stays a secret until it is sent.
+        """
+        return self._transport.send(
+            Request(
+                "GET",
+                self._api_url + "/push_subscriptions",
+                headers={"Accept": "application/json"},
+                query={"client_id": client_id, "client_secret": client_secret},
+            )
+        )
 
     def _get(self, path: str, access_token: Secret, **query: str) -> Answer:
         return self._transport.send(

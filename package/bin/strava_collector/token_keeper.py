@@ -148,6 +148,29 @@ class TokenKeeper:
         with self._guard:
             return not self._unsaved
 
+    def forget(self, athlete_id: int, *, refused: Optional[Secret] = None) -> bool:
+        """Delete the athlete's tokens, also those that are only in memory, while nobody refreshes them.
+
+        ``refused`` is the access token that Strava does not accept any more, if it is known: tokens that have taken
+        its place since are left alone, and the result is False. They are from a new consent, or from a refresh that
+        worked.
+
+        Raises RefreshBusy if somebody is just refreshing them, TokenStoreUnavailable and StoreUnavailable.
+        """
+        with self._alone(athlete_id) as begun:
+            rotation, tokens = self._rotation(athlete_id), self._store.load(athlete_id)
+            if rotation is not None and tokens is not None and tokens.refresh_token == rotation.old.refresh_token:
+                tokens = rotation.new
+            if refused is not None and tokens is not None and tokens.access_token != refused:
+                return False
+            if self._clock.monotonic() - begun > _LATEST_BEGIN:
+                raise RefreshBusy(self._clock.now() + _BUSY_SECONDS)
+            self._store.forget(athlete_id)
+            # Only now: had this been the only place of the tokens, a failure above would have lost them unseen.
+            with self._guard:
+                self._unsaved.pop(athlete_id, None)
+            return True
+
     def _refreshed(
         self, athlete: Athlete, application: Application, oauth: OAuth, *, rejected: Optional[Secret]
     ) -> Secret:

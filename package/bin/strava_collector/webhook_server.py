@@ -130,8 +130,8 @@ class WebhookServer(TlsServer):
         if isinstance(reply, bool):
             self._answer(connection, health_answer(reply))
         elif isinstance(reply, Receipt):
-            if isinstance(question, Notification) and logger.isEnabledFor(logging.INFO):
-                logger.info(_notification_line(question, reply))
+            if isinstance(question, Notification) and logger.isEnabledFor(logging.DEBUG):
+                logger.debug(_notification_line(question, reply))
             self._answer(connection, receipt_answer(reply))
         else:
             self.report(

@@ -15,8 +15,11 @@ from typing import Callable, Optional, Union
 from strava_collector.clock import Clock
 from strava_collector.errors import StoreUnavailable
 from strava_collector.logfmt import line
-from strava_collector.store import inbox
+from strava_collector.room import Room
+from strava_collector.store import backlog, counters, inbox
+from strava_collector.store.counters import Counted
 from strava_collector.store.database import Database, StoreReplaced, Transaction
+from strava_collector.store.inbox import Arrival
 from strava_collector.webhook import Notification, Receipt
 
 log = logging.getLogger(__name__)
@@ -54,16 +57,19 @@ class GroupCommit:
         clock: Clock,
         patience: float = 1.0,
         committed: Callable[[], None],
+        room: Optional[Room] = None,
     ) -> None:
         """``patience`` is how long a notification waits for the store's lock, in seconds; it is refused then.
 
-        ``committed`` is called after each commit that stored notifications, in the committer's thread.
+        ``committed`` is called after each commit that stored notifications, in the committer's thread. ``room``
+        refuses what there is no room for; without it there is always room.
         """
         self._database = database
         self._input = input
         self._clock = clock
         self._patience = patience
         self._committed = committed
+        self._room = room
         self._changed = threading.Condition()
         self._queue: deque[_Submission] = deque()
         self._probes: list[Callable[[bool], None]] = []
@@ -151,7 +157,7 @@ class GroupCommit:
 
     def _commit(self, batch: list[_Submission], probes: list[Callable[[bool], None]]) -> None:
         # Whatever happens here, everybody who submitted gets an answer.
-        outcomes: list[Union[Receipt, StoreUnavailable]] = [StoreUnavailable(_DIED)] * len(batch)
+        outcomes: list[Union[Arrival, StoreUnavailable]] = [StoreUnavailable(_DIED)] * len(batch)
         healthy, trouble = False, None
         try:
             try:
@@ -166,28 +172,46 @@ class GroupCommit:
                 healthy = self._is_writable()
         finally:
             self._trouble = trouble
+            committed_at = self._clock.monotonic()
             with self._changed:
                 self._health = (healthy, self._clock.monotonic())
             for item, outcome in zip(batch, outcomes):
-                _call(item.done, outcome)
+                _call(item.done, outcome.receipt if isinstance(outcome, Arrival) else outcome)
             for probe in probes:
                 _call(probe, healthy)
-            if any(isinstance(outcome, Receipt) for outcome in outcomes):
+            if any(isinstance(outcome, Arrival) for outcome in outcomes):
                 _call(self._committed)
+        # Last: nobody's answer waits for the log.
+        for item, outcome in zip(batch, outcomes):
+            if isinstance(outcome, Arrival):
+                _log_arrival(item, outcome, committed_at)
 
-    def _store_again_if_replaced(self, batch: list[_Submission], *, probe: bool) -> list[Receipt]:
+    def _store_again_if_replaced(self, batch: list[_Submission], *, probe: bool) -> list[Arrival]:
         try:
             return self._store(batch, probe=probe)
         except StoreReplaced:
             return self._store(batch, probe=probe)
 
-    def _store(self, batch: list[_Submission], *, probe: bool) -> list[Receipt]:
+    def _store(self, batch: list[_Submission], *, probe: bool) -> list[Arrival]:
+        # Before the transaction: what is counted here must not keep other writers waiting.
+        if self._room is not None:
+            self._room.check(len(batch), self._waiting)
         with self._database.write(self._patience_left(batch)) as tx:
             if probe:
                 tx.execute("INSERT OR REPLACE INTO probe (id, at) VALUES (1, ?)", (self._clock.now(),))
-            return [self._add(tx, item) for item in batch]
+            arrivals = [self._add(tx, item) for item in batch]
+            accepted = sum(arrival.receipt is Receipt.ACCEPTED for arrival in arrivals)
+            counted = {Counted.RECEIVED: accepted, Counted.REDELIVERED: len(arrivals) - accepted}
+            counters.count_all(tx, input=self._input, counted=counted)
+        if self._room is not None:
+            self._room.took(accepted)
+        return arrivals
 
-    def _store_alone(self, item: _Submission) -> Union[Receipt, StoreUnavailable]:
+    def _waiting(self, limit: int) -> int:
+        with self._database.read() as tx:
+            return backlog.count(tx, input=self._input, limit=limit)
+
+    def _store_alone(self, item: _Submission) -> Union[Arrival, StoreUnavailable]:
         try:
             return self._store_again_if_replaced([item], probe=False)[0]
         except StoreUnavailable as error:
@@ -196,7 +220,7 @@ class GroupCommit:
             log.exception(line("notification_not_storable", error=type(error).__name__))
             return StoreUnavailable("This notification cannot be stored; the log says why.")
 
-    def _add(self, tx: Transaction, item: _Submission) -> Receipt:
+    def _add(self, tx: Transaction, item: _Submission) -> Arrival:
         return inbox.add(tx, input=self._input, notification=item.notification, received_at=item.received_at)
 
     def _patience_left(self, batch: list[_Submission]) -> float:
@@ -222,6 +246,23 @@ class GroupCommit:
             _call(item.done, StoreUnavailable(why))
         for probe in probes:
             _call(probe, False)
+
+
+def _log_arrival(item: _Submission, arrival: Arrival, committed_at: float) -> None:
+    """The first line of the notification's trail."""
+    notification = item.notification
+    log.info(
+        line(
+            "received",
+            trail=arrival.trail,
+            notification_id=arrival.notification_id,
+            activity_id=notification.object_id if notification.object_type == "activity" else None,
+            athlete_id=notification.owner_id,
+            aspect=notification.aspect_type,
+            receipt=arrival.receipt.value,
+            waited=committed_at - item.submitted_at,
+        )
+    )
 
 
 def _call(function: Callable[..., object], *arguments: object) -> None:

@@ -35,7 +35,7 @@ class Known:
     delete_time: Optional[int]
     #: When its newest ``create`` was received, in epoch seconds; None if there was none, or a delete followed.
     announced_at: Optional[float]
-    #: Of the newest version collected, if the collector computed one.
+    #: Of the newest version that is known to be out.
     digest: Optional[str]
 
 
@@ -106,12 +106,12 @@ def place_event(
     index: str,
     input: str,
     now: float,
-    digest: Optional[str] = None,
 ) -> Placed:
     """Decide where and with which ``collected_at`` a fetched version is written, before it is written.
 
     All other places of the activity begin to leave and get their tombstones, also those that were leaving
-    when the process died. After the flush, :func:`left` says that they are out.
+    when the process died. After the flush, :func:`left` says that they are out, and :func:`written` that the
+    event is.
     """
     row = _row(tx, activity_id)
     last = None if row is None else row["collected_ms"]
@@ -123,7 +123,7 @@ def place_event(
     tombstones, last = _leave(tx, activity_id, athlete_id, others, last, now)
     collected_ms = _later(last, now)
     changed = tx.execute(
-        "UPDATE place SET state = 'current', tombstone_ms = NULL"
+        "UPDATE place SET state = 'current', tombstone_ms = NULL, replay = 0"
         " WHERE activity_id = ? AND start_date = ? AND index_name = ?",
         (activity_id, start_date, index),
     ).rowcount
@@ -138,12 +138,27 @@ def place_event(
             (activity_id, athlete_id, float(now), float(now)),
         )
     tx.execute(
-        "UPDATE activity SET athlete_id = ?, start_date = ?, collected_ms = ?, deleted = 0, digest = ?, "
-        "input = ?,"
-        " updated_at = ? WHERE activity_id = ?",
-        (athlete_id, start_date, collected_ms, digest, input, float(now), activity_id),
+        "UPDATE activity SET athlete_id = ?, start_date = ?, collected_ms = ?, deleted = 0, digest = NULL,"
+        " input = ?, updated_at = ? WHERE activity_id = ?",
+        (athlete_id, start_date, collected_ms, input, float(now), activity_id),
     )
     return Placed(collected_at=_seconds(collected_ms), tombstones=tombstones)
+
+
+def written(tx: Transaction, activity_id: int, digest: str) -> None:
+    """The newest version's event is out; ``digest`` tells whether a later fetch brings anything new."""
+    tx.execute("UPDATE activity SET digest = ? WHERE activity_id = ? AND deleted = 0", (digest, activity_id))
+
+
+def holds(tx: Transaction, *, activity_id: int, start_date: str, index: str, digest: str) -> bool:
+    """Whether exactly this version was written to this place, and nothing about the activity since."""
+    row = tx.execute(
+        "SELECT 1 FROM activity JOIN place ON place.activity_id = activity.activity_id AND place.state = 'current'"
+        " WHERE activity.activity_id = ? AND activity.deleted = 0 AND activity.digest = ?"
+        " AND place.start_date = ? AND place.index_name = ?",
+        (activity_id, digest, start_date, index),
+    ).fetchone()
+    return row is not None
 
 
 def place_tombstones(tx: Transaction, *, activity_id: int, now: float) -> tuple[Tombstone, ...]:
@@ -177,7 +192,7 @@ def left(tx: Transaction, tombstones: Iterable[Tombstone]) -> None:
     """
     for tombstone in tombstones:
         tx.execute(
-            "UPDATE place SET state = 'left' WHERE activity_id = ? AND start_date = ? AND index_name = ?"
+            "UPDATE place SET state = 'left', replay = 0 WHERE activity_id = ? AND start_date = ? AND index_name = ?"
             " AND state = 'leaving' AND tombstone_ms = ?",
             (
                 tombstone.activity_id,
@@ -186,6 +201,38 @@ def left(tx: Transaction, tombstones: Iterable[Tombstone]) -> None:
                 _milliseconds(tombstone.collected_at),
             ),
         )
+
+
+def collected_of(tx: Transaction, athlete_id: int, *, after: int = 0, limit: int = 100) -> list[int]:
+    """Return an athlete's activities that some place in the index shows, by id, those above ``after`` only.
+
+    Also those whose tombstones may not be out yet. Whoever walks through all of them passes on the last one's id.
+    """
+    rows = tx.execute(
+        "SELECT activity_id FROM activity WHERE athlete_id = ? AND activity_id > ? AND EXISTS"
+        " (SELECT 1 FROM place WHERE place.activity_id = activity.activity_id AND place.state <> 'left')"
+        " ORDER BY activity_id LIMIT ?",
+        (athlete_id, after, limit),
+    )
+    return [row["activity_id"] for row in rows.fetchall()]
+
+
+def graves(tx: Transaction, activity_id: int) -> tuple[Tombstone, ...]:
+    """Return the newest tombstone of every place that the activity has left or is leaving.
+
+    An old version stays in the index when an edit moves ``start_date``: after :func:`place_tombstones` these are all
+    places with something to erase.
+    """
+    rows = tx.execute(
+        "SELECT activity.athlete_id, place.start_date, place.tombstone_ms, place.index_name FROM activity"
+        " JOIN place ON place.activity_id = activity.activity_id AND place.state <> 'current'"
+        " WHERE activity.activity_id = ? ORDER BY place.start_date, place.index_name",
+        (activity_id,),
+    )
+    return tuple(
+        Tombstone(activity_id, row["athlete_id"], row["start_date"], _seconds(row["tombstone_ms"]), row["index_name"])
+        for row in rows.fetchall()
+    )
 
 
 def _leave(

@@ -9,11 +9,12 @@ not the claimed one sends it back to ``pending``: the last state of an activity 
 from __future__ import annotations
 
 import uuid
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Optional
 
 from strava_collector.job import MAX_ATTEMPTS, Job, Kind, Outcome, Priority, Reason, Status
+from strava_collector.store import applications, turns
 from strava_collector.store.sqlite import Row, Transaction
 
 #: How long a lease lasts unless it is renewed, in seconds: longer than any fetch, short enough to wait for.
@@ -24,6 +25,17 @@ CRASHED_TOO_OFTEN = (
     "The process ended each time that it worked on this job, {attempts} times in a row, so it is not tried "
     "again. Look for what the log says just before the input was started again, then retry the job by hand."
 )
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What became of a wish."""
+
+    job_id: int
+    #: The job's trail: that of the wish it began with.
+    trail: str
+    #: The wish shares a fetch that was asked for already.
+    merged: bool
 
 
 def join(
@@ -38,25 +50,28 @@ def join(
     force: bool,
     due_at: float,
     now: float,
-) -> None:
+    trail: str,
+    expected: Optional[str] = None,
+) -> Joined:
     """Ask for something to be fetched at ``due_at``: a new job, or a further wish to the live one.
 
     Joining raises the generation, takes the higher priority, ORs ``force`` and starts counting attempts
     afresh. A job that waits keeps its time if that is earlier, so that a burst counts from its first
     notification; one that is being worked on will run again at ``due_at``. ``activity_id`` is the id of
     whatever ``kind`` says. Another athlete's wish is another job: notifications are not signed, and one with a
-    false owner must not get hold of the true one's.
+    false owner must not get hold of the true one's. ``expected`` is what the newest notification says of the
+    activity; None leaves it as it is.
     """
     live = tx.execute(
-        "SELECT id, status, generation, claimed_generation FROM job"
+        "SELECT id, trail, status, generation, claimed_generation FROM job"
         " WHERE kind = ? AND activity_id = ? AND athlete_id = ? AND status IN ('pending', 'working')",
         (kind.value, activity_id, athlete_id),
     ).fetchone()
     if live is None:
-        tx.execute(
-            "INSERT INTO job (kind, activity_id, athlete_id, input, reason, priority, force, status, "
-            "max_attempts,"
-            " next_run_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)",
+        new = tx.execute(
+            "INSERT INTO job (kind, activity_id, athlete_id, input, reason, priority, force, status,"
+            " max_attempts, next_run_at, trail, expected, created_at, updated_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)",
             (
                 kind.value,
                 activity_id,
@@ -67,17 +82,19 @@ def join(
                 int(force),
                 MAX_ATTEMPTS,
                 float(due_at),
+                trail,
+                expected,
                 float(now),
                 float(now),
             ),
-        )
-        return
+        ).lastrowid
+        return Joined(int(new or 0), trail, merged=False)
     working = live["status"] == Status.WORKING.value
     first_since_claim = working and live["generation"] == live["claimed_generation"]
     tx.execute(
         "UPDATE job SET generation = generation + 1, priority = MIN(priority, ?), force = MAX(force, ?),"
         " reason = CASE WHEN ? < priority THEN ? ELSE reason END, attempts = 0, error = NULL, updated_at = ?,"
-        " next_run_at = CASE WHEN ? THEN ? ELSE MIN(next_run_at, ?) END,"
+        " next_run_at = CASE WHEN ? THEN ? ELSE MIN(next_run_at, ?) END, expected = COALESCE(?, expected),"
         # The lease of a working job belongs to its input; a waiting one goes to the athlete's present owner.
         " input = CASE WHEN status = 'pending' THEN ? ELSE input END"
         " WHERE id = ?",
@@ -90,41 +107,60 @@ def join(
             int(first_since_claim),
             float(due_at),
             float(due_at),
+            expected,
             input,
             live["id"],
         ),
     )
+    return Joined(live["id"], live["trail"], merged=not first_since_claim)
+
+
+def live_trail(tx: Transaction, activity_id: int, athlete_id: int) -> Optional[str]:
+    """Return the trail of the activity's live job; None if it has none."""
+    row = _live_activity(tx, activity_id, athlete_id)
+    return None if row is None else str(row["trail"])
+
+
+def live_expected(tx: Transaction, activity_id: int, athlete_id: int) -> Optional[str]:
+    """Return what the newest notification of the activity's live job says of it; None if nothing."""
+    row = _live_activity(tx, activity_id, athlete_id)
+    return None if row is None else row["expected"]
 
 
 def claim(
-    tx: Transaction, *, input: str, now: float, lease_seconds: float = LEASE_SECONDS, per_athlete: int = 1_000_000
+    tx: Transaction,
+    *,
+    input: str,
+    now: float,
+    athletes: Optional[Collection[int]] = None,
+    background: bool = True,
+    per_athlete: int = 1_000_000,
+    cooldown: float = 0.0,
+    lease_seconds: float = LEASE_SECONDS,
 ) -> Optional[Job]:
-    """Take the input's next due job under a lease: by priority, then by due time. None if nothing is due.
-
-    An athlete with ``per_athlete`` jobs under way has to wait, so that calls that hang leave room for others.
-    """
-    under_way = Counter(
-        row["athlete_id"]
-        for row in tx.execute("SELECT athlete_id FROM job WHERE input = ? AND status = 'working'", (input,))
-    )
-    busy = [athlete_id for athlete_id, jobs in under_way.items() if jobs >= per_athlete]
-    others = f"AND athlete_id NOT IN ({','.join('?' * len(busy))})"
-    # One search per priority, because within one the index is in the order of due times: a thousand live jobs
-    # that wait for their time must not be walked through to find the history job that is due.
-    for priority in Priority:
+    """Take the input's next due job under a lease, see ``turns``. None if it is nobody's turn."""
+    turn = turns.next_turn(tx, input, turns.Rules(athletes, background, per_athlete, cooldown), now)
+    if turn is None:
+        return None
+    # Whether the athlete still grants access is asked first: all else of the athlete depends on it.
+    due = tx.execute(
+        "SELECT id FROM job WHERE kind = 'athlete' AND activity_id = ? AND athlete_id = ?"
+        " AND status IN ('pending', 'working') AND status = 'pending' AND input = ? AND next_run_at <= ?",
+        (turn.athlete_id, turn.athlete_id, input, float(now)),
+    ).fetchone()
+    if due is None:
         due = tx.execute(
-            "SELECT id FROM job WHERE input = ? AND status = 'pending' AND priority = ? AND next_run_at <= ?"  # noqa: S608 - question marks only
-            f" {others} ORDER BY next_run_at, id LIMIT 1",
-            (input, int(priority), float(now), *busy),
+            "SELECT id FROM job WHERE input = ? AND priority = ? AND status = 'pending' AND athlete_id = ?"
+            " ORDER BY next_run_at, id LIMIT 1",
+            (input, int(turn.priority), turn.athlete_id),
         ).fetchone()
-        if due is not None:
-            tx.execute(
-                "UPDATE job SET status = 'working', lease_id = ?, lease_expires_at = ?,"
-                " claimed_generation = generation, claimed_at = ?, updated_at = ? WHERE id = ?",
-                (uuid.uuid4().hex, float(now + lease_seconds), float(now), float(now), due["id"]),
-            )
-            return find(tx, due["id"])
-    return None
+    tx.execute(
+        "UPDATE job SET status = 'working', lease_id = ?, lease_expires_at = ?,"
+        " claimed_generation = generation, claimed_at = ?, updated_at = ? WHERE id = ?",
+        (uuid.uuid4().hex, float(now + lease_seconds), float(now), float(now), due["id"]),
+    )
+    turns.take(tx, turn.athlete_id, turn.priority, cooldown, now)
+    return find(tx, due["id"])
 
 
 def find(tx: Transaction, job_id: int) -> Optional[Job]:
@@ -133,16 +169,17 @@ def find(tx: Transaction, job_id: int) -> Optional[Job]:
     return None if row is None else _job(row)
 
 
-def next_due(tx: Transaction, input: str) -> Optional[float]:
-    """When the input's earliest waiting job is due, in epoch seconds, maybe past; None if nothing waits."""
-    times = [
-        tx.execute(
-            "SELECT MIN(next_run_at) AS due FROM job WHERE input = ? AND status = 'pending' AND priority = ?",
-            (input, int(priority)),
-        ).fetchone()["due"]
-        for priority in Priority
-    ]
-    return min((time for time in times if time is not None), default=None)
+def next_due(
+    tx: Transaction,
+    *,
+    input: str,
+    now: float,
+    athletes: Optional[Collection[int]] = None,
+    background: bool = True,
+    cooldown: float = 0.0,
+) -> Optional[float]:
+    """When :func:`claim` will find something, in epoch seconds, maybe past; None if nothing waits."""
+    return turns.next_at(tx, input, turns.Rules(athletes, background, cooldown=cooldown), now)
 
 
 def is_mine(tx: Transaction, job: Job) -> bool:
@@ -168,6 +205,7 @@ def finish(tx: Transaction, job: Job, *, status: Status, outcome: Outcome, error
     """End a claimed job, or send it back to pending if a notification has joined since; False if not mine."""
     if status not in (Status.DONE, Status.FAILED):
         raise ValueError(f"A job does not finish as {status.value}.")
+    applications.abandon(tx, str(job.lease_id), now)
     if _went_back(tx, job, now):
         return True
     return _changed(
@@ -194,6 +232,7 @@ def reschedule(
     ``counts`` says whether this was a failed attempt. If a notification has joined since the claim, the job
     is treated as new: due when that notification said, without attempts, and ``priority`` can only raise it.
     """
+    applications.abandon(tx, str(job.lease_id), now)
     if _went_back(tx, job, now, priority=priority):
         return True
     return _changed(
@@ -219,7 +258,9 @@ def take_over(tx: Transaction, *, input: str, now: float) -> int:
     To be called by the process that holds the input's lock, before it claims anything. Each counts as an
     attempt: a job that kills its process five times is given up instead of killing it for ever.
     """
-    crashed = tx.execute("SELECT id, attempts, max_attempts FROM job WHERE input = ? AND status = 'working'", (input,))
+    crashed = tx.execute(
+        "SELECT id, attempts, max_attempts, lease_id FROM job WHERE input = ? AND status = 'working'", (input,)
+    )
     return _requeue(tx, crashed.fetchall(), now)
 
 
@@ -233,35 +274,73 @@ def expire(tx: Transaction, *, now: float, lease_seconds: float = LEASE_SECONDS)
         (latest, latest),
     )
     crashed = tx.execute(
-        "SELECT id, attempts, max_attempts FROM job WHERE status = 'working' AND lease_expires_at <= ?",
+        "SELECT id, attempts, max_attempts, lease_id FROM job WHERE status = 'working' AND lease_expires_at <= ?",
         (float(now),),
     )
     return _requeue(tx, crashed.fetchall(), now)
 
 
-def hurry(tx: Transaction, *, input: str, now: float) -> int:
+def hurry(tx: Transaction, *, input: str, now: float, limit: int = 200) -> int:
     """Make due what waits after a failure, because the reason may have gone; return how many jobs."""
     return tx.execute(
-        "UPDATE job SET next_run_at = ?, updated_at = ? WHERE input = ? AND status = 'pending'"
-        " AND priority IN (0, 1, 2) AND next_run_at > ? AND error IS NOT NULL",
-        (float(now), float(now), input, float(now)),
+        "UPDATE job SET next_run_at = ?, updated_at = ? WHERE id IN (SELECT id FROM job WHERE input = ?"
+        " AND status = 'pending' AND next_run_at > ? AND error IS NOT NULL LIMIT ?)",
+        (float(now), float(now), input, float(now), limit),
     ).rowcount
 
 
-def pull_back(tx: Transaction, *, input: str, now: float, longest: float) -> int:
+def pull_back(tx: Transaction, *, input: str, now: float, longest: float, limit: int = 200) -> int:
     """Make due what would wait longer than anything may: the clock was ahead when its time was set."""
     return tx.execute(
-        "UPDATE job SET next_run_at = ?, updated_at = ? WHERE input = ? AND status = 'pending'"
-        " AND priority IN (0, 1, 2) AND next_run_at > ?",
-        (float(now), float(now), input, float(now + longest)),
+        "UPDATE job SET next_run_at = ?, updated_at = ? WHERE id IN (SELECT id FROM job WHERE input = ?"
+        " AND status = 'pending' AND next_run_at > ? LIMIT ?)",
+        (float(now), float(now), input, float(now + longest), limit),
     ).rowcount
 
 
-def fetch_begun_since(tx: Transaction, activity_id: int, athlete_id: int, since: float) -> bool:
+def cancel(tx: Transaction, *, athlete_id: int, now: float, limit: int = 200) -> int:
+    """End an athlete's waiting jobs, because nothing of the athlete may be fetched any more; return how many."""
+    return tx.execute(
+        "UPDATE job SET status = 'done', outcome = 'cancelled', updated_at = ? WHERE id IN"
+        " (SELECT id FROM job WHERE athlete_id = ? AND status = 'pending' LIMIT ?)",
+        (float(now), athlete_id, limit),
+    ).rowcount
+
+
+def give_up_waiting(
+    tx: Transaction, *, input: str, athlete_id: int, before: float, error: str, now: float, limit: int = 200
+) -> int:
+    """Make dead letters of an athlete's waiting jobs that were asked for before ``before``; return how many."""
+    return tx.execute(
+        "UPDATE job SET status = 'failed', outcome = 'dead letter', error = ?, updated_at = ? WHERE id IN"
+        " (SELECT id FROM job WHERE athlete_id = ? AND status = 'pending'"
+        " AND input = ? AND created_at < ? LIMIT ?)",
+        (error, float(now), athlete_id, input, float(before), limit),
+    ).rowcount
+
+
+def adopt(
+    tx: Transaction, *, old_input: str, new_input: str, athletes: Iterable[int], now: float, limit: int = 200
+) -> int:
+    """Give waiting jobs of these athletes to another input; return how many."""
+    moved = 0
+    for athlete_id in athletes:
+        if moved < limit:
+            moved += tx.execute(
+                "UPDATE job SET input = ?, updated_at = ? WHERE id IN (SELECT id FROM job WHERE input = ?"
+                " AND priority IN (0, 1, 2) AND status = 'pending' AND athlete_id = ? LIMIT ?)",
+                (new_input, float(now), old_input, athlete_id, limit - moved),
+            ).rowcount
+    return moved
+
+
+def fetch_begun_since(
+    tx: Transaction, activity_id: int, athlete_id: int, since: float, *, kind: Kind = Kind.ACTIVITY
+) -> bool:
     """Whether a fetch of the activity itself, in the athlete's name, has begun at ``since`` or later."""
     row = tx.execute(
-        "SELECT 1 FROM job WHERE activity_id = ? AND claimed_at >= ? AND athlete_id = ? AND kind = 'activity' LIMIT 1",
-        (activity_id, float(since), athlete_id),
+        "SELECT 1 FROM job WHERE activity_id = ? AND claimed_at >= ? AND athlete_id = ? AND kind = ? LIMIT 1",
+        (activity_id, float(since), athlete_id, kind.value),
     ).fetchone()
     return row is not None
 
@@ -275,12 +354,33 @@ def prune(tx: Transaction, *, before: float, limit: int = 200) -> int:
     ).rowcount
 
 
+def waiting(tx: Transaction, input: str) -> tuple[int, int]:
+    """Return how many of the input's jobs wait: live ones, and history and reconciliation. Looks at each of them."""
+    live, *background = (
+        tx.execute(
+            "SELECT COUNT(*) AS n FROM job WHERE input = ? AND priority = ? AND status = 'pending'",
+            (input, int(priority)),
+        ).fetchone()["n"]
+        for priority in Priority
+    )
+    return live, sum(background)
+
+
 def counts(tx: Transaction, input: str) -> Mapping[str, int]:
-    """Return how many jobs of the input have each status; every status is a key."""
+    """Return how many jobs of the input have each status; every status is a key. Looks at each of them."""
     found = dict.fromkeys((status.value for status in Status), 0)
     rows = tx.execute("SELECT status, COUNT(*) AS n FROM job WHERE input = ? GROUP BY status", (input,))
     found.update((row["status"], row["n"]) for row in rows.fetchall())
     return found
+
+
+def _live_activity(tx: Transaction, activity_id: int, athlete_id: int) -> Optional[Row]:
+    row: Optional[Row] = tx.execute(
+        "SELECT trail, expected FROM job WHERE kind = 'activity' AND activity_id = ? AND athlete_id = ?"
+        " AND status IN ('pending', 'working')",
+        (activity_id, athlete_id),
+    ).fetchone()
+    return row
 
 
 def _went_back(tx: Transaction, job: Job, now: float, *, priority: Optional[Priority] = None) -> bool:
@@ -297,6 +397,7 @@ def _went_back(tx: Transaction, job: Job, now: float, *, priority: Optional[Prio
 
 def _requeue(tx: Transaction, crashed: list[Row], now: float) -> int:
     for row in crashed:
+        applications.abandon(tx, row["lease_id"], now)
         attempts = row["attempts"] + 1
         if attempts < row["max_attempts"]:
             tx.execute(
@@ -337,6 +438,8 @@ def _job(row: Row) -> Job:
         max_attempts=row["max_attempts"],
         next_run_at=row["next_run_at"],
         error=row["error"],
+        trail=row["trail"],
+        expected=row["expected"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         generation=row["generation"],

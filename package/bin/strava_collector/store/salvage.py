@@ -33,7 +33,7 @@ _COMPANIONS = ("-wal", "-shm")
 _KEPT = 5
 
 #: In the order of their worth: if the disk is too full for all, the unfinished work is safe first.
-_TABLES = ("notification", "job", "activity", "place", "athlete", "quota_window")
+_TABLES = ("notification", "job", "activity", "place", "athlete", "application", "subscription", "counter")
 
 #: Rows that are read at once as long as all goes well.
 _BATCH = 200

@@ -32,19 +32,35 @@ _FIRST: Migration = (
         subscription_id INTEGER NOT NULL CHECK (typeof(subscription_id) = 'integer'),
         body TEXT NOT NULL,
         received_at REAL NOT NULL CHECK (typeof(received_at) = 'real'),
+        trail TEXT NOT NULL,
         state TEXT NOT NULL CHECK (state IN ('pending', 'dispatching', 'dispatched', 'held', 'dead letter')),
         reason TEXT,
         recorded INTEGER NOT NULL DEFAULT 0 CHECK (recorded IN (0, 1)),
         deliveries INTEGER NOT NULL DEFAULT 1 CHECK (typeof(deliveries) = 'integer' AND deliveries >= 1),
         again INTEGER NOT NULL DEFAULT 0 CHECK (again IN (0, 1)),
-        updated_at REAL NOT NULL CHECK (typeof(updated_at) = 'real')
+        replay INTEGER NOT NULL DEFAULT 0 CHECK (replay IN (0, 1)),
+        updated_at REAL NOT NULL CHECK (typeof(updated_at) = 'real'),
+        CHECK ((state IN ('held', 'dead letter')) = (reason IS NOT NULL))
     )
     """,
-    "CREATE UNIQUE INDEX notification_digest ON notification (input, digest)",
+    # The object comes first because ids ascend: what is inserted together lies together, and a batch touches few pages.
+    "CREATE UNIQUE INDEX notification_digest ON notification (object_id, digest, input)",
     "CREATE INDEX notification_waiting ON notification (input, id) WHERE state IN ('pending', 'dispatching')",
     "CREATE INDEX notification_dispatched ON notification (updated_at) WHERE state = 'dispatched'",
     "CREATE INDEX notification_held_since ON notification (updated_at) WHERE state = 'held'",
     "CREATE INDEX notification_state ON notification (input, state, athlete_id)",
+    "CREATE INDEX notification_object ON notification (object_id)",
+    """
+    CREATE TRIGGER notification_transition BEFORE UPDATE OF state ON notification
+    WHEN NEW.state <> OLD.state AND OLD.state || ' > ' || NEW.state NOT IN (
+        'pending > dispatching', 'pending > dead letter',
+        'dispatching > dispatched', 'dispatching > held', 'dispatching > dead letter',
+        'dispatched > pending', 'held > pending', 'held > dead letter', 'dead letter > pending'
+    )
+    BEGIN
+        SELECT RAISE(ABORT, 'a notification does not go from this state to that one');
+    END
+    """,
     # The queue. A job is live while it is pending or working.
     """
     CREATE TABLE job (
@@ -64,6 +80,8 @@ _FIRST: Migration = (
         max_attempts INTEGER NOT NULL CHECK (typeof(max_attempts) = 'integer' AND max_attempts >= 1),
         next_run_at REAL NOT NULL CHECK (typeof(next_run_at) = 'real'),
         error TEXT,
+        trail TEXT NOT NULL,
+        expected TEXT,
         created_at REAL NOT NULL CHECK (typeof(created_at) = 'real'),
         updated_at REAL NOT NULL CHECK (typeof(updated_at) = 'real'),
         generation INTEGER NOT NULL DEFAULT 1 CHECK (typeof(generation) = 'integer' AND generation >= 1),
@@ -80,17 +98,31 @@ _FIRST: Migration = (
     )
     """,
     "CREATE UNIQUE INDEX job_live ON job (kind, activity_id, athlete_id) WHERE status IN ('pending', 'working')",
-    "CREATE INDEX job_due ON job (input, status, priority, next_run_at)",
+    "CREATE INDEX job_due ON job (input, priority, athlete_id, next_run_at) WHERE status = 'pending'",
+    "CREATE INDEX job_later ON job (input, next_run_at, status) WHERE status = 'pending'",
     "CREATE INDEX job_leased ON job (lease_expires_at) WHERE status = 'working'",
     "CREATE INDEX job_done ON job (updated_at) WHERE status = 'done'",
+    "CREATE INDEX job_failed ON job (updated_at) WHERE status = 'failed'",
     "CREATE INDEX job_activity ON job (activity_id, claimed_at)",
-    "CREATE INDEX job_athlete ON job (athlete_id) WHERE status IN ('pending', 'working')",
+    "CREATE INDEX job_athlete ON job (athlete_id, created_at) WHERE status = 'pending'",
+    # A waiting job can be given up or cancelled without being worked on; a finished one stays finished.
     """
-    CREATE TRIGGER job_finished_stays_finished BEFORE UPDATE OF status ON job
-    WHEN OLD.status IN ('done', 'failed') AND NEW.status <> OLD.status
+    CREATE TRIGGER job_transition BEFORE UPDATE OF status ON job
+    WHEN NEW.status <> OLD.status AND OLD.status || ' > ' || NEW.status NOT IN (
+        'pending > working', 'pending > done', 'pending > failed',
+        'working > pending', 'working > done', 'working > failed'
+    )
     BEGIN
         SELECT RAISE(ABORT, 'a finished job stays finished; to run it again is a new job');
     END
+    """,
+    # How far ahead an athlete's live fetches are of what the cooldown allows, and of what is usual.
+    """
+    CREATE TABLE pace (
+        athlete_id INTEGER PRIMARY KEY,
+        paid_until REAL NOT NULL CHECK (typeof(paid_until) = 'real'),
+        busy_until REAL NOT NULL CHECK (typeof(busy_until) = 'real')
+    )
     """,
     # What is known of each activity, and each place in the index that has or had a version of it.
     # Times that must grow are whole milliseconds, because sums of floats do not reliably grow by one of them.
@@ -118,17 +150,49 @@ _FIRST: Migration = (
         index_name TEXT NOT NULL,
         state TEXT NOT NULL CHECK (state IN ('current', 'leaving', 'left')),
         tombstone_ms INTEGER CHECK (tombstone_ms IS NULL OR typeof(tombstone_ms) = 'integer'),
+        replay INTEGER NOT NULL DEFAULT 0 CHECK (replay IN (0, 1)),
         PRIMARY KEY (activity_id, start_date, index_name),
         CHECK (state = 'current' OR tombstone_ms IS NOT NULL)
     )
     """,
     "CREATE UNIQUE INDEX place_current ON place (activity_id) WHERE state = 'current'",
-    # State of the quota per application; quota.py knows what is in it.
+    "CREATE INDEX place_left ON place (tombstone_ms) WHERE state = 'left'",
+    "CREATE INDEX place_replay ON place (activity_id) WHERE replay = 1",
+    # Per application, by its client id: the state of its quota and of its circuit; quota.py and circuit.py know
+    # what is in them.
     """
-    CREATE TABLE quota_window (
-        application TEXT PRIMARY KEY NOT NULL,
-        state TEXT NOT NULL,
-        updated_at REAL NOT NULL
+    CREATE TABLE application (
+        client_id TEXT PRIMARY KEY NOT NULL,
+        quota TEXT,
+        circuit TEXT,
+        updated_at REAL NOT NULL CHECK (typeof(updated_at) = 'real')
+    )
+    """,
+    # Calls that are under way, or that may have been made when their process died. Each belongs to a job's lease.
+    """
+    CREATE TABLE reservation (
+        lease_id TEXT PRIMARY KEY NOT NULL,
+        client_id TEXT NOT NULL,
+        background INTEGER NOT NULL CHECK (background IN (0, 1)),
+        made_at REAL NOT NULL CHECK (typeof(made_at) = 'real')
+    )
+    """,
+    "CREATE INDEX reservation_application ON reservation (client_id)",
+    # The subscription of each application whose notifications are genuine.
+    """
+    CREATE TABLE subscription (
+        client_id TEXT PRIMARY KEY NOT NULL,
+        subscription_id INTEGER NOT NULL CHECK (typeof(subscription_id) = 'integer'),
+        since REAL NOT NULL CHECK (typeof(since) = 'real')
+    )
+    """,
+    # What was skipped, merged or refused, and how often.
+    """
+    CREATE TABLE counter (
+        input TEXT NOT NULL,
+        name TEXT NOT NULL,
+        value INTEGER NOT NULL CHECK (typeof(value) = 'integer'),
+        PRIMARY KEY (input, name)
     )
     """,
     # Short leases that hold across processes, for instance for refreshing one athlete's token.
@@ -146,7 +210,10 @@ _FIRST: Migration = (
         state TEXT NOT NULL CHECK (state IN ('needs to reconnect', 'deauthorized')),
         since REAL NOT NULL CHECK (typeof(since) = 'real'),
         reason TEXT NOT NULL,
-        token_mark TEXT
+        -- The connection (its time) whose tokens were refused: with another one the athlete is in good standing.
+        connected_at TEXT NOT NULL,
+        -- When to try whether the refusal still holds.
+        probe_at REAL NOT NULL CHECK (typeof(probe_at) = 'real')
     )
     """,
     # One row that the health check writes: only a write tells whether writing works.

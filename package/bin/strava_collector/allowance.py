@@ -1,0 +1,205 @@
+"""Whether a call to Strava may be made now, and what each call says about the next ones.
+
+One application's quota and circuit, as all threads and processes share them through the store. ``quota`` and
+``circuit`` decide; here is when they are asked and what is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import dataclass
+from typing import Optional
+
+from strava_collector.circuit import Breach, Circuit
+from strava_collector.clock import Clock
+from strava_collector.logfmt import line
+from strava_collector.quota import Pause, Quota, Terms
+from strava_collector.settings import Advanced
+from strava_collector.store import applications
+from strava_collector.store.applications import Reservation
+from strava_collector.store.sqlite import Transaction
+from strava_collector.strava_time import StravaTime
+from strava_collector.transport import Answer
+
+log = logging.getLogger(__name__)
+
+#: After a reset, calls begin again within so many seconds.
+MOST_JITTER = 15.0
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What may be called now; times in epoch seconds by our clock."""
+
+    #: Calls for something live.
+    live: bool
+    #: Calls for history and reconciliation too.
+    background: bool
+    #: When more than that may be called; None if nothing but calls under way is in the way.
+    until: Optional[float]
+    #: Which limit or outage is in the way, for people.
+    why: Optional[str]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Reads used in the quarter hour and on the day, for the log."""
+
+    quarter: int
+    day: int
+
+    def __str__(self) -> str:
+        return f"{self.quarter}/{self.day}"
+
+
+class Allowance:
+    """One process's view of what its application may do."""
+
+    def __init__(self, clock: Clock, *, jitter: Optional[random.Random] = None) -> None:
+        self._clock = clock
+        self._time = StravaTime(clock)
+        self._random = jitter or random.Random()  # noqa: S311 - to spread load, nothing secret
+
+    def permission(self, tx: Transaction, client_id: str, advanced: Advanced) -> Permission:
+        """Return what may be called now. Looks only."""
+        now = self._clock.now()
+        opens = applications.circuit(tx, client_id).waits_until(now)
+        if opens is not None:
+            return Permission(False, False, opens, applications.circuit(tx, client_id).why)
+        under_way = applications.under_way(tx, client_id)
+        most = 1 if applications.circuit(tx, client_id).breach is not None else advanced.concurrency
+        if under_way.calls >= most:
+            return Permission(False, False, None, None)
+        live = self.pause(tx, client_id, advanced, background=False)
+        background = self.pause(tx, client_id, advanced, background=True)
+        pause = live or background
+        return Permission(
+            live is None,
+            background is None,
+            None if pause is None else pause.until,
+            None if pause is None else pause.why,
+        )
+
+    def pause(self, tx: Transaction, client_id: str, advanced: Advanced, *, background: bool) -> Optional[Pause]:
+        """Return what the quota makes a call wait for, with ``until`` by our clock; None if it need not wait."""
+        quota = applications.quota(tx, client_id)
+        pause = quota.pause(
+            self._time.now(quota.ahead),
+            background=background,
+            under_way=applications.under_way(tx, client_id),
+            terms=terms(advanced),
+        )
+        if pause is None:
+            return None
+        return Pause(pause.until - self._time.ahead(quota.ahead), pause.why)
+
+    def reserve(self, tx: Transaction, client_id: str, lease_id: str, *, background: bool) -> Usage:
+        """Count a call that is about to be made under this lease; the permission was asked in this transaction."""
+        now = self._clock.now()
+        circuit = applications.circuit(tx, client_id)
+        if circuit.breach is not None:
+            applications.save_circuit(tx, client_id, circuit.probing(now), now)
+        quota = applications.quota(tx, client_id)
+        made_at = self._time.now(quota.ahead)
+        applications.reserve(tx, lease_id, Reservation(client_id, background, made_at))
+        return _usage(quota, made_at)
+
+    def release(self, tx: Transaction, lease_id: str) -> None:
+        """The call was not made after all."""
+        applications.take_back(tx, lease_id)
+
+    def unanswered(self, tx: Transaction, lease_id: str) -> None:
+        """No answer came: Strava may have counted the call."""
+        applications.abandon(tx, lease_id, self._clock.now())
+
+    def answered(self, tx: Transaction, lease_id: str, answer: Answer, *, retry_after: Optional[float]) -> Usage:
+        """Learn from an answer; also from one whose lease is gone."""
+        now = self._clock.now()
+        reservation = applications.take_back(tx, lease_id)
+        if reservation is None:  # counted already when the lease was taken over
+            return Usage(0, 0)
+        quota = applications.quota(tx, reservation.client_id)
+        at = self._time.now(quota.ahead)
+        quota = quota.answered(
+            answer.headers, reserved_at=reservation.made_at, now=at, background=reservation.background
+        )
+        if answer.status == 429:
+            quota = quota.refuse(at, retry_after=retry_after, jitter=self._random.uniform(1.0, MOST_JITTER))
+            log.error(
+                line(
+                    "rate_limited",
+                    seconds=quota.closed_until - at,
+                    refusals=quota.refusals,
+                    why="Strava refused a call although the add-on believed that it was allowed (429).",
+                )
+            )
+        applications.save_quota(tx, reservation.client_id, quota.knowing(self._time.ahead(quota.ahead)), now)
+        return _usage(quota, at)
+
+    def usage(self, tx: Transaction, client_id: str) -> Usage:
+        """Return the reads used now."""
+        quota = applications.quota(tx, client_id)
+        return _usage(quota, self._time.now(quota.ahead))
+
+    def reserve_one(self, tx: Transaction, client_id: str, name: str, advanced: Advanced) -> bool:
+        """Count a call that belongs to no job, if one may be made now; ``name`` stands for its lease."""
+        applications.abandon(tx, name, self._clock.now())
+        if not self.permission(tx, client_id, advanced).live:
+            return False
+        self.reserve(tx, client_id, name, background=False)
+        return True
+
+    def done_at(self, tx: Transaction, client_id: str, advanced: Advanced, calls: int) -> float:
+        """Estimate when so many calls will have been made, in epoch seconds by our clock."""
+        quota = applications.quota(tx, client_id)
+        at_strava = self._time.now(quota.ahead)
+        return quota.done_at(at_strava, calls, terms=terms(advanced)) - self._time.ahead(quota.ahead)
+
+    def observe(self, answer: Answer, *, sent: float, received: float) -> None:
+        """Learn Strava's time from an answer; ``sent`` and ``received`` are monotonic."""
+        self._time.observe(answer.headers.get("date"), sent=sent, received=received)
+
+    # What an attempt says about the way to Strava. Each returns the circuit as it is now.
+
+    def is_well(self, tx: Transaction, client_id: str) -> Circuit:
+        """Strava answered, and has nothing against the application."""
+        circuit = applications.circuit(tx, client_id)
+        return circuit if circuit == Circuit() else self._save(tx, client_id, circuit.answered())
+
+    def is_failing(self, tx: Transaction, client_id: str, activity_id: int, why: str, *, base: float) -> Circuit:
+        """The call failed as it does in an outage."""
+        before = applications.circuit(tx, client_id)
+        return self._save(
+            tx, client_id, before.failing(activity_id, why, now=self._clock.now(), base=base), before=before
+        )
+
+    def is_refused(self, tx: Transaction, client_id: str, breach: Breach, why: str) -> Circuit:
+        """Strava refuses the application itself."""
+        before = applications.circuit(tx, client_id)
+        return self._save(tx, client_id, before.breached(breach, why, now=self._clock.now()), before=before)
+
+    def says_nothing(self, tx: Transaction, client_id: str) -> Circuit:
+        """What happened was somebody's own matter. If it was the probe, another one is made."""
+        before = applications.circuit(tx, client_id)
+        return before if before.breach is None else self._save(tx, client_id, before.undecided(self._clock.now()))
+
+    def hurry(self, tx: Transaction, client_id: str) -> None:
+        """Let the next probe be made now."""
+        self._save(tx, client_id, applications.circuit(tx, client_id).hurried(self._clock.now()))
+
+    def _save(self, tx: Transaction, client_id: str, after: Circuit, *, before: Optional[Circuit] = None) -> Circuit:
+        applications.save_circuit(tx, client_id, after, self._clock.now())
+        if before is not None and before.breach is not after.breach and after.breach is not None:
+            log.error(line("circuit_opened", breach=after.breach.value, why=after.why))
+        return after
+
+
+def terms(advanced: Advanced) -> Terms:
+    """Return the user's own limits."""
+    return Terms(advanced.own_quarter_limit, advanced.own_day_limit, advanced.history_share)
+
+
+def _usage(quota: Quota, now: float) -> Usage:
+    current = quota.at(now)
+    return Usage(current.reads_quarter.used, current.reads_day.used)

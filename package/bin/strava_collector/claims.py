@@ -1,0 +1,148 @@
+"""Which job is done next, and when: the queue's turns within what the application may call.
+
+The quota, the circuit and the athletes' standing are asked before a job is claimed, so that what cannot be done stays
+where it is, with its due time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Optional
+
+from strava_collector.allowance import Allowance, Usage
+from strava_collector.clock import Clock
+from strava_collector.fetcher import Connection
+from strava_collector.job import Job, Kind, Outcome, Priority, Reason, Status
+from strava_collector.logfmt import line
+from strava_collector.settings import Athlete, Settings, WebhookInput
+from strava_collector.store import athletes, counters, ledger, queue, turns
+from strava_collector.store.database import Database, Transaction
+
+log = logging.getLogger(__name__)
+
+#: When only calls under way are in the way, it is looked again after this, in seconds.
+SOON = 0.25
+#: Between two tries whether an athlete's tokens are still refused, in seconds.
+PROBE_ATHLETE_AFTER = 3600.0
+#: Needless jobs that are finished in one transaction.
+_NEEDLESS_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A claimed job with all that its call needs, the call itself being counted."""
+
+    job: Job
+    athlete: Athlete
+    connection: Connection
+    settings: Settings
+    #: Reads used before the call, for the log.
+    before: Usage
+    #: The call counts against the share of history and reconciliation.
+    background: bool
+
+    @property
+    def client_id(self) -> str:
+        return self.connection.application.client_id
+
+    @property
+    def lease_id(self) -> str:
+        return str(self.job.lease_id)
+
+
+class Claims:
+    """Claims the jobs of one input."""
+
+    def __init__(self, webhook_input: WebhookInput, *, database: Database, allowance: Allowance, clock: Clock) -> None:
+        self._input = webhook_input
+        self._database = database
+        self._allowance = allowance
+        self._clock = clock
+
+    def next_due(self, settings: Settings, connection: Connection) -> Optional[float]:
+        """When the next job can be done, in epoch seconds, maybe past; None if none waits that ever can."""
+        now = self._clock.now()
+        with self._database.read() as tx:
+            permission = self._allowance.permission(tx, connection.application.client_id, settings.advanced)
+            ready = self._ready(tx, settings, now)
+            if permission.background:
+                return self._due(tx, ready, settings, background=True)
+            later = self._due(tx, ready, settings, background=True)
+            until = now + SOON if permission.until is None else permission.until
+            dues = [None if later is None else max(later, until)]
+            if permission.live:
+                dues.append(self._due(tx, ready, settings, background=False))
+            return min((due for due in dues if due is not None), default=None)
+
+    def claim(self, settings: Settings, connection: Connection) -> Optional[Assignment]:
+        """Claim the job whose turn it is, and count its call. None if nothing can be done now.
+
+        Those on the way that need no call are finished. Raises StoreUnavailable.
+        """
+        with self._database.write() as tx:
+            for _ in range(_NEEDLESS_AT_ONCE):
+                job = self._next(tx, settings, connection)
+                if job is None:
+                    return None
+                if not _is_needless(tx, job):
+                    return self._assign(tx, job, settings, connection)
+                queue.finish(tx, job, status=Status.DONE, outcome=Outcome.UNCHANGED, error=None, now=self._clock.now())
+                counters.count(tx, input=self._input.name, name=counters.Counted.NEEDLESS)
+        return None
+
+    def _next(self, tx: Transaction, settings: Settings, connection: Connection) -> Optional[Job]:
+        permission = self._allowance.permission(tx, connection.application.client_id, settings.advanced)
+        if not permission.live and not permission.background:
+            return None
+        now = self._clock.now()
+        return queue.claim(
+            tx,
+            input=self._input.name,
+            now=now,
+            athletes=self._ready(tx, settings, now),
+            background=permission.background,
+            per_athlete=max(1, settings.advanced.concurrency - 1),
+            cooldown=settings.advanced.cooldown,
+        )
+
+    def _assign(self, tx: Transaction, job: Job, settings: Settings, connection: Connection) -> Assignment:
+        now, client_id = self._clock.now(), connection.application.client_id
+        athletes.probing(tx, job.athlete_id, now, PROBE_ATHLETE_AFTER)
+        background = job.priority is not Priority.LIVE or turns.is_backlog(tx, job.athlete_id, now)
+        before = self._allowance.reserve(tx, client_id, str(job.lease_id), background=background)
+        log.info(
+            line(
+                "claimed",
+                trail=job.trail,
+                job=job.id,
+                activity_id=job.activity_id,
+                attempt=job.attempts + 1,
+                waited=max(0.0, now - job.next_run_at),
+            )
+        )
+        return Assignment(job, settings.athletes[job.athlete_id], connection, settings, before, background)
+
+    def _ready(self, tx: Transaction, settings: Settings, now: float) -> frozenset[int]:
+        """The athletes in whose name calls can be made."""
+        ours = (one.athlete_id for one in settings.athletes.values() if one.application == self._input.application)
+        return frozenset(ours) - athletes.blocked(tx, now)
+
+    def _due(self, tx: Transaction, ready: Collection[int], settings: Settings, *, background: bool) -> Optional[float]:
+        return queue.next_due(
+            tx,
+            input=self._input.name,
+            now=self._clock.now(),
+            athletes=ready,
+            background=background,
+            cooldown=settings.advanced.cooldown,
+        )
+
+
+def _is_needless(tx: Transaction, job: Job) -> bool:
+    """Whether the activity is collected already, and nothing says that it has changed."""
+    if job.kind is not Kind.ACTIVITY or job.force or job.reason is not Reason.POLLING:
+        return False
+    known = ledger.find(tx, job.activity_id)
+    return known is not None and known.start_date is not None and not known.deleted

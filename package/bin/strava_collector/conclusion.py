@@ -1,0 +1,233 @@
+"""Carries out what was decided about a job: events out, ledger and queue told, people told.
+
+Whatever is written is decided in one transaction before it, under the writer's turn, where lease and generation are
+checked once more; what is out is noted in another one after it. A crash in between repeats events, it loses none.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Optional, Protocol
+
+from strava_collector.clock import Clock
+from strava_collector.deauthorization import Deauthorization
+from strava_collector.erase_list import ErasedBecause, erase_lines
+from strava_collector.events import Tombstone, activity_digest, activity_event, tombstone_event
+from strava_collector.job import Job, Outcome, Status
+from strava_collector.logfmt import line
+from strava_collector.outcome import CONTRADICTED, Decision, Depart, Fetched, Finish, Obstacle, TryAgain, Write
+from strava_collector.secret import Secret
+from strava_collector.settings import Athlete, WebhookInput
+from strava_collector.store import athletes, counters, ledger, queue
+from strava_collector.store.counters import Counted
+from strava_collector.store.database import Database, Transaction
+from strava_collector.store.ledger import Placed
+from strava_collector.token_keeper import RefreshBusy, TokenStoreUnavailable
+from strava_collector.writer import Writer
+
+log = logging.getLogger(__name__)
+
+#: Between two tries whether an athlete's tokens are still refused, in seconds.
+PROBE_ATHLETE_AFTER = 3600.0
+#: Pause before tokens are deleted that splunkd did not delete, in seconds.
+SPLUNKD_PAUSE = 15.0
+
+
+class Problems(Protocol):
+    """Where people are told what only they can mend."""
+
+    def report(self, topic: str, text: str) -> None: ...
+
+    def resolved(self, topic: str) -> None: ...
+
+
+class Conclusion:
+    """Concludes the jobs of one input."""
+
+    def __init__(
+        self,
+        webhook_input: WebhookInput,
+        *,
+        database: Database,
+        writer: Writer,
+        deauthorization: Deauthorization,
+        clock: Clock,
+        bulletin: Problems,
+    ) -> None:
+        self._input = webhook_input
+        self._source = f"strava_webhook://{webhook_input.name}"
+        self._database = database
+        self._writer = writer
+        self._deauthorization = deauthorization
+        self._clock = clock
+        self._bulletin = bulletin
+
+    def carry_out(self, job: Job, athlete: Athlete, decision: Decision, *, refused: Optional[Secret] = None) -> None:
+        """Do what was decided; ``refused`` is the token that Strava did not accept, if there was one.
+
+        Raises StoreUnavailable, OutputClosed and SessionExpired; the job is to be put back then.
+        """
+        if isinstance(decision, Write):
+            self._bulletin.resolved(_topic(athlete))
+            self._write(job, athlete, decision)
+        elif isinstance(decision, Finish):
+            self._finish(job, decision)
+        elif isinstance(decision, TryAgain):
+            self._put_back(job, athlete, decision)
+        elif isinstance(decision, Depart):
+            self._depart(job, athlete, decision, refused)
+        else:  # a renewal that leads to a renewal would go on for ever
+            raise AssertionError("A token is renewed once a fetch.")
+
+    # An activity.
+
+    def _write(self, job: Job, athlete: Athlete, decision: Write) -> None:
+        fetched, index = decision.fetched, athlete.index or self._input.index
+        digest = activity_digest(fetched.activity)
+        with self._writer.turn():
+            with self._database.write() as tx:
+                if not queue.is_mine(tx, job) or athletes.has_withdrawn(tx, job.athlete_id, athlete.connected_at):
+                    self._give_way(tx, job)
+                    return
+                if not job.force and ledger.holds(
+                    tx, activity_id=job.activity_id, start_date=fetched.start, index=index, digest=digest
+                ):
+                    self._end(tx, job, decision, Outcome.UNCHANGED)
+                    return
+                placed = ledger.place_event(
+                    tx,
+                    activity_id=job.activity_id,
+                    athlete_id=job.athlete_id,
+                    start_date=fetched.start,
+                    index=index,
+                    input=self._input.name,
+                    now=self._clock.now(),
+                )
+            self._write_events(job, fetched, placed, index)
+        log.info(line("written", trail=job.trail, index=index, tombstones=len(placed.tombstones) or None))
+        with self._database.write() as tx:
+            ledger.left(tx, placed.tombstones)
+            ledger.written(tx, job.activity_id, digest)
+            self._end(tx, job, decision, Outcome.COLLECTED)
+
+    def _write_events(self, job: Job, fetched: Fetched, placed: Placed, index: str) -> None:
+        for grave in placed.tombstones:
+            self._writer.write(tombstone_event(grave, self._source))
+        self._writer.write(
+            activity_event(
+                fetched.activity,
+                start=fetched.start,
+                collected_at=placed.collected_at,
+                reason=job.reason.value,
+                input_name=self._input.name,
+                index=index,
+                source=self._source,
+            )
+        )
+
+    def _end(self, tx: Transaction, job: Job, decision: Write, outcome: Outcome) -> None:
+        """Finish a job whose activity is in the index, or put it back to fetch once more."""
+        now = self._clock.now()
+        if decision.again_at is not None:
+            queue.reschedule(tx, job, run_at=decision.again_at, counts=False, error=CONTRADICTED, now=now)
+            counters.count(tx, input=self._input.name, name=Counted.CONTRADICTED)
+            log.info(line("contradicted", trail=job.trail, seconds=decision.again_at - now))
+            return
+        queue.finish(tx, job, status=Status.DONE, outcome=outcome, error=None, now=now)
+        if outcome is Outcome.UNCHANGED:
+            counters.count(tx, input=self._input.name, name=Counted.UNCHANGED)
+        self._say_finished(job, outcome, now)
+
+    def _give_way(self, tx: Transaction, job: Job) -> None:
+        """A newer notification overtook the fetch: what was fetched may be outdated, so it is fetched again."""
+        queue.finish(tx, job, status=Status.DONE, outcome=Outcome.CANCELLED, error=None, now=self._clock.now())
+        counters.count(tx, input=self._input.name, name=Counted.OVERTAKEN)
+        log.info(line("overtaken", trail=job.trail, activity_id=job.activity_id))
+
+    # Everything that ends without one.
+
+    def _finish(self, job: Job, decision: Finish) -> None:
+        status = Status.FAILED if decision.outcome is Outcome.DEAD_LETTER else Status.DONE
+        graves: tuple[Tombstone, ...] = ()
+        to_be_erased: tuple[Tombstone, ...] = ()
+        with self._writer.turn():
+            if decision.tombstone:
+                with self._database.write() as tx:
+                    if queue.is_mine(tx, job):
+                        graves = ledger.place_tombstones(tx, activity_id=job.activity_id, now=self._clock.now())
+                        to_be_erased = ledger.graves(tx, job.activity_id)
+            for grave in graves:
+                self._writer.write(tombstone_event(grave, self._source))
+        erase_lines(log, to_be_erased, ErasedBecause.DELETED)
+        now = self._clock.now()
+        with self._database.write() as tx:
+            ledger.left(tx, graves)
+            queue.finish(tx, job, status=status, outcome=decision.outcome, error=decision.why, now=now)
+            if status is Status.FAILED:
+                counters.count(tx, input=self._input.name, name=Counted.DEAD_LETTER)
+        self._say_finished(job, decision.outcome, now, why=decision.why, tombstones=len(graves))
+
+    def _put_back(self, job: Job, athlete: Athlete, decision: TryAgain) -> None:
+        now = self._clock.now()
+        with self._database.write() as tx:
+            queue.reschedule(tx, job, run_at=decision.at, counts=decision.counts, error=decision.why, now=now)
+            if decision.obstacle in (Obstacle.RECONNECT, Obstacle.NO_TOKENS):
+                athletes.mark_reconnect(
+                    tx,
+                    athlete_id=job.athlete_id,
+                    reason=decision.why,
+                    connected_at=athlete.connected_at,
+                    now=now,
+                    probe_after=PROBE_ATHLETE_AFTER,
+                )
+        if decision.obstacle in (Obstacle.RECONNECT, Obstacle.NO_TOKENS):
+            self._bulletin.report(_topic(athlete), f"Athlete “{athlete.name}”: {decision.why}")
+        log.warning(
+            line(
+                "postponed",
+                trail=job.trail,
+                activity_id=job.activity_id,
+                athlete_id=job.athlete_id,
+                seconds=decision.at - now,
+                why=decision.why,
+            )
+        )
+
+    def _depart(self, job: Job, athlete: Athlete, decision: Depart, refused: Optional[Secret]) -> None:
+        """The athlete has withdrawn the permission."""
+        try:
+            complete = self._deauthorization.carry_out(job, athlete, decision.why, refused=refused)
+        except (RefreshBusy, TokenStoreUnavailable) as error:
+            self._put_back(job, athlete, TryAgain(self._clock.now() + SPLUNKD_PAUSE, str(error), counts=False))
+            return
+        if complete:
+            self._finish(job, Finish(Outcome.DELETED, decision.why))
+            self._bulletin.report(
+                _topic(athlete),
+                f"Athlete “{athlete.name}” has withdrawn the permission at Strava. Her or his activities are marked as "
+                "deleted; docs/reliability.md says how to erase them from the index.",
+            )
+        else:
+            self._put_back(job, athlete, TryAgain(self._clock.now(), decision.why, counts=False))
+
+    def _say_finished(
+        self, job: Job, outcome: Outcome, now: float, *, why: Optional[str] = None, tombstones: int = 0
+    ) -> None:
+        log.log(
+            logging.ERROR if outcome is Outcome.DEAD_LETTER else logging.INFO,
+            line(
+                "finished",
+                trail=job.trail,
+                activity_id=job.activity_id,
+                athlete_id=job.athlete_id,
+                outcome=outcome.value,
+                reason=job.reason.value,
+                tombstones=tombstones or None,
+                delay=max(0.0, now - job.created_at),
+                why=why,
+            ),
+        )
+
+
+def _topic(athlete: Athlete) -> str:
+    return f"athlete_{athlete.athlete_id}"

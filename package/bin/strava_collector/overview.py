@@ -1,0 +1,75 @@
+"""What waits, what for and how long, for people: the line in the log, later the pages of operators."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Optional
+
+from strava_collector.allowance import Allowance
+from strava_collector.settings import Advanced
+from strava_collector.store import applications, athletes, dead_letters, queue
+from strava_collector.store.sqlite import Transaction
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The state of one input's queue and of its application."""
+
+    #: Jobs that wait, and how many of them are history or reconciliation.
+    waiting: int
+    background: int
+    #: Why nothing can be fetched now and until when, for instance ``paused until 14:15 UTC, day limit``; None if
+    #: something can.
+    pause: Optional[str]
+    #: The same for history and reconciliation alone.
+    background_pause: Optional[str]
+    #: When all that waits will have been fetched at the present limits, in epoch seconds; None if nothing waits.
+    done_at: Optional[float]
+    #: Reads that were used in the quarter hour and on the day.
+    used: str
+    #: 429s since the store was made.
+    refusals: int
+    dead_letters: int
+    #: Athletes who need to reconnect, or have withdrawn the permission.
+    athletes: int
+
+
+def overview(
+    tx: Transaction, *, input: str, client_id: str, allowance: Allowance, advanced: Advanced, now: float
+) -> Overview:
+    """Look at everything; counts the jobs, so it is for people, not for loops."""
+    live, background = queue.waiting(tx, input)
+    circuit = applications.circuit(tx, client_id)
+    opens = circuit.waits_until(now)
+    pause: Optional[str]
+    background_pause: Optional[str]
+    if opens is not None:
+        pause = background_pause = f"paused until {clock_time(opens)}, {circuit.breach.value if circuit.breach else ''}"
+    else:
+        pause = _pause(tx, allowance, client_id, advanced, background=False)
+        background_pause = _pause(tx, allowance, client_id, advanced, background=True)
+    return Overview(
+        waiting=live + background,
+        background=background,
+        pause=pause,
+        background_pause=background_pause,
+        done_at=allowance.done_at(tx, client_id, advanced, live + background) if live + background else None,
+        used=str(allowance.usage(tx, client_id)),
+        refusals=applications.quota(tx, client_id).refusals,
+        dead_letters=dead_letters.count_dead_letters(tx),
+        athletes=len(athletes.standings(tx)),
+    )
+
+
+def clock_time(time: float) -> str:
+    """Return a time of day for people: ``14:15 UTC``."""
+    minutes = math.ceil(time / 60) % 1440
+    return f"{minutes // 60:02d}:{minutes % 60:02d} UTC"
+
+
+def _pause(
+    tx: Transaction, allowance: Allowance, client_id: str, advanced: Advanced, *, background: bool
+) -> Optional[str]:
+    pause = allowance.pause(tx, client_id, advanced, background=background)
+    return None if pause is None else f"paused until {clock_time(pause.until)}, {pause.why}"

@@ -1,0 +1,119 @@
+"""The parts between the inbox and the index of one input, put together.
+
+The service runs them in threads; a test or a simulation runs them one step at a time, in a time of its own.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Callable, Optional
+
+from strava_collector.allowance import Allowance
+from strava_collector.claims import Claims
+from strava_collector.clock import Clock
+from strava_collector.conclusion import Conclusion, Problems
+from strava_collector.deauthorization import Deauthorization
+from strava_collector.dispatcher import Dispatcher
+from strava_collector.fetcher import Connection, Fetcher
+from strava_collector.settings import Settings, WebhookInput
+from strava_collector.store.database import Database
+from strava_collector.subscription_check import SubscriptionCheck
+from strava_collector.token_keeper import TokenKeeper, TokenStore
+from strava_collector.transport import Answer
+from strava_collector.worker import Worker
+from strava_collector.writer import Writer
+
+
+class Pipeline:
+    """One process's dispatcher, worker and what they share."""
+
+    def __init__(
+        self,
+        webhook_input: WebhookInput,
+        *,
+        database: Database,
+        writer: Writer,
+        token_store: TokenStore,
+        clock: Clock,
+        settings: Callable[[], Optional[Settings]],
+        connection: Callable[[], Optional[Connection]],
+        bulletin: Problems,
+        stranger: Callable[[], None] = lambda: None,
+        foreign: Callable[[], None] = lambda: None,
+        released: Callable[[], None] = lambda: None,
+        stopping: Callable[[], bool] = lambda: False,
+        jitter: Optional[random.Random] = None,
+    ) -> None:
+        """``stranger`` is called when somebody rides who is not in the settings, ``foreign`` when a notification
+        names a subscription that is not known to be ours, ``released`` when such ones turned out to be;
+        ``stopping`` says that the input is about to end."""
+        self._input = webhook_input
+        self._database = database
+        self._settings = settings
+        self._connection = connection
+        source = f"strava_webhook://{webhook_input.name}"
+        self.allowance = Allowance(clock, jitter=jitter)
+        self.tokens = TokenKeeper(database, token_store, clock)
+        self.dispatcher = Dispatcher(
+            webhook_input,
+            database=database,
+            writer=writer,
+            clock=clock,
+            settings=settings,
+            stranger=stranger,
+            foreign=foreign,
+        )
+        self._subscription_check = SubscriptionCheck(
+            database,
+            clock,
+            input=webhook_input.name,
+            allowed=self._may_ask_for_subscription,
+            learn=self._learn_from_subscription,
+            released=released,
+        )
+        deauthorization = Deauthorization(
+            database=database, writer=writer, tokens=self.tokens, clock=clock, source=source, stopping=stopping
+        )
+        conclusion = Conclusion(
+            webhook_input,
+            database=database,
+            writer=writer,
+            deauthorization=deauthorization,
+            clock=clock,
+            bulletin=bulletin,
+        )
+        self.worker = Worker(
+            database=database,
+            claims=Claims(webhook_input, database=database, allowance=self.allowance, clock=clock),
+            fetcher=Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock),
+            allowance=self.allowance,
+            conclusion=conclusion,
+            deauthorization=deauthorization,
+            clock=clock,
+            settings=settings,
+            connection=connection,
+        )
+
+    def check_subscription(self) -> Optional[float]:
+        """Find out whose the held notifications are; see :meth:`SubscriptionCheck.check`."""
+        connection = self._connection()
+        if connection is None:
+            return None
+        return self._subscription_check.check(connection.api, connection.application)
+
+    def _may_ask_for_subscription(self) -> bool:
+        settings, connection = self._settings(), self._connection()
+        if settings is None or connection is None:
+            return False
+        with self._database.write() as tx:
+            return self.allowance.reserve_one(
+                tx, connection.application.client_id, self._subscription_lease, settings.advanced
+            )
+
+    def _learn_from_subscription(self, answer: Answer) -> None:
+        with self._database.write() as tx:
+            self.allowance.answered(tx, self._subscription_lease, answer, retry_after=None)
+
+    @property
+    def _subscription_lease(self) -> str:
+        return f"subscription check of {self._input.name}"

@@ -1,0 +1,204 @@
+"""What has to be looked after now and then: leases, what is old, what waits for somebody, what changes hands."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Optional
+
+from strava_collector.circuit import Breach
+from strava_collector.clock import Clock
+from strava_collector.conclusion import Problems
+from strava_collector.errors import AnotherProcess, StoreUnavailable
+from strava_collector.logfmt import line
+from strava_collector.overview import overview
+from strava_collector.pipeline import Pipeline
+from strava_collector.settings import Settings, WebhookInput
+from strava_collector.store import applications, athletes, counters, handover, inbox, queue, turns
+from strava_collector.store.athletes import AthleteState
+from strava_collector.store.database import Database
+from strava_collector.store.process_lock import input_lock
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks at leases and at what changes hands, at what is old, and two lines with the counters.
+LEASES_EVERY = 60.0
+PRUNE_EVERY = 600.0
+COUNTERS_EVERY = 300.0
+CIRCUIT_EVERY = 5.0
+#: Pause between two batches while there is more to do, in seconds.
+MORE = 1.0
+#: Notifications are kept so long to recognise redeliveries, in seconds.
+NOTIFICATIONS_KEPT = 7 * 86_400.0
+#: Nothing waits longer than this on purpose, in seconds: to midnight UTC, and some more.
+LONGEST_PAUSE = 25 * 3600.0
+
+
+class Upkeep:
+    """Looks after one input's share of the store."""
+
+    def __init__(
+        self,
+        webhook_input: WebhookInput,
+        *,
+        database: Database,
+        folder: Path,
+        pipeline: Pipeline,
+        clock: Clock,
+        bulletin: Problems,
+    ) -> None:
+        self._input = webhook_input
+        self._database = database
+        self._folder = folder
+        self._pipeline = pipeline
+        self._clock = clock
+        self._bulletin = bulletin
+        self._due: dict[str, float] = {}
+        self._counted: Mapping[str, int] = {}
+
+    def look(self, settings: Optional[Settings]) -> bool:
+        """Do what is due; True if something can go on that had to wait. Never raises StoreUnavailable."""
+        changed = False
+        for name, every, step in (
+            ("leases", LEASES_EVERY, self._leases),
+            ("handover", LEASES_EVERY, self._take_over_from_others),
+            ("prune", PRUNE_EVERY, self._prune),
+            ("counters", COUNTERS_EVERY, self._log_counters),
+            ("overview", COUNTERS_EVERY, self._log_overview),
+            ("circuit", CIRCUIT_EVERY, self._tell_of_circuit),
+        ):
+            if self._clock.monotonic() < self._due.get(name, 0.0):
+                continue
+            self._due[name] = self._clock.monotonic() + every
+            try:
+                if step(settings):
+                    changed = True
+                    self._due[name] = self._clock.monotonic() + MORE
+            except StoreUnavailable as error:
+                log.error(line("store_unavailable", thread="main", error=str(error)))
+        return changed
+
+    def settings_changed(self, settings: Settings) -> None:
+        """Let go on what may have waited for just this change. Raises StoreUnavailable."""
+        self.welcome_back(settings)
+        application = settings.applications.get(self._input.application)
+        if application is not None:
+            with self._database.write() as tx:
+                self._pipeline.allowance.hurry(tx, application.client_id)
+        more = True
+        while more:
+            with self._database.write() as tx:
+                more = queue.hurry(tx, input=self._input.name, now=self._clock.now()) > 0
+
+    def welcome_back(self, settings: Settings) -> None:
+        """Let go on whoever has connected again, and tell who still needs to. Raises StoreUnavailable."""
+        with self._database.write() as tx:
+            back = athletes.welcome_back(tx, {one.athlete_id: one.connected_at for one in settings.athletes.values()})
+            waiting = athletes.standings(tx)
+        for athlete_id in back:
+            log.info(line("reconnected", athlete_id=athlete_id))
+            self._bulletin.resolved(f"athlete_{athlete_id}")
+        self._remind(settings, waiting)
+
+    def _remind(self, settings: Settings, waiting: list[athletes.Standing]) -> None:
+        """Who needs to reconnect is told again after a restart, until it is done."""
+        for found in waiting:
+            athlete = settings.athletes.get(found.athlete_id)
+            if athlete is not None and found.state is AthleteState.RECONNECT:
+                self._bulletin.report(f"athlete_{found.athlete_id}", f"Athlete “{athlete.name}”: {found.reason}")
+
+    # Each returns whether there is more to do at once.
+
+    def _leases(self, settings: Optional[Settings]) -> bool:
+        self._pipeline.worker.renew_leases()
+        self._pipeline.tokens.save_unsaved()
+        now = self._clock.now()
+        with self._database.write() as tx:
+            queue.expire(tx, now=now)
+            applications.abandon_old(tx, before=now - 2 * queue.LEASE_SECONDS, now=now)
+            turns.forget_old(tx, before=now - 86_400.0)
+            moved = queue.pull_back(tx, input=self._input.name, now=now, longest=LONGEST_PAUSE)
+            moved += handover.expire_reconnect(tx, input=self._input.name, now=now)
+        return moved > 0
+
+    def _take_over_from_others(self, settings: Optional[Settings]) -> bool:
+        """Take the work of our athletes from inputs that nobody runs: renamed, deleted or disabled ones."""
+        if settings is None:
+            return False
+        ours = [one.athlete_id for one in settings.athletes.values() if one.application == self._input.application]
+        with self._database.read() as tx:
+            others = handover.inputs_with_work(tx, self._input.name)
+        moved = 0
+        for other in others:
+            lock = input_lock(self._folder, other)
+            try:
+                lock.acquire(0.0)
+            except AnotherProcess:
+                continue
+            try:
+                with self._database.write() as tx:
+                    queue.take_over(tx, input=other, now=self._clock.now())
+                    batch = handover.take_over(
+                        tx, old_input=other, new_input=self._input.name, athletes=ours, now=self._clock.now()
+                    )
+            finally:
+                lock.release()
+            if batch:
+                log.info(line("taken_over", input=other, rows=batch))
+            moved += batch
+        return moved > 0
+
+    def _prune(self, settings: Optional[Settings]) -> bool:
+        now = self._clock.now()
+        with self._database.write() as tx:
+            gone = inbox.prune(tx, before=now - NOTIFICATIONS_KEPT)
+            if settings is not None:
+                gone += queue.prune(tx, before=now - settings.advanced.retention_days * 86_400.0)
+        return gone > 0
+
+    def _log_counters(self, settings: Optional[Settings]) -> bool:
+        """One line with all counters that are not nought, when something has been counted since the last one."""
+        with self._database.read() as tx:
+            counted = counters.read(tx, self._input.name)
+        if counted != self._counted:
+            self._counted = counted
+            log.info(line("counters", **{name: value for name, value in counted.items() if value}))
+        return False
+
+    def _log_overview(self, settings: Optional[Settings]) -> bool:
+        """One line with what waits, what for and how long."""
+        application = None if settings is None else settings.applications.get(self._input.application)
+        if settings is None or application is None:
+            return False
+        with self._database.read() as tx:
+            found = overview(
+                tx,
+                input=self._input.name,
+                client_id=application.client_id,
+                allowance=self._pipeline.allowance,
+                advanced=settings.advanced,
+                now=self._clock.now(),
+            )
+        log.info(line("queue", **asdict(found)))
+        return False
+
+    def _tell_of_circuit(self, settings: Optional[Settings]) -> bool:
+        """Say while nothing can be fetched for anybody, and why."""
+        application = None if settings is None else settings.applications.get(self._input.application)
+        if application is None:
+            return False
+        with self._database.read() as tx:
+            circuit = applications.circuit(tx, application.client_id)
+        if circuit.breach is None:
+            self._bulletin.resolved("strava")
+        elif circuit.breach is Breach.OUTAGE:
+            self._bulletin.report(
+                "strava",
+                f"Strava cannot be reached, or fails for every activity: {circuit.why} Nothing is lost: activities are "
+                "fetched as soon as it works again, which the add-on tries at growing intervals, an hour at most.",
+            )
+        else:
+            self._bulletin.report("strava", f"{circuit.why} Activities wait until then; nothing is lost.")
+        return False

@@ -1,0 +1,25 @@
+"""What several unit tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from strava_collector.transport import Answer
+from tests.support.collecting import Collect, Collecting
+
+
+@pytest.fixture
+def collect(tmp_path: Path) -> Iterator[Collect]:
+    """Makes a Collecting with the answers that Strava is to give, and closes it."""
+    made: list[Collecting] = []
+
+    def factory(*script: Answer) -> Collecting:
+        made.append(Collecting(tmp_path / "store", *script))
+        return made[-1]
+
+    yield factory
+    for collecting in made:
+        collecting.close()

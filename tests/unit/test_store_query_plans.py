@@ -1,0 +1,184 @@
+"""No query of daily work walks through a table: SQLite's own plans say so, with rows in the tables.
+
+Without this, the store would be as quick as ever in every other test, and slow after a year.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from strava_collector.circuit import Circuit
+from strava_collector.job import Job, Outcome, Status
+from strava_collector.quota import Quota
+from strava_collector.store import applications, backlog, counters, inbox, inputs, queue, subscriptions, turns
+from strava_collector.store.applications import Reservation
+from strava_collector.store.counters import Counted
+from strava_collector.store.database import Transaction
+from strava_collector.store.inbox import State
+from tests.bench.rows import ATHLETES, INPUT, NOW, fill
+from tests.support.store import database, join, notification, query_plans
+
+CLIENT = "12345"
+
+#: Rows of these come with every notification; what is not named here has a row per athlete, input or call under way.
+_GROWING = ("notification", "job", "activity", "place")
+
+#: Indexes that may be walked through: of jobs under way there are never more than a few, and whoever asks for what
+#: waits says how much of it.
+_FEW = re.compile(r"INDEX (job_leased|notification_waiting)\b")
+
+_SCAN = re.compile(rf"\bSCAN (?:TABLE )?({'|'.join(_GROWING)})\b")
+
+#: All rows of an input: a walk under another name.
+_WHOLE_INPUT = re.compile(rf"\bSEARCH (?:TABLE )?({'|'.join(_GROWING)}) USING .*\(input=\?\)")
+
+
+def faults_of(plan: str) -> list[str]:
+    """The steps of a plan that take longer in a larger table."""
+    steps = plan.split("; ")
+    walks = [step for step in steps if _SCAN.search(step) or _WHOLE_INPUT.search(step)]
+    return [step for step in walks if not _FEW.search(step)] + [step for step in steps if "USE TEMP B-TREE" in step]
+
+
+@pytest.fixture
+def tx(tmp_path: Path) -> Iterator[Transaction]:
+    with closing(database(tmp_path)) as store:
+        fill(store, 1_000)
+        with store.write() as tx:
+            for number in range(2):
+                claimed(tx, NOW + number)
+                applications.reserve(tx, f"lease-{number}", Reservation(CLIENT, False, NOW))
+            counters.count(tx, input=INPUT, name=Counted.MERGED)
+            subscriptions.adopt(tx, client_id=CLIENT, subscription_id=1, now=NOW)
+        with store.write() as tx:
+            yield tx
+
+
+def claimed(tx: Transaction, now: float = NOW) -> Job:
+    job = queue.claim(
+        tx, input=INPUT, now=now, athletes=frozenset(range(1, ATHLETES + 1)), per_athlete=2, cooldown=15.0
+    )
+    assert job is not None
+    return job
+
+
+def finish(tx: Transaction) -> None:
+    queue.finish(tx, claimed(tx), status=Status.DONE, outcome=Outcome.COLLECTED, error=None, now=NOW)
+
+
+def finish_joined(tx: Transaction) -> None:
+    job = claimed(tx)
+    join(tx, job.activity_id, athlete_id=job.athlete_id, input=INPUT)
+    finish_again = queue.finish(tx, job, status=Status.DONE, outcome=Outcome.COLLECTED, error=None, now=NOW)
+    assert finish_again
+
+
+def add_again(tx: Transaction) -> None:
+    for _ in range(2):
+        arrival = inbox.add(tx, input=INPUT, notification=notification(1), received_at=NOW)
+        inbox.mark(tx, [arrival.notification_id], State.DISPATCHING, now=NOW)
+        inbox.mark(tx, [arrival.notification_id], State.DISPATCHED, recorded=True, now=NOW)
+
+
+def next_due(tx: Transaction, *, background: bool) -> None:
+    queue.next_due(tx, input=INPUT, now=NOW, athletes=frozenset({1}), background=background, cooldown=15.0)
+
+
+#: By a name for the reader: everything that happens with each notification, each job, or every few seconds.
+USES: dict[str, Callable[[Transaction], object]] = {
+    "inbox.add and mark, twice the same": add_again,
+    "inbox.add while a job is live": lambda tx: (
+        join(tx, 1, athlete_id=134815, input=INPUT),
+        inbox.add(tx, input=INPUT, notification=notification(1), received_at=NOW),
+    ),
+    "inbox.waiting": lambda tx: inbox.waiting(tx, INPUT),
+    "inbox.shares_its_second": lambda tx: inbox.shares_its_second(tx, inbox.waiting(tx, INPUT)[0]),
+    "inbox.release_held": lambda tx: inbox.release_held(tx, INPUT, [1, 2]),
+    "inbox.release_foreign": lambda tx: inbox.release_foreign(tx, INPUT, 120475),
+    "inbox.newest_foreign": lambda tx: inbox.newest_foreign(tx, INPUT),
+    "inbox.prune": lambda tx: inbox.prune(tx, before=NOW),
+    "queue.join": lambda tx: join(tx, 1, input=INPUT),
+    "queue.join, a second wish": lambda tx: (join(tx, 1, input=INPUT), join(tx, 1, input=INPUT)),
+    "queue.live_trail": lambda tx: queue.live_trail(tx, 1, 1),
+    "queue.live_expected": lambda tx: queue.live_expected(tx, 1, 1),
+    "queue.claim": claimed,
+    "queue.claim, live jobs only": lambda tx: queue.claim(tx, input=INPUT, now=NOW, athletes={1, 2}, background=False),
+    "queue.claim, nothing due": lambda tx: queue.claim(tx, input=INPUT, now=0.0),
+    "queue.finish": finish,
+    "queue.finish, joined meanwhile": finish_joined,
+    "queue.reschedule": lambda tx: queue.reschedule(
+        tx, claimed(tx), run_at=NOW, counts=True, error="The network.", now=NOW
+    ),
+    "queue.renew": lambda tx: queue.renew(tx, claimed(tx), now=NOW),
+    "queue.is_mine": lambda tx: queue.is_mine(tx, claimed(tx)),
+    "queue.next_due": lambda tx: next_due(tx, background=True),
+    "queue.next_due, live jobs only": lambda tx: next_due(tx, background=False),
+    "queue.take_over": lambda tx: queue.take_over(tx, input=INPUT, now=NOW),
+    "queue.expire": lambda tx: queue.expire(tx, now=NOW + 1_000.0),
+    "queue.hurry": lambda tx: queue.hurry(tx, input=INPUT, now=NOW),
+    "queue.pull_back": lambda tx: queue.pull_back(tx, input=INPUT, now=NOW, longest=1.0),
+    "queue.cancel": lambda tx: queue.cancel(tx, athlete_id=1, now=NOW),
+    "queue.give_up_waiting": lambda tx: queue.give_up_waiting(
+        tx, input=INPUT, athlete_id=1, before=NOW, error="Too late.", now=NOW
+    ),
+    "queue.adopt": lambda tx: queue.adopt(tx, old_input=INPUT, new_input="runs", athletes=[1, 2], now=NOW),
+    "queue.fetch_begun_since": lambda tx: queue.fetch_begun_since(tx, 1, 134815, NOW),
+    "queue.prune": lambda tx: queue.prune(tx, before=NOW),
+    "turns.is_backlog": lambda tx: turns.is_backlog(tx, 1, NOW),
+    "inputs.with_notifications": inputs.with_notifications,
+    "inputs.with_waiting_jobs": inputs.with_waiting_jobs,
+    "inputs.with_waiting_notifications": inputs.with_waiting_notifications,
+    "counters.count": lambda tx: counters.count(tx, input=INPUT, name=Counted.MERGED),
+    "counters.read": lambda tx: counters.read(tx, INPUT),
+    "subscriptions.known": lambda tx: subscriptions.known(tx, CLIENT),
+    "subscriptions.adopt": lambda tx: subscriptions.adopt(tx, client_id=CLIENT, subscription_id=2, now=NOW),
+    "applications.under_way": lambda tx: applications.under_way(tx, CLIENT),
+    "applications.take_back": lambda tx: applications.take_back(tx, "lease-0"),
+    "applications.abandon": lambda tx: applications.abandon(tx, "lease-1", NOW),
+    "applications.abandon_old": lambda tx: applications.abandon_old(tx, before=NOW + 1.0, now=NOW),
+    "applications.quota": lambda tx: applications.quota(tx, CLIENT),
+    "applications.save_quota": lambda tx: applications.save_quota(tx, CLIENT, Quota(), NOW),
+    "applications.circuit": lambda tx: applications.circuit(tx, CLIENT),
+    "applications.save_circuit": lambda tx: applications.save_circuit(tx, CLIENT, Circuit(), NOW),
+}
+
+
+@pytest.mark.parametrize("name", USES)
+def test_no_query_walks_through_a_growing_table_or_sorts_it(tx: Transaction, name: str) -> None:
+    plans = query_plans(tx, lambda: USES[name](tx))
+
+    assert plans, "nothing was looked for"
+    assert {query: faults for query, plan in plans.items() if (faults := faults_of(plan))} == {}
+
+
+def test_a_claim_searches_each_athletes_jobs_by_due_time(tx: Transaction) -> None:
+    plans = query_plans(tx, lambda: claimed(tx))
+
+    (earliest,) = (plan for query, plan in plans.items() if "ORDER BY next_run_at" in query)
+    assert "INDEX job_due (input=? AND priority=? AND athlete_id=?)" in earliest
+
+
+def test_what_waits_is_counted_without_looking_at_what_is_finished(tx: Transaction) -> None:
+    plans = query_plans(tx, lambda: backlog.count(tx, input=INPUT, limit=1_000_000))
+
+    assert len(plans) == 3
+    for plan in plans.values():
+        assert re.search(
+            r"INDEX (job_later|job_due|job_leased|notification_waiting|notification_state) \((input=\?|lease_)", plan
+        )
+
+
+def test_this_test_would_notice() -> None:
+    assert faults_of("SCAN job")
+    assert faults_of("SCAN TABLE notification USING INDEX notification_state")
+    assert faults_of("SEARCH job USING INDEX job_due (input=?); USE TEMP B-TREE FOR ORDER BY")
+    assert not faults_of("SCAN job USING INDEX job_leased")
+    assert faults_of("SEARCH notification USING COVERING INDEX notification_state (input=?)")
+    assert not faults_of("SEARCH notification USING INDEX notification_waiting (input=? AND rowid>?)")
+    assert not faults_of("SCAN reservation")
