@@ -147,7 +147,7 @@ def fetch_as_strava_lets_us(folder: Path, input: str, stop: Event) -> None:
             calls = tx.execute("SELECT calls FROM seen").fetchone()[0]
         answer = Answer(200, dict.fromkeys(USAGE, f"{calls},{calls}"), b"", 0.0)
         with store.write() as tx:
-            allowance.answered(tx, str(job.lease_id), answer, retry_after=None)
+            allowance.answered(tx, APP, str(job.lease_id), answer, retry_after=None)
             assert queue.finish(tx, job, status=Status.DONE, outcome=Outcome.COLLECTED, error=None, now=clock.now())
             tx.execute("INSERT INTO finished VALUES (?)", (job.activity_id,))
     store.close()

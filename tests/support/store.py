@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import tempfile
 from pathlib import Path
 from typing import Callable, Optional
 
@@ -22,6 +23,13 @@ RIDES = "rides"
 def database(folder: Path, *, patience: float = 10.0) -> Database:
     """A store in a folder of its own below ``folder``."""
     return Database(folder / "store", clock=VirtualClock(), patience=patience)
+
+
+def quick_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder in memory where there is such a thing, for tests of thousands of commits: how durable they are, others
+    see."""
+    memory = Path("/dev/shm")
+    return tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
 
 
 def database_file(folder: Path) -> Path:

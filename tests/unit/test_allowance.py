@@ -68,7 +68,7 @@ class Process:
         sent = received = self.clock.monotonic()
         self.allowance.observe(answer, sent=sent, received=received)
         with self.store.write() as tx:
-            return self.allowance.answered(tx, lease, answer, retry_after=retry_after)
+            return self.allowance.answered(tx, APP, lease, answer, retry_after=retry_after)
 
     def call(self, advanced: Advanced = ADVANCED, *, background: bool = False) -> bool:
         lease = self.begin(advanced, background=background)

@@ -113,7 +113,6 @@ def test_an_expired_token_is_renewed_and_saved_before_it_is_used(collect: Collec
     "wrong",
     [
         ride(2),
-        ride(1, owner=BEN),
         answer([1]),
         answer(b"{"),
         answer({"id": 1, "athlete": {"id": ANNA}}),

@@ -239,7 +239,7 @@ def assert_all_is_done(world: World, log: list[str]) -> None:
     assert list(world.vault.tokens) == [BEN]
     # The place that activity 2 has left holds an old version still; activity 4 was listed when it was deleted.
     assert {line.partition("action=erase ")[2] for line in log} == {
-        f"activity_id={number} athlete_id={ANNA} index={index} start_date={start} reason=deauthorized"
+        f"activity_id={number} athlete_id={ANNA} in_index={index} start_date={start} reason=deauthorized"
         for number, index, start in (
             (1, "strava", FIRST),
             (2, "strava", FIRST),

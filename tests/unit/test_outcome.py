@@ -27,6 +27,7 @@ from strava_collector.outcome import (
     Refused,
     Renew,
     Result,
+    Strangers,
     TryAgain,
     Unusable,
     Write,
@@ -38,12 +39,10 @@ from strava_collector.webhook import Notification
 from tests.support.store import notification
 
 NOW = 1_714_545_000.0
-WEEK = 7 * 86_400.0
 FRESH = Circumstances(
     now=NOW,
     attempts=0,
     max_attempts=5,
-    created_at=NOW - 3,
     error=None,
     collected=False,
     deleted=False,
@@ -203,13 +202,6 @@ ROWS = [
         "There are no tokens.",
     ),
     Row(
-        "The athlete does not connect again for 7 days",
-        Refused(401),
-        replace(FRESH, renewed=True, created_at=NOW - WEEK),
-        Finish(Outcome.DEAD_LETTER, f"{REFUSED_TOKEN} Nobody did within 7 days."),
-        f"{REFUSED_TOKEN} Nobody did within 7 days.",
-    ),
-    Row(
         "401 with code `missing`",
         Refused(401, faults=frozenset({"activity:read_permission:missing"})),
         FRESH,
@@ -221,14 +213,14 @@ ROWS = [
     Row(
         "Strava does not accept the client id or secret",
         Barred(Obstacle.APPLICATION, WRONG_SECRET),
-        replace(FRESH, attempts=4, created_at=NOW - WEEK),
+        replace(FRESH, attempts=4),
         TryAgain(NOW, WRONG_SECRET, counts=False, obstacle=Obstacle.APPLICATION),
         WRONG_SECRET,
     ),
     Row(
         "403 because the application is inactive",
         Refused(403, faults=frozenset({"Status:Inactive"})),
-        replace(FRESH, attempts=4, created_at=NOW - WEEK),
+        replace(FRESH, attempts=4),
         TryAgain(NOW, INACTIVE, counts=False, obstacle=Obstacle.INACTIVE),
         INACTIVE,
     ),
@@ -262,7 +254,14 @@ ROWS = [
         "Strava did not answer in time.",
     ),
     Row(
-        "200 with something else than the activity: no JSON, another id, another athlete, no time",
+        "200 with another athlete's activity",
+        Strangers(),
+        FRESH,
+        Finish(Outcome.SKIPPED, "Strava says that this activity is another athlete's: the notification was forged."),
+        "Strava says that this activity is another athlete's: the notification was forged.",
+    ),
+    Row(
+        "200 with something else than the activity: no JSON, another id, no time",
         Unusable("Strava answered 200, but with something that is not JSON."),
         FRESH,
         TryAgain(NOW + 30, "Strava answered 200, but with something that is not JSON.", counts=True),
@@ -496,11 +495,6 @@ def test_a_401_with_a_new_token_waits_for_the_athlete_and_counts_no_attempt() ->
     decision = again(decide(Refused(401), replace(FRESH, renewed=True, attempts=4)))
     assert not decision.counts
     assert "Connect the athlete again" in decision.why
-
-
-def test_an_athlete_who_does_not_come_back_within_a_week_is_given_up() -> None:
-    old = replace(FRESH, renewed=True, created_at=NOW - 7 * 86_400)
-    assert end(decide(Refused(401), old)).outcome is Outcome.DEAD_LETTER
 
 
 def test_a_missing_scope_is_named() -> None:

@@ -8,11 +8,11 @@ and around writes, leases run out, other workers come in between. When all is qu
 from __future__ import annotations
 
 import random
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -30,7 +30,7 @@ from strava_collector.upkeep import Upkeep
 from strava_collector.writer import Writer
 from tests.support.clock import VirtualClock
 from tests.support.collecting import ANNA, APPLICATION, BEN, INPUT, Index, MemoryTokens, Problems
-from tests.support.store import notification
+from tests.support.store import notification, quick_folder
 from tests.support.strava_model import NO_ANSWER, Announced, Ride, StravaModel
 
 SUBSCRIPTION = 120475
@@ -38,6 +38,8 @@ STARTS = ("2026-06-01T05:00:00Z", "2026-05-31T17:30:00Z", "2026-05-30T08:00:00Z"
 #: Activities by their id, and whose they are.
 OWNERS = {1: ANNA, 2: ANNA, 3: BEN}
 
+#: What can come in between while Strava answers.
+DURING_A_FETCH = ("kill", "expire", "work", "change", "hide or show", "withdraw")
 #: Nothing here takes so many steps.
 MOST = 300
 
@@ -114,8 +116,7 @@ class PipelineAgainstStrava(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        # In memory where there is such a folder: how durable commits are, other tests see.
-        self.folder = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+        self.folder = quick_folder()
         self.clock = VirtualClock()
         self.strava = StravaModel(self.clock, ANNA, BEN)
         self.index = FragileIndex()
@@ -308,7 +309,7 @@ class PipelineAgainstStrava(RuleBasedStateMachine):
     @rule(
         activity_id=st.sampled_from([*OWNERS]),
         late=st.booleans(),
-        what=st.sampled_from(["kill", "expire", "work", "change", "hide or show", "withdraw"]),
+        what=st.sampled_from(DURING_A_FETCH),
         rest=st.booleans(),
     )
     def something_happens_during_a_fetch(self, activity_id: int, late: bool, what: str, rest: bool) -> None:
@@ -436,3 +437,15 @@ PipelineAgainstStrava.TestCase.settings = settings(
     max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 test_at_rest_the_index_shows_what_strava_has = PipelineAgainstStrava.TestCase
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["answered afterwards", "answered before"])
+@pytest.mark.parametrize("what", DURING_A_FETCH)
+def test_what_happens_during_a_fetch_is_in_the_index_at_the_end(what: str, late: bool) -> None:
+    """The interleavings that hurt, each by itself, because chance seldom leads to one of them alone."""
+    machine = PipelineAgainstStrava()
+    try:
+        machine.everybody_has_ridden(True)
+        machine.something_happens_during_a_fetch(1, late, what, True)
+    finally:
+        machine.teardown()

@@ -9,7 +9,7 @@ import pytest
 
 from strava_collector.fetcher import read_answer
 from strava_collector.job import Job, Kind, Priority, Reason, Status
-from strava_collector.outcome import Fetched, Granted, Refused, Unusable
+from strava_collector.outcome import Fetched, Granted, Refused, Strangers, Unusable
 from tests.support.scripted_transport import answer, refusal
 
 NOW = 1_714_545_000.0
@@ -41,7 +41,7 @@ JOB = Job(
 RIDE = {"id": 7, "athlete": {"id": 134815}, "start_date": "2024-05-01T06:30:00Z"}
 NO_JSON = "Strava answered 200, but with something that is not JSON."
 ANOTHER = "Strava answered 200, but not with the activity that was asked for."
-ANOTHERS = "Strava answered 200, but with an activity of another athlete."
+NOBODYS = "Strava's activity does not say whose it is."
 NO_TIME = "Strava's activity has no start_date that can be read, so it has no place in the index."
 
 
@@ -63,9 +63,8 @@ def test_an_activity_is_read() -> None:
         ({**RIDE, "id": 8}, ANOTHER),
         ({**RIDE, "id": "7"}, ANOTHER),
         ({**RIDE, "id": None}, ANOTHER),
-        ({**RIDE, "athlete": {"id": 227615}}, ANOTHERS),
-        ({**RIDE, "athlete": None}, ANOTHERS),
-        ({"id": 7, "start_date": RIDE["start_date"]}, ANOTHERS),
+        ({**RIDE, "athlete": None}, NOBODYS),
+        ({"id": 7, "start_date": RIDE["start_date"]}, NOBODYS),
         ({**RIDE, "start_date": None}, NO_TIME),
         ({**RIDE, "start_date": "yesterday"}, NO_TIME),
         ({**RIDE, "start_date": 1_714_545_000}, NO_TIME),
@@ -73,7 +72,12 @@ def test_an_activity_is_read() -> None:
     ],
 )
 def test_200_with_something_else_is_unusable(body: object, why: str) -> None:
-    assert read_answer(JOB, answer(body), NOW) == Unusable(why)
+    # What is no JSON may be an error page that everybody gets; the rest concerns this activity alone.
+    assert read_answer(JOB, answer(body), NOW) == Unusable(why, own_matter=why != NO_JSON)
+
+
+def test_another_athletes_activity_shows_that_the_notification_was_forged() -> None:
+    assert read_answer(JOB, answer({**RIDE, "athlete": {"id": 227615}}), NOW) == Strangers()
 
 
 @pytest.mark.parametrize(

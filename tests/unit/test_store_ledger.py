@@ -75,7 +75,9 @@ def test_a_notification_after_the_collection_is_noted_too(tx: Transaction) -> No
 def test_the_first_version_leaves_no_place(tx: Transaction) -> None:
     assert place(tx, now=1000.1234) == Placed(1000.123, ())
     assert not ledger.holds(tx, activity_id=7, start_date=MONDAY, index="strava", digest="abc")
-    ledger.written(tx, 7, "abc")
+    ledger.written(tx, 7, collected_at=999.0, digest="abc")
+    assert not ledger.holds(tx, activity_id=7, start_date=MONDAY, index="strava", digest="abc")
+    ledger.written(tx, 7, collected_at=1000.123, digest="abc")
     assert ledger.holds(tx, activity_id=7, start_date=MONDAY, index="strava", digest="abc")
     assert not ledger.holds(tx, activity_id=7, start_date=TUESDAY, index="strava", digest="abc")
     assert not ledger.holds(tx, activity_id=7, start_date=MONDAY, index="other", digest="abc")

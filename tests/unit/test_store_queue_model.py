@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
@@ -13,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from strava_collector.job import MAX_ATTEMPTS, Job, Outcome, Priority, Status
 from strava_collector.store import queue
-from tests.support.store import RIDES, database, join
+from tests.support.store import RIDES, database, join, quick_folder
 
 OTHER = "other"
 LEASE = queue.LEASE_SECONDS
@@ -74,7 +73,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = quick_folder()
         self.store = database(Path(self.folder.name))
         self.model = Model()
         self.now = 10_000.0

@@ -380,3 +380,15 @@ def test_a_window_ends_when_stravas_clock_says_so(collect: Collect, ahead: int) 
     assert len(c.transport.requests) == 1
     c.run(seconds=7)
     assert len(c.transport.requests) == 2
+
+
+def test_forged_notifications_about_strangers_rides_cost_one_call_each_and_open_no_circuit(collect: Collect) -> None:
+    c = collect(*[ride(number, owner=BEN) for number in range(1, 6)], ride(6))
+    c.connect(*athletes(ANNA, BEN), advanced=Advanced(cooldown=0.0))
+    for number in range(1, 6):
+        c.receive("create", number, owner=ANNA)
+    c.run()
+    c.receive("create", 6)
+    c.run()
+    assert list(c.index.latest()) == [6]
+    assert counts(c) == {"done": 6}

@@ -64,11 +64,12 @@ class Allowance:
     def permission(self, tx: Transaction, client_id: str, advanced: Advanced) -> Permission:
         """Return what may be called now. Looks only."""
         now = self._clock.now()
-        opens = applications.circuit(tx, client_id).waits_until(now)
+        circuit = applications.circuit(tx, client_id)
+        opens = circuit.waits_until(now)
         if opens is not None:
-            return Permission(False, False, opens, applications.circuit(tx, client_id).why)
+            return Permission(False, False, opens, circuit.why)
         under_way = applications.under_way(tx, client_id)
-        most = 1 if applications.circuit(tx, client_id).breach is not None else advanced.concurrency
+        most = 1 if circuit.breach is not None else advanced.concurrency
         if under_way.calls >= most:
             return Permission(False, False, None, None)
         live = self.pause(tx, client_id, advanced, background=False)
@@ -113,17 +114,18 @@ class Allowance:
         """No answer came: Strava may have counted the call."""
         applications.abandon(tx, lease_id, self._clock.now())
 
-    def answered(self, tx: Transaction, lease_id: str, answer: Answer, *, retry_after: Optional[float]) -> Usage:
-        """Learn from an answer; also from one whose lease is gone."""
+    def answered(
+        self, tx: Transaction, client_id: str, lease_id: str, answer: Answer, *, retry_after: Optional[float]
+    ) -> Usage:
+        """Learn from an answer. The call of a lease that was taken over is counted; its 429 counts all the same."""
         now = self._clock.now()
         reservation = applications.take_back(tx, lease_id)
-        if reservation is None:  # counted already when the lease was taken over
-            return Usage(0, 0)
-        quota = applications.quota(tx, reservation.client_id)
+        quota = applications.quota(tx, client_id)
         at = self._time.now(quota.ahead)
-        quota = quota.answered(
-            answer.headers, reserved_at=reservation.made_at, now=at, background=reservation.background
-        )
+        if reservation is not None:
+            quota = quota.answered(
+                answer.headers, reserved_at=reservation.made_at, now=at, background=reservation.background
+            )
         if answer.status == 429:
             quota = quota.refuse(at, retry_after=retry_after, jitter=self._random.uniform(1.0, MOST_JITTER))
             log.error(
@@ -134,7 +136,7 @@ class Allowance:
                     why="Strava refused a call although the add-on believed that it was allowed (429).",
                 )
             )
-        applications.save_quota(tx, reservation.client_id, quota.knowing(self._time.ahead(quota.ahead)), now)
+        applications.save_quota(tx, client_id, quota.knowing(self._time.ahead(quota.ahead)), now)
         return _usage(quota, at)
 
     def usage(self, tx: Transaction, client_id: str) -> Usage:

@@ -104,10 +104,10 @@ class Conclusion:
                     now=self._clock.now(),
                 )
             self._write_events(job, fetched, placed, index)
-        log.info(line("written", trail=job.trail, index=index, tombstones=len(placed.tombstones) or None))
+        log.info(line("written", trail=job.trail, to_index=index, tombstones=len(placed.tombstones) or None))
         with self._database.write() as tx:
             ledger.left(tx, placed.tombstones)
-            ledger.written(tx, job.activity_id, digest)
+            ledger.written(tx, job.activity_id, collected_at=placed.collected_at, digest=digest)
             self._end(tx, job, decision, Outcome.COLLECTED)
 
     def _write_events(self, job: Job, fetched: Fetched, placed: Placed, index: str) -> None:
@@ -204,8 +204,9 @@ class Conclusion:
             self._finish(job, Finish(Outcome.DELETED, decision.why))
             self._bulletin.report(
                 _topic(athlete),
-                f"Athlete “{athlete.name}” has withdrawn the permission at Strava. Her or his activities are marked as "
-                "deleted; docs/reliability.md says how to erase them from the index.",
+                f"Athlete “{athlete.name}” has withdrawn the permission at Strava. All activities are marked as "
+                "deleted; what the index still holds and has to be erased, the search index=_internal action=erase "
+                f"athlete_id={athlete.athlete_id} lists.",
             )
         else:
             self._put_back(job, athlete, TryAgain(self._clock.now(), decision.why, counts=False))

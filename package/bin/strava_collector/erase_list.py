@@ -35,7 +35,7 @@ def erase_lines(log: logging.Logger, graves: Iterable[Tombstone], reason: Erased
                 "erase",
                 activity_id=grave.activity_id,
                 athlete_id=grave.athlete_id,
-                index=grave.index,
+                in_index=grave.index,
                 start_date=grave.start_date,
                 reason=reason.value,
             )

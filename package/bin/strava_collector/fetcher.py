@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Optional
 
 from strava_collector.allowance import Allowance
@@ -17,10 +16,22 @@ from strava_collector.errors import TransportError, TransportFault
 from strava_collector.events import NoStartDate, encode, start_date
 from strava_collector.job import Job, Kind
 from strava_collector.oauth import OAuth, OAuthRefused, OAuthUnavailable, Refusal
-from strava_collector.outcome import Barred, Fetched, Granted, NoAnswer, Obstacle, Postponed, Refused, Result, Unusable
+from strava_collector.outcome import (
+    Barred,
+    Fetched,
+    Granted,
+    NoAnswer,
+    Obstacle,
+    Postponed,
+    Refused,
+    Result,
+    Strangers,
+    Unusable,
+)
 from strava_collector.secret import Secret
 from strava_collector.settings import Application, Athlete
 from strava_collector.strava_api import StravaApi
+from strava_collector.strava_time import epoch_of
 from strava_collector.token_keeper import NotConnected, RefreshBusy, TokenKeeper, TokenStoreUnavailable
 from strava_collector.transport import Answer
 
@@ -119,14 +130,18 @@ def read_answer(job: Job, answer: Answer, now: float) -> Result:
         if job.kind is Kind.ATHLETE:
             return _read_athlete(job, activity)
         if not isinstance(activity, dict) or activity.get("id") != job.activity_id:
-            return Unusable("Strava answered 200, but not with the activity that was asked for.")
+            return Unusable("Strava answered 200, but not with the activity that was asked for.", own_matter=True)
         owner = activity.get("athlete")
-        if not isinstance(owner, dict) or owner.get("id") != job.athlete_id:
-            return Unusable("Strava answered 200, but with an activity of another athlete.")
+        owner_id = owner.get("id") if isinstance(owner, dict) else None
+        if type(owner_id) is not int:
+            return Unusable("Strava's activity does not say whose it is.", own_matter=True)
+        if owner_id != job.athlete_id:
+            return Strangers()
         encode(activity)
         return Fetched(activity, start_date(activity))
     except NoStartDate:
-        return Unusable("Strava's activity has no start_date that can be read, so it has no place in the index.")
+        why = "Strava's activity has no start_date that can be read, so it has no place in the index."
+        return Unusable(why, own_matter=True)
     except (ValueError, RecursionError):
         return Unusable("Strava answered 200, but with something that is not JSON.")
 
@@ -167,9 +182,9 @@ def retry_after(headers: Mapping[str, str], now: float) -> Optional[float]:
     A date is Strava's, so it is compared with Strava's own ``Date``: our clock may differ by minutes.
     """
     header = headers.get("retry-after", "").strip()
-    date = _epoch(header) if header[:1].isalpha() else None
+    date = epoch_of(header) if header[:1].isalpha() else None
     if date is not None:
-        at_strava = _epoch(headers.get("date", ""))
+        at_strava = epoch_of(headers.get("date"))
         seconds = date - (now if at_strava is None else at_strava)
     else:
         try:
@@ -177,10 +192,3 @@ def retry_after(headers: Mapping[str, str], now: float) -> Optional[float]:
         except ValueError:
             return None
     return min(max(seconds, 0.0), 86_400.0) if math.isfinite(seconds) else None
-
-
-def _epoch(date: str) -> Optional[float]:
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None

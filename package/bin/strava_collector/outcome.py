@@ -20,8 +20,6 @@ ANNOUNCED_GRACE = 3600.0
 GONE_RECHECK = 600.0
 #: What contradicts its notification is fetched once more after this pause.
 CONTRADICTION_PAUSE = 30.0
-#: So long jobs wait for an athlete to connect again.
-RECONNECT_PATIENCE = 7 * 86_400.0
 
 #: What to tell people while the application is off.
 INACTIVE = (
@@ -66,6 +64,13 @@ class Unusable:
 
     #: What was wrong with it, as a sentence without its content.
     why: str
+    #: It is about nothing but this activity, and says nothing about the way to Strava.
+    own_matter: bool = False
+
+
+@dataclass(frozen=True)
+class Strangers:
+    """200, but the activity is another athlete's: whoever notified us of it lied about its owner."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ class Postponed:
     why: str
 
 
-Result = Union[Fetched, Granted, Refused, Unusable, NoAnswer, Barred, Postponed]
+Result = Union[Fetched, Granted, Strangers, Refused, Unusable, NoAnswer, Barred, Postponed]
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,6 @@ class Circumstances:
     #: Failed attempts so far, and how many there may be.
     attempts: int
     max_attempts: int
-    created_at: float
     #: The job's last error.
     error: Optional[str]
     #: The activity is in the ledger: an event of it was written, and no tombstone since.
@@ -196,6 +200,10 @@ def decide(result: Result, at: Circumstances) -> Decision:
         return _wait_for(result.obstacle, result.why, at)
     if isinstance(result, (NoAnswer, Unusable)):
         return _back_off(result.why, at)
+    if isinstance(result, Strangers):
+        return Finish(
+            Outcome.SKIPPED, "Strava says that this activity is another athlete's: the notification was forged."
+        )
     if isinstance(result, Granted):
         raise ValueError("That is the answer to another question.")
     return _refused(result, at)
@@ -272,7 +280,7 @@ def is_outage(result: Result) -> bool:
     """Whether the result may mean that Strava, or the way to it, is down."""
     if isinstance(result, Refused):
         return result.status >= 500 or result.status == 408
-    return isinstance(result, (NoAnswer, Unusable))
+    return isinstance(result, NoAnswer) or (isinstance(result, Unusable) and not result.own_matter)
 
 
 def sentence(result: Result) -> str:
@@ -324,9 +332,6 @@ def _just_announced(at: Circumstances) -> bool:
 
 
 def _wait_for(obstacle: Obstacle, why: str, at: Circumstances) -> Decision:
-    about_athlete = obstacle in (Obstacle.RECONNECT, Obstacle.NO_TOKENS)
-    if about_athlete and at.now >= at.created_at + RECONNECT_PATIENCE:
-        return Finish(Outcome.DEAD_LETTER, f"{why} Nobody did within 7 days.")
     return TryAgain(at.now, why, counts=False, obstacle=obstacle)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Optional
 
 from strava_collector.allowance import Allowance
@@ -14,7 +15,7 @@ from strava_collector.store.sqlite import Transaction
 
 @dataclass(frozen=True)
 class Overview:
-    """The state of one input's queue and of its application."""
+    """The state of one input's queue and of its application; dead letters and athletes are those of the host."""
 
     #: Jobs that wait, and how many of them are history or reconciliation.
     waiting: int
@@ -24,8 +25,8 @@ class Overview:
     pause: Optional[str]
     #: The same for history and reconciliation alone.
     background_pause: Optional[str]
-    #: When all that waits will have been fetched at the present limits, in epoch seconds; None if nothing waits.
-    done_at: Optional[float]
+    #: When all that waits will have been fetched at the present limits, ``2026-06-01T14:15Z``; None if nothing waits.
+    done_at: Optional[str]
     #: Reads that were used in the quarter hour and on the day.
     used: str
     #: 429s since the store was made.
@@ -54,7 +55,7 @@ def overview(
         background=background,
         pause=pause,
         background_pause=background_pause,
-        done_at=allowance.done_at(tx, client_id, advanced, live + background) if live + background else None,
+        done_at=_date(allowance.done_at(tx, client_id, advanced, live + background)) if live + background else None,
         used=str(allowance.usage(tx, client_id)),
         refusals=applications.quota(tx, client_id).refusals,
         dead_letters=dead_letters.count_dead_letters(tx),
@@ -66,6 +67,10 @@ def clock_time(time: float) -> str:
     """Return a time of day for people: ``14:15 UTC``."""
     minutes = math.ceil(time / 60) % 1440
     return f"{minutes // 60:02d}:{minutes % 60:02d} UTC"
+
+
+def _date(time: float) -> str:
+    return datetime.fromtimestamp(math.ceil(time / 60) * 60, timezone.utc).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def _pause(

@@ -14,7 +14,7 @@ from strava_collector.clock import Clock
 from strava_collector.conclusion import Conclusion, Problems
 from strava_collector.deauthorization import Deauthorization
 from strava_collector.dispatcher import Dispatcher
-from strava_collector.fetcher import Connection, Fetcher
+from strava_collector.fetcher import Connection, Fetcher, retry_after
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store.database import Database
 from strava_collector.subscription_check import SubscriptionCheck
@@ -51,6 +51,8 @@ class Pipeline:
         self._database = database
         self._settings = settings
         self._connection = connection
+        self._bulletin = bulletin
+        self._clock = clock
         source = f"strava_webhook://{webhook_input.name}"
         self.allowance = Allowance(clock, jitter=jitter)
         self.tokens = TokenKeeper(database, token_store, clock)
@@ -110,9 +112,24 @@ class Pipeline:
                 tx, connection.application.client_id, self._subscription_lease, settings.advanced
             )
 
-    def _learn_from_subscription(self, answer: Answer) -> None:
+    def _learn_from_subscription(self, answer: Optional[Answer]) -> None:
+        connection = self._connection()
+        listed = answer is not None and answer.status == 200
+        if listed:
+            self._bulletin.resolved("subscription")
+        else:
+            self._bulletin.report(
+                "subscription",
+                "Strava does not tell which webhook subscription the application has, so notifications are held that "
+                "may be genuine. Check the application's client ID and secret; it is asked again by itself.",
+            )
         with self._database.write() as tx:
-            self.allowance.answered(tx, self._subscription_lease, answer, retry_after=None)
+            if answer is None or connection is None:
+                self.allowance.unanswered(tx, self._subscription_lease)
+            else:
+                wait = retry_after(answer.headers, self._clock.now())
+                client_id = connection.application.client_id
+                self.allowance.answered(tx, client_id, self._subscription_lease, answer, retry_after=wait)
 
     @property
     def _subscription_lease(self) -> str:

@@ -45,7 +45,7 @@ class StravaTime:
 
     def observe(self, date: Optional[str], *, sent: float, received: float) -> None:
         """Learn from an answer's ``Date`` header; ``sent`` and ``received`` are monotonic."""
-        told = _epoch(date)
+        told = epoch_of(date)
         if told is None:
             return
         # The header has whole seconds: Strava's clock showed told … told + 1 at some moment between the two.
@@ -59,7 +59,8 @@ class StravaTime:
             self._seen = (earliest, received)
 
 
-def _epoch(date: Optional[str]) -> Optional[float]:
+def epoch_of(date: Optional[str]) -> Optional[float]:
+    """Return the epoch seconds of a date as HTTP writes it; None if it is none."""
     if date is None:
         return None
     try:

@@ -48,10 +48,10 @@ class SubscriptionCheck:
         *,
         input: str,
         allowed: Callable[[], bool],
-        learn: Callable[[Answer], None],
+        learn: Callable[[Optional[Answer]], None],
         released: Callable[[], None] = lambda: None,
     ) -> None:
-        """``allowed`` says whether a read may be made now, and counts it; ``learn`` gets each answer.
+        """``allowed`` says whether a read may be made now, and counts it; ``learn`` gets each answer, None for none.
 
         ``released`` is called when notifications wait to be dispatched that were held before.
         """
@@ -116,6 +116,7 @@ class SubscriptionCheck:
         try:
             answer = api.subscriptions(application.client_id, application.client_secret)
         except TransportError as error:
+            self._learn(None)
             log.warning(line("subscription_check_failed", application=application.name, error=str(error)))
             return None
         self._learn(answer)

@@ -18,7 +18,7 @@ from strava_collector.pipeline import Pipeline
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import applications, athletes, counters, handover, inbox, queue, turns
 from strava_collector.store.athletes import AthleteState
-from strava_collector.store.database import Database
+from strava_collector.store.database import Database, Transaction
 from strava_collector.store.process_lock import input_lock
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,10 @@ CIRCUIT_EVERY = 5.0
 MORE = 1.0
 #: Notifications are kept so long to recognise redeliveries, in seconds.
 NOTIFICATIONS_KEPT = 7 * 86_400.0
+#: Nobody retries what was given up so long ago, in seconds; anybody may cause dead letters by forging notifications.
+DEAD_LETTERS_KEPT = 90 * 86_400.0
+#: So long jobs wait for an athlete whose row was deleted, in seconds.
+ROW_PATIENCE = 7 * 86_400.0
 #: Nothing waits longer than this on purpose, in seconds: to midnight UTC, and some more.
 LONGEST_PAUSE = 25 * 3600.0
 
@@ -121,7 +125,22 @@ class Upkeep:
             turns.forget_old(tx, before=now - 86_400.0)
             moved = queue.pull_back(tx, input=self._input.name, now=now, longest=LONGEST_PAUSE)
             moved += handover.expire_reconnect(tx, input=self._input.name, now=now)
+            if settings is not None:
+                moved += self._give_up_on_the_unconfigured(tx, settings, now)
         return moved > 0
+
+    def _give_up_on_the_unconfigured(self, tx: Transaction, settings: Settings, now: float) -> int:
+        given_up = 0
+        for athlete_id in turns.waiting_athletes(tx, self._input.name) - settings.athletes.keys():
+            given_up += queue.give_up_waiting(
+                tx,
+                input=self._input.name,
+                athlete_id=athlete_id,
+                before=now - ROW_PATIENCE,
+                error="The athlete has not been on Configuration → Athletes for 7 days.",
+                now=now,
+            )
+        return given_up
 
     def _take_over_from_others(self, settings: Optional[Settings]) -> bool:
         """Take the work of our athletes from inputs that nobody runs: renamed, deleted or disabled ones."""
@@ -156,6 +175,7 @@ class Upkeep:
             gone = inbox.prune(tx, before=now - NOTIFICATIONS_KEPT)
             if settings is not None:
                 gone += queue.prune(tx, before=now - settings.advanced.retention_days * 86_400.0)
+            gone += queue.prune_dead_letters(tx, before=now - DEAD_LETTERS_KEPT)
         return gone > 0
 
     def _log_counters(self, settings: Optional[Settings]) -> bool:

@@ -13,7 +13,7 @@ from typing import Callable, Optional
 from strava_collector import outcome
 from strava_collector.allowance import Allowance, Usage
 from strava_collector.circuit import Breach, Circuit
-from strava_collector.claims import Assignment, Claims
+from strava_collector.claims import SOON, Assignment, Claims
 from strava_collector.clock import Clock
 from strava_collector.conclusion import Conclusion
 from strava_collector.deauthorization import Deauthorization
@@ -33,6 +33,7 @@ from strava_collector.outcome import (
     Refused,
     Renew,
     Result,
+    Strangers,
     TryAgain,
 )
 from strava_collector.secret import Secret
@@ -206,20 +207,20 @@ class Worker:
 
     def _second_call(self, at: Assignment) -> Optional[TryAgain]:
         """Count another call for the same job. If the quota has none left, the job waits with the token refused."""
+        log.info(line("token_refused", trail=at.job.trail, athlete_id=at.job.athlete_id))
         with self._database.write() as tx:
-            pause = self._allowance.pause(tx, at.client_id, at.settings.advanced, background=at.background)
-            if pause is None:
+            permission = self._allowance.permission(tx, at.client_id, at.settings.advanced)
+            if permission.background or (permission.live and not at.background):
                 self._allowance.reserve(tx, at.client_id, at.lease_id, background=at.background)
                 return None
-        log.info(line("token_refused", trail=at.job.trail, athlete_id=at.job.athlete_id))
-        why = f"Strava refused the athlete's token (401). It is renewed as soon as a call can be made ({pause.why})."
-        return TryAgain(pause.until, why, counts=False)
+        why = "Strava refused the athlete's token (401). It is renewed as soon as another call can be made."
+        return TryAgain(permission.until or self._clock.now() + SOON, why, counts=False)
 
     def _settle(self, tx: Transaction, at: Assignment, attempt: Attempt) -> Usage:
         """Account for the call that was reserved."""
         if attempt.answer is not None:
             retry_after = attempt.result.retry_after if isinstance(attempt.result, Refused) else None
-            return self._allowance.answered(tx, at.lease_id, attempt.answer, retry_after=retry_after)
+            return self._allowance.answered(tx, at.client_id, at.lease_id, attempt.answer, retry_after=retry_after)
         if attempt.made:
             self._allowance.unanswered(tx, at.lease_id)
         else:
@@ -235,7 +236,7 @@ class Worker:
         if outcome.is_outage(result):
             base = at.settings.advanced.retry_base
             return self._allowance.is_failing(tx, at.client_id, at.job.activity_id, outcome.sentence(result), base=base)
-        if isinstance(result, (Fetched, Granted)) or (isinstance(result, Refused) and result.status != 429):
+        if isinstance(result, (Fetched, Granted, Strangers)) or (isinstance(result, Refused) and result.status != 429):
             if not (isinstance(result, Refused) and result.status == 401):
                 athletes.clear_if_reconnecting(tx, at.job.athlete_id)
             return self._allowance.is_well(tx, at.client_id)
@@ -254,7 +255,6 @@ class Worker:
             now=now,
             attempts=job.attempts,
             max_attempts=job.max_attempts,
-            created_at=job.created_at,
             error=job.error,
             collected=known is not None and known.start_date is not None and not known.deleted,
             deleted=known is not None and known.deleted,

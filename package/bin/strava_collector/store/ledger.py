@@ -145,9 +145,15 @@ def place_event(
     return Placed(collected_at=_seconds(collected_ms), tombstones=tombstones)
 
 
-def written(tx: Transaction, activity_id: int, digest: str) -> None:
-    """The newest version's event is out; ``digest`` tells whether a later fetch brings anything new."""
-    tx.execute("UPDATE activity SET digest = ? WHERE activity_id = ? AND deleted = 0", (digest, activity_id))
+def written(tx: Transaction, activity_id: int, *, collected_at: float, digest: str) -> None:
+    """The event with this ``collected_at`` is out; ``digest`` tells whether a later fetch brings anything new.
+
+    Nothing is noted if something else has been decided about the activity since.
+    """
+    tx.execute(
+        "UPDATE activity SET digest = ? WHERE activity_id = ? AND deleted = 0 AND collected_ms = ?",
+        (digest, activity_id, _milliseconds(collected_at)),
+    )
 
 
 def holds(tx: Transaction, *, activity_id: int, start_date: str, index: str, digest: str) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from strava_collector.job import MAX_ATTEMPTS, Job, Kind, Outcome, Priority, Reason, Status
+from strava_collector.outcome import CONTRADICTED, GONE_ONCE
 from strava_collector.store import applications, turns
 from strava_collector.store.sqlite import Row, Transaction
 
@@ -281,11 +282,14 @@ def expire(tx: Transaction, *, now: float, lease_seconds: float = LEASE_SECONDS)
 
 
 def hurry(tx: Transaction, *, input: str, now: float, limit: int = 200) -> int:
-    """Make due what waits after a failure, because the reason may have gone; return how many jobs."""
+    """Make due what waits after a failure, because the reason may have gone; return how many jobs.
+
+    A second look is not hurried: it is the pause that makes it worth something.
+    """
     return tx.execute(
         "UPDATE job SET next_run_at = ?, updated_at = ? WHERE id IN (SELECT id FROM job WHERE input = ?"
-        " AND status = 'pending' AND next_run_at > ? AND error IS NOT NULL LIMIT ?)",
-        (float(now), float(now), input, float(now), limit),
+        " AND status = 'pending' AND next_run_at > ? AND error IS NOT NULL AND error NOT IN (?, ?) LIMIT ?)",
+        (float(now), float(now), input, float(now), CONTRADICTED, GONE_ONCE, limit),
     ).rowcount
 
 
@@ -350,6 +354,15 @@ def prune(tx: Transaction, *, before: float, limit: int = 200) -> int:
     return tx.execute(
         "DELETE FROM job WHERE id IN"
         " (SELECT id FROM job WHERE status = 'done' AND updated_at < ? ORDER BY updated_at LIMIT ?)",
+        (float(before), limit),
+    ).rowcount
+
+
+def prune_dead_letters(tx: Transaction, *, before: float, limit: int = 200) -> int:
+    """Delete jobs that were given up before ``before``, ``limit`` at most; return how many."""
+    return tx.execute(
+        "DELETE FROM job WHERE id IN"
+        " (SELECT id FROM job WHERE status = 'failed' AND updated_at < ? ORDER BY updated_at LIMIT ?)",
         (float(before), limit),
     ).rowcount
 

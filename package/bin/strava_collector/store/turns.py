@@ -68,6 +68,11 @@ def next_at(tx: Transaction, input: str, rules: Rules, now: float) -> Optional[f
     )
 
 
+def waiting_athletes(tx: Transaction, input: str) -> frozenset[int]:
+    """Return the athletes who have waiting jobs."""
+    return frozenset(athlete_id for priority in Priority for athlete_id, *_ in _heads(tx, input, priority))
+
+
 def take(tx: Transaction, athlete_id: int, priority: Priority, cooldown: float, now: float) -> None:
     """Note that the athlete has a turn now."""
     if priority is not Priority.LIVE:
