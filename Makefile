@@ -2,7 +2,7 @@
 # `make help` lists the commands; CONTRIBUTING.md says more.
 
 .DEFAULT_GOAL := help
-.PHONY: help package test demo sandbox lint format clean
+.PHONY: help package test demo sandbox simulate chaos bench lint format clean
 
 # -B: running the tools leaves no caches beside the sources.
 TOOL = @python=$$(sh tools/find_python.sh) && exec "$$python" -B -m
@@ -21,6 +21,15 @@ demo: ## build the add-on and watch it collect activities from a stand-in for St
 
 sandbox: ## keep the built add-on running against the stand-ins until Ctrl-C, to play with
 	$(TOOL) tools.sandbox sandbox
+
+chaos: ## 10,000 notifications while everything fails that can, about five minutes; SEED=2 for another plan
+	$(TOOL) tools.sandbox sandbox.chaos
+
+bench: ## measure what the store costs at a thousand to a million rows, a minute; figures in output/bench
+	$(TOOL) tools.sandbox tests.bench
+
+simulate: ## 30 days of 200 athletes in virtual time, twenty times, a few minutes; CASE="--seed 7" runs one
+	$(TOOL) tools.sandbox sandbox.simulation $(CASE)
 
 lint: ## check style, types and import rules
 	$(TOOL) tools.checks

@@ -1,4 +1,4 @@
-"""Builds the add-on and runs a module of the sandbox with it: ``make demo``, ``make sandbox``."""
+"""Builds the add-on and runs a module of the sandbox with it: ``make demo``, ``make sandbox``; ``make simulate``."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ import sys
 from tools import environments, package
 from tools.progress import exit_with, say
 
+#: What runs the sources, not the built add-on, and wants to be quick.
+_UNBUILT = ("sandbox.simulation",)
 
-def main(module: str) -> int:
+
+def main(module: str, *arguments: str) -> int:
     """Return only if the build failed: the module takes over the process, and with it Ctrl-C and the exit status."""
-    status = package.main([])
-    if status != 0:
-        return status
-    # 3.9 first: most releases of Splunk that the add-on serves run it.
-    version, environment = min(environments.tests().items(), key=lambda item: int(item[0].partition(".")[2]))
+    if module not in _UNBUILT:
+        status = package.main([])
+        if status != 0:
+            return status
+    # 3.9 first: most releases of Splunk that the add-on serves run it. The newest is the quickest.
+    choose = max if module in _UNBUILT else min
+    version, environment = choose(environments.tests().items(), key=lambda item: int(item[0].partition(".")[2]))
     try:
         python = environment.ready()
     except environments.EnvironmentFailed as error:
@@ -26,8 +31,8 @@ def main(module: str) -> int:
     os.chdir(environments.ROOT)
     # The stand-ins share the collector's clock; the add-on's own processes get an environment of their own.
     os.environ["PYTHONPATH"] = str(environments.ROOT / "package" / "bin")
-    return os.execv(str(python), [str(python), "-B", "-m", module])
+    return os.execv(str(python), [str(python), "-B", "-m", module, *arguments])
 
 
 if __name__ == "__main__":
-    exit_with(lambda: main(sys.argv[1]))
+    exit_with(lambda: main(*sys.argv[1:]))

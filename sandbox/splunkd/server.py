@@ -47,6 +47,11 @@ class ManagementServer:
         """Answer everything with this status from now on; None ends it."""
         self._server.refusing = status
 
+    @property
+    def refused(self) -> int:
+        """How many requests were answered so."""
+        return self._server.refused
+
     def stop(self) -> None:
         """Refuse new connections, cut those in progress, and wait for their threads."""
         if self._thread is not None:
@@ -63,6 +68,8 @@ class _Server(ThreadingHTTPServer):
     rest: Rest
     #: Status of an outage.
     refusing: int | None = None
+    #: Requests that the outages so far refused.
+    refused: int = 0
 
     def __init__(self, context: ssl.SSLContext, sessions: Sessions, journal: Journal) -> None:
         self.context = context
@@ -129,6 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if self.server.refusing is not None:
                 self._body()
+                self.server.refused += 1
                 raise RestFault(self.server.refusing, "splunkd is not ready.")
             key = self.server.sessions.key_of({"Authorization": self.headers.get("Authorization", "")})
             caller = (self.server.sessions.owner(key) or "") if key else ""

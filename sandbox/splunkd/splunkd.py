@@ -206,6 +206,11 @@ class Splunkd:
         finally:
             self._server.refuse(None)
 
+    @property
+    def refused(self) -> int:
+        """How many REST calls the outages so far have refused."""
+        return self._server.refused
+
     def request(
         self,
         method: str,

@@ -75,8 +75,8 @@ Rate limits
 
 Faults; each call returns a :class:`Fault`, which is a context manager with ``end()`` and ``hits``
     ``faults.outage(what=503, method=, path="/api/v3/*", times=None, share=1.0, retry_after=None)``;
-    ``what`` is a status or ``"timeout"`` (never answers), ``"reset"``, ``"lost_answer"`` (done, then
-    reset), ``"html"`` (503), ``"html_200"``, ``"truncated"``, ``"not_json"``, ``"empty"``, ``"redirect"``,
+    ``what`` is a status or ``"timeout"`` (never answers, or ends after ``seconds``), ``"reset"``, ``"lost_answer"``
+    (done, then reset), ``"html"`` (503), ``"html_200"``, ``"truncated"``, ``"not_json"``, ``"empty"``, ``"redirect"``,
     ``"wrong_activity"``, ``"huge"``
     ``faults.slow(seconds, method=, path=, times=)``, ``faults.rate_limited(retry_after=, path=, times=)``
     ``path`` is a pattern: ``"/oauth/token"``, ``"/api/v3/activities/*"``, ``"*"``; ``faults.clear()`` ends

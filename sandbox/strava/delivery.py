@@ -160,6 +160,12 @@ class DeliveryService:
             heapq.heapify(self._due)
             self._changed.notify_all()
 
+    @property
+    def waiting(self) -> int:
+        """How many notifications wait for their next attempt or are being sent."""
+        with self._changed:
+            return len(self._due) + self._under_way
+
     def wait_until_idle(self, seconds: float) -> bool:
         """Wait until nothing waits and nothing is being sent; False when that takes longer."""
         with self._changed:

@@ -73,6 +73,8 @@ class Fault:
                 json_answer(self.what, {"message": HTTPStatus(self.what).phrase, "errors": []})
             )
         if self.what == "timeout":
+            if self.seconds:
+                return Answer(0, transmission=Transmission.RESET, delay=self.seconds)
             return Answer(0, transmission=Transmission.NEVER)
         if self.what == "reset":
             return Answer(0, transmission=Transmission.RESET)
@@ -133,9 +135,10 @@ class Faults:
     ) -> Fault:
         """Begin a fault.
 
-        ``what`` is a status, or one of ``timeout`` (never answers), ``reset`` (before anything was done),
-        ``lost_answer`` (done, then reset), ``html`` (503), ``html_200``, ``truncated``, ``not_json``,
-        ``empty``, ``redirect``, ``wrong_activity``, ``huge``, ``slow``. ``path`` is a pattern (``"*"``: OAuth
+        ``what`` is a status, or one of ``timeout`` (never answers; with ``seconds``, the connection ends after
+        that time), ``reset`` (before anything was done), ``lost_answer`` (done, then reset), ``html`` (503),
+        ``html_200``, ``truncated``, ``not_json``, ``empty``, ``redirect``, ``wrong_activity``, ``huge``, ``slow``.
+        ``path`` is a pattern (``"*"``: OAuth
         too). ``retry_after`` is seconds, or ``"date"`` for a minute from now written as a date.
         """
         if isinstance(what, str) and what not in _WORDS:

@@ -58,6 +58,14 @@ def text_of(answer: dict[str, Any]) -> str:
     return str(answer["messages"][0]["text"])
 
 
+def test_an_outage_refuses_everything_for_a_while_and_counts(splunkd: Splunkd) -> None:
+    with splunkd.outage(503):
+        status, _ = splunkd.request("GET", "/services/data/modular-inputs")
+        assert status == 503
+    status, _ = splunkd.request("GET", "/services/data/modular-inputs")
+    assert (status, splunkd.refused) == (200, 1)
+
+
 # --- what an input is told, and what it says
 
 

@@ -205,6 +205,13 @@ def test_a_lost_answer_was_given_all_the_same(strava: StravaStandIn, client: Cli
     assert client.token(app, "refresh_token", **form).status_code == 400
 
 
+def test_a_call_that_is_not_answered_can_end_after_a_while(strava: StravaStandIn, client: Client) -> None:
+    _, _, token = connected(strava, "read")
+    with strava.faults.outage("timeout", seconds=0.05), pytest.raises(requests.exceptions.ConnectionError):
+        client.get("/api/v3/athlete", token)
+    assert client.get("/api/v3/athlete", token).status_code == 200
+
+
 def test_an_answer_that_never_comes_ends_with_the_stand_in(certificates: Certificates, clock: VirtualClock) -> None:
     outcome: list[BaseException] = []
     with StravaStandIn(certificates, clock=clock) as strava:

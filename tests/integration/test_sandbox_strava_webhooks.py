@@ -353,9 +353,11 @@ def test_notifications_can_be_held_back_and_released_in_a_burst(
     for number in range(20):
         strava.edit(ride, title=f"Title {number}")
     assert not strava.wait_until_delivered(0)
+    assert strava.delivery.waiting == 21
     assert callback.notifications == []
     strava.delivery.release()
     assert strava.wait_until_delivered(SECONDS)
+    assert strava.delivery.waiting == 0
     assert len(callback.notifications) == 21
 
 

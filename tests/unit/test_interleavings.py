@@ -352,3 +352,37 @@ def test_a_confirmed_delete_puts_every_place_on_the_erase_list(
     assert "action=erase " not in caplog.text
     c.run()
     assert caplog.text.count("action=erase ") == 2
+
+
+def test_create_and_delete_within_a_second_do_not_ask_for_an_hour(collect: Collect) -> None:
+    c = collect(*[NOT_FOUND] * 5)
+    c.receive("create", 1)
+    c.receive("delete", 1)
+    for _ in range(20):
+        c.run(seconds=60)
+    assert counts(c) == {"done": 1}
+
+
+def test_a_create_that_comes_after_its_later_delete_does_not_ask_for_an_hour(collect: Collect) -> None:
+    c = collect(*[NOT_FOUND] * 6)
+    at = int(c.clock.now())
+    c.receive("delete", 1, event_time=at + 1)
+    c.run()
+    c.receive("create", 1, event_time=at)
+    for _ in range(20):
+        c.run(seconds=60)
+    assert "pending" not in counts(c)
+
+
+def test_a_kill_after_four_404s_of_a_new_ride_does_not_give_it_up(collect: Collect) -> None:
+    c = collect(*[NOT_FOUND] * 4, ride(1))
+    c.receive("create", 1)
+    while len(c.transport.requests) < 4:
+        c.run(seconds=10)
+    c.clock.advance(3600)
+    with c.database.write() as tx:
+        assert queue.claim(tx, input=INPUT.name, now=c.clock.now(), athletes=[ANNA])
+    with c.database.write() as tx:
+        queue.take_over(tx, input=INPUT.name, now=c.clock.now())
+    c.run()
+    assert list(c.index.latest()) == [1]

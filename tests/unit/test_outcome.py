@@ -51,6 +51,8 @@ FRESH = Circumstances(
     renewed=False,
     quota_frees_at=NOW + 600,
     circuit_opens_at=None,
+    unproven=False,
+    created_at=NOW - 3,
     contradicted=None,
     retry_base=30.0,
 )
@@ -61,6 +63,7 @@ NEWS = notification_rules.Circumstances(
 )
 FETCHED = Fetched({"id": 1}, "2024-05-01T06:30:00Z")
 
+ASK_AGAIN = "Strava does not have this activity (404). It is asked once more before that is believed."
 NOT_YET = "Strava announced this activity but does not have it yet (404)."
 NOT_THERE = "Strava does not have this activity, or the athlete's scope does not include it (404)."
 NO_SCOPE = (
@@ -131,9 +134,9 @@ ROWS = [
         NOT_YET,
     ),
     Row(
-        "404 an hour after `create`",
+        "404 an hour after `create`, for the second time",
         Refused(404),
-        replace(FRESH, announced_at=NOW - 3_601, attempts=9),
+        replace(FRESH, announced_at=NOW - 3_601, attempts=9, error=ASK_AGAIN),
         Finish(Outcome.DEAD_LETTER, NOT_THERE),
         NOT_THERE,
     ),
@@ -151,9 +154,16 @@ ROWS = [
         Finish(Outcome.DELETED, tombstone=True),
     ),
     Row(
-        "404 for an activity that was never announced nor collected",
+        "404 for an activity that is not collected, the first time",
         Refused(404),
         FRESH,
+        TryAgain(NOW + 600, ASK_AGAIN, counts=False),
+        ASK_AGAIN,
+    ),
+    Row(
+        "404 for an activity that was never announced nor collected, ten minutes later",
+        Refused(404),
+        replace(FRESH, error=ASK_AGAIN),
         Finish(Outcome.DEAD_LETTER, NOT_THERE),
         NOT_THERE,
     ),
@@ -237,6 +247,13 @@ ROWS = [
         Refused(503, retry_after=300.0),
         FRESH,
         TryAgain(NOW + 300, "Strava answered 503.", counts=True),
+        "Strava answered 503.",
+    ),
+    Row(
+        "5xx again, and nobody's call has succeeded since",
+        Refused(503),
+        replace(FRESH, attempts=4, unproven=True, created_at=NOW - 7_200),
+        TryAgain(NOW + 1_800, "Strava answered 503.", counts=False),
         "Strava answered 503.",
     ),
     Row(
@@ -446,7 +463,7 @@ def test_404_after_create_is_tried_for_an_hour_whatever_the_attempts() -> None:
 
 
 def test_404_an_hour_after_create_is_a_dead_letter() -> None:
-    late = replace(FRESH, announced_at=NOW - 3601, attempts=9)
+    late = replace(FRESH, announced_at=NOW - 3601, attempts=9, error=ASK_AGAIN)
     assert end(decide(Refused(404), late)).outcome is Outcome.DEAD_LETTER
 
 
@@ -478,7 +495,18 @@ def test_404_after_a_delete_and_a_create_in_the_same_second_is_tried_for_the_hou
 
 
 def test_404_of_an_activity_that_nobody_announced_is_a_dead_letter() -> None:
-    assert end(decide(Refused(404), FRESH)).outcome is Outcome.DEAD_LETTER
+    first = again(decide(Refused(404), FRESH))
+    assert (first.at, first.counts) == (NOW + 600, False)
+    assert end(decide(Refused(404), replace(FRESH, error=first.why))).outcome is Outcome.DEAD_LETTER
+
+
+def test_an_outage_in_a_quiet_hour_counts_nothing_and_is_asked_about_ever_more_rarely() -> None:
+    quiet = replace(FRESH, attempts=4, unproven=True, created_at=NOW - 7_200)
+    decision = again(decide(Refused(503), quiet))
+    assert (decision.counts, decision.at) == (False, NOW + 1_800)
+    days = replace(quiet, created_at=NOW - 2 * 86_400)
+    assert again(decide(Refused(503), days)).at == NOW + 3_600
+    assert end(decide(Refused(503), replace(quiet, created_at=NOW - 3 * 86_400))).outcome is Outcome.DEAD_LETTER
 
 
 @pytest.mark.parametrize(("retry_after", "expected"), [(None, NOW + 600), (42.0, NOW + 42), (0.0, NOW + 1)])

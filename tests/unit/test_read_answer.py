@@ -25,6 +25,7 @@ JOB = Job(
     status=Status.WORKING,
     outcome=None,
     attempts=0,
+    crashes=0,
     max_attempts=5,
     next_run_at=NOW,
     error=None,

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from strava_collector.job import Kind
 from strava_collector.store import athletes
 from strava_collector.store.athletes import AthleteState, Standing
 from strava_collector.store.database import Transaction
-from tests.support.finished_work import ANNA, BEN, finished_job, waiting_job
-from tests.support.store import database, query_plans
+from tests.support.finished_work import ANNA, BEN
+from tests.support.store import database
 
 
 @pytest.fixture
@@ -89,16 +88,6 @@ def test_one_job_is_the_probe_and_the_others_wait_again(tx: Transaction) -> None
     assert athletes.blocked(tx, 1900.0) == frozenset()
 
 
-def test_news_of_the_permission_makes_the_probe_due(tx: Transaction) -> None:
-    refuse(tx, now=100.0)
-    withdraw(tx, BEN)
-    for athlete_id in (ANNA, BEN, 999):
-        athletes.probe_now(tx, athlete_id, 200.0)
-    assert athletes.blocked(tx, 200.0) == {BEN}
-    assert athletes.probing(tx, ANNA, 200.0, 900.0)
-    assert athletes.blocked(tx, 200.0) == {ANNA, BEN}
-
-
 def test_who_gave_an_answer_again_need_not_reconnect_but_stays_deauthorized(tx: Transaction) -> None:
     refuse(tx)
     withdraw(tx, BEN)
@@ -121,16 +110,6 @@ def test_a_probe_put_off_while_the_clock_was_a_day_ahead_is_due(tx: Transaction)
     assert athletes.blocked(tx, 999.0) == {ANNA}
 
 
-def test_a_deauthorized_athlete_is_let_through_while_the_job_that_carries_it_out_is_live(tx: Transaction) -> None:
-    withdraw(tx)
-    waiting_job(tx, 7)
-    finished_job(tx, ANNA, kind=Kind.ATHLETE)
-    waiting_job(tx, BEN, kind=Kind.ATHLETE, athlete_id=BEN)
-    assert athletes.blocked(tx, 100.0) == {ANNA}
-    waiting_job(tx, ANNA, kind=Kind.ATHLETE)
-    assert athletes.blocked(tx, 100.0) == frozenset()
-
-
 def test_who_has_connected_again_is_welcome(tx: Transaction) -> None:
     refuse(tx, 1, connected_at="50")
     refuse(tx, 2, connected_at="50")
@@ -149,8 +128,3 @@ def test_a_late_refusal_of_the_old_connection_does_not_outlive_the_new_one(tx: T
     refuse(tx, connected_at="50", now=200.0)
     assert athletes.welcome_back(tx, {ANNA: "60"}) == [ANNA]
     assert athletes.blocked(tx, 200.0) == frozenset()
-
-
-def test_asking_who_is_blocked_looks_at_no_job_but_the_athletes_own(tx: Transaction) -> None:
-    plans = query_plans(tx, lambda: athletes.blocked(tx, 100.0))
-    assert all("SEARCH" in plan and "SCAN job" not in plan for plan in plans.values()), plans

@@ -304,7 +304,7 @@ def test_a_renewed_lease_does_not_expire_one_that_is_not_does(tx: Transaction) -
     assert queue.expire(tx, now=399.9) == 0
     assert queue.expire(tx, now=400.0) == 1
     assert queue.is_mine(tx, renewed)
-    assert (only(tx, dead.id).status, only(tx, dead.id).attempts) == (Status.PENDING, 1)
+    assert (only(tx, dead.id).status, only(tx, dead.id).crashes) == (Status.PENDING, 1)
 
 
 def test_a_lease_does_not_wait_for_a_clock_that_was_set_back(tx: Transaction) -> None:
@@ -321,7 +321,7 @@ def test_a_new_process_takes_over_its_own_inputs_jobs_at_once(tx: Transaction) -
     mine, theirs = claim(tx), claim(tx, input="other")
     assert queue.take_over(tx, input=RIDES, now=101.0) == 1
     job = only(tx, mine.id)
-    assert (job.status, job.next_run_at, job.attempts, job.error) == (Status.PENDING, 101.0, 1, queue.CRASHED)
+    assert (job.status, job.next_run_at, job.crashes, job.error) == (Status.PENDING, 101.0, 1, queue.CRASHED)
     assert queue.is_mine(tx, theirs)
 
 
@@ -331,10 +331,19 @@ def test_a_job_that_kills_its_process_five_times_becomes_a_dead_letter(tx: Trans
         job = claim(tx, 100.0 * attempt)
         assert queue.take_over(tx, input=RIDES, now=100.0 * attempt + 50) == 1
     job = only(tx)
-    assert (job.status, job.outcome, job.attempts) == (Status.FAILED, Outcome.DEAD_LETTER, 5)
+    assert (job.status, job.outcome, job.crashes) == (Status.FAILED, Outcome.DEAD_LETTER, 5)
     assert job.error is not None
     assert "5 times in a row" in job.error
     assert queue.claim(tx, input=RIDES, now=9_999.0) is None
+
+
+def test_a_crash_is_no_attempt_and_an_answer_shows_that_the_job_is_no_poison(tx: Transaction) -> None:
+    join(tx)
+    for _ in range(2 * MAX_ATTEMPTS):
+        claim(tx)
+        assert queue.take_over(tx, input=RIDES, now=100.0) == 1
+        queue.reschedule(tx, claim(tx), run_at=100.0, counts=False, error="404", now=100.0)
+    assert (only(tx).attempts, only(tx).crashes) == (0, 0)
 
 
 def test_a_graceful_stop_is_no_crash(tx: Transaction) -> None:

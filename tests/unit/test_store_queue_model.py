@@ -28,6 +28,7 @@ class Wanted:
     due: float
     generation: int = 1
     attempts: int = 0
+    crashes: int = 0
     lease: Optional[str] = None
     claimed_generation: int = 0
     expires: float = 0.0
@@ -55,10 +56,10 @@ class Model:
 
     def crash(self, activity_id: int, now: float) -> None:
         job = self.live[activity_id]
-        job.attempts += 1
+        job.crashes += 1
         job.back()
         job.due = now
-        if job.attempts >= MAX_ATTEMPTS:
+        if job.crashes >= MAX_ATTEMPTS:
             del self.live[activity_id]
             self.dead += 1
 
@@ -108,7 +109,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
         job.generation += 1
         job.priority = min(job.priority, priority)
         job.force = job.force or force
-        job.attempts = 0
+        job.attempts = job.crashes = 0
         if job.lease is None:
             job.input = input
 
@@ -164,6 +165,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
         if not known.overtaken:
             known.due = self.now + pause
             known.attempts += counts
+            known.crashes = 0
         known.back()
 
     @rule(job=claimed)
@@ -212,6 +214,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
             assert row["next_run_at"] == known.due
             # What failed before the last notification says nothing about what comes after it.
             assert row["attempts"] == known.attempts
+            assert row["crashes"] == known.crashes
         assert sum(count["done"] for count in counts) == self.model.finished
         assert sum(count["failed"] for count in counts) == self.model.dead
         for input in (RIDES, OTHER):

@@ -8,8 +8,9 @@ from email.utils import formatdate
 import pytest
 
 from strava_collector.errors import TransportError, TransportFault
+from strava_collector.job import Status
 from strava_collector.settings import Advanced
-from strava_collector.store import queue
+from strava_collector.store import leases, queue
 from tests.support.collecting import (
     ANNA,
     BAD_TOKEN,
@@ -20,6 +21,7 @@ from tests.support.collecting import (
     Collect,
     athletes,
     counts,
+    renewal,
     ride,
 )
 from tests.support.scripted_transport import answer, refusal
@@ -37,15 +39,16 @@ def test_a_revoked_athlete_does_not_hold_up_another(collect: Collect) -> None:
 
 
 def test_a_poison_activity_is_given_up_and_the_next_one_collected(collect: Collect) -> None:
-    c = collect(BROKEN, ride(2), BROKEN, BROKEN, BROKEN, BROKEN)
-    c.receive("create", 1, event_time=1)
-    c.clock.advance(0.1)
-    c.receive("create", 2)
-    c.run()
-    assert list(c.index.latest()) == [2]
-    for _ in range(4):
-        c.run(seconds=3_601)
-    assert counts(c) == {"done": 1, "failed": 1}
+    c = collect()
+    c.transport.answer_with(lambda activity: BROKEN if activity == 1 else ride(activity))
+    c.receive("update", 1)
+    for number in range(2, 9):
+        c.clock.advance(0.1)
+        c.receive("create", number)
+        c.run(seconds=2_000)
+    assert set(c.index.latest()) == set(range(2, 9))
+    (dead,) = (job for job in c.jobs() if job.status is Status.FAILED)
+    assert (dead.activity_id, dead.attempts) == (1, 4)
 
 
 def test_an_outage_is_outlived(collect: Collect) -> None:
@@ -97,7 +100,7 @@ def test_calls_that_hang_for_one_athlete_leave_room_for_another(collect: Collect
 
 def test_who_has_to_connect_again_is_told_and_no_longer_when_it_works(collect: Collect) -> None:
     refused = refusal("RefreshToken", "refresh_token", "invalid", 400)
-    c = collect(BAD_TOKEN, refused, ride(1))
+    c = collect(BAD_TOKEN, refused, renewal(1), ride(1))
     c.receive("create", 1)
     c.run()
     (text,) = c.problems.told.values()
@@ -123,7 +126,7 @@ def test_an_athlete_who_was_removed_makes_jobs_wait(collect: Collect) -> None:
 
 
 def test_who_has_to_reconnect_costs_one_probe_an_hour_and_goes_on_when_connected_again(collect: Collect) -> None:
-    c = collect(BAD_TOKEN, REVOKED, BAD_TOKEN, REVOKED, ride(1), ride(2))
+    c = collect(BAD_TOKEN, REVOKED, REVOKED, ride(1), ride(2))
     c.receive("create", 1)
     c.receive("create", 2)
     c.run()
@@ -133,7 +136,8 @@ def test_who_has_to_reconnect_costs_one_probe_an_hour_and_goes_on_when_connected
     assert "connect again" in standing.reason
     for _ in range(12):
         c.run(seconds=330)
-    assert len(c.transport.requests) == 4
+    # The refused token is not tried again, only whether Strava renews it.
+    assert len(c.transport.requests) == 3
     c.reconnect(ANNA)
     c.run()
     assert set(c.index.latest()) == {1, 2}
@@ -141,7 +145,7 @@ def test_who_has_to_reconnect_costs_one_probe_an_hour_and_goes_on_when_connected
 
 
 def test_who_does_not_reconnect_within_a_week_leaves_dead_letters_with_the_reason(collect: Collect) -> None:
-    c = collect(*[BAD_TOKEN, REVOKED] * 200)
+    c = collect(BAD_TOKEN, *[REVOKED] * 400)
     c.receive("create", 1)
     c.receive("create", 2)
     c.run()
@@ -175,12 +179,15 @@ def test_three_different_activities_that_fail_open_the_circuit_and_count_no_atte
 
 
 def test_one_activity_that_always_fails_opens_no_circuit(collect: Collect) -> None:
-    c = collect(*[BROKEN] * 5)
+    c = collect(*[BROKEN] * 200)
     c.receive("update", 1)
-    for _ in range(10):
+    for _ in range(4 * 86_400 // 1000):
         c.run(seconds=1000)
+    # For three days nothing shows that it is not Strava's fault; then it is given up.
     assert counts(c) == {"failed": 1}
-    c.transport.add(ride(2))
+    assert len(c.transport.requests) < 100
+    c.transport.clear()
+    c.transport.add(renewal(1), ride(2))
     c.receive("create", 2)
     c.run()
     assert list(c.index.latest()) == [2]
@@ -392,3 +399,80 @@ def test_forged_notifications_about_strangers_rides_cost_one_call_each_and_open_
     c.run()
     assert list(c.index.latest()) == [6]
     assert counts(c) == {"done": 6}
+
+
+def test_a_deauthorization_is_asked_about_although_the_athlete_needs_to_reconnect(collect: Collect) -> None:
+    c = collect(ride(1), BAD_TOKEN, *[REVOKED] * 4)
+    c.receive("create", 1)
+    c.run()
+    c.receive("update", 1)
+    c.run()
+    assert [one.state.value for one in c.standings()] == ["needs to reconnect"]
+    c.receive("update", ANNA, object_type="athlete", updates={"authorized": "false"})
+    c.run(seconds=0.1)
+    c.run(seconds=60)
+    assert [one.state.value for one in c.standings()] == ["deauthorized"]
+    assert counts(c).keys() == {"done"}
+    assert c.index.latest() == {}
+
+
+def test_a_deauthorization_is_asked_about_again_although_a_fetch_was_refused_meanwhile(collect: Collect) -> None:
+    c = collect(ride(1), BROKEN, BAD_TOKEN, *[REVOKED] * 4)
+    c.receive("create", 1)
+    c.run()
+    c.receive("update", ANNA, object_type="athlete", updates={"authorized": "false"})
+    c.run()
+    c.receive("update", 1)
+    c.run(seconds=5)
+    for _ in range(4):
+        c.run(seconds=60)
+    assert counts(c).keys() == {"done"}
+    assert c.index.latest() == {}
+
+
+def test_a_fetch_under_way_during_the_deauthorization_does_not_wait_for_ever(collect: Collect) -> None:
+    c = collect(ride(1), BAD_TOKEN, REVOKED, BAD_TOKEN, *[REVOKED] * 4)
+    c.receive("create", 1)
+    c.run()
+    c.receive("update", 1)
+    c.clock.advance(5)
+    c.dispatcher.dispatch()
+
+    def meanwhile() -> None:
+        c.receive("update", ANNA, object_type="athlete", updates={"authorized": "false"})
+        c.dispatcher.dispatch()
+        c.clock.advance(5)
+        assert c.worker.work()  # another thread carries it out
+
+    c.during_call(2, meanwhile)
+    for _ in range(5):
+        c.run(seconds=60)
+    assert counts(c).keys() == {"done"}
+
+
+def test_while_another_process_renews_a_refused_token_no_call_is_wasted(collect: Collect) -> None:
+    c = collect(BAD_TOKEN, renewal(1))
+    c.transport.answer_with(ride)
+    with c.database.write() as tx:
+        leases.acquire(tx, name=f"tokens:{ANNA}", holder="another", now=c.clock.now(), seconds=180)
+    for activity in (1, 2, 3):
+        c.receive("create", activity)
+    for _ in range(60):
+        c.run(seconds=2)
+    assert len(c.transport.requests) == 1
+    for _ in range(20):
+        c.run(seconds=10)
+    assert set(c.index.latest()) == {1, 2, 3}
+
+
+def test_the_next_process_of_an_input_gives_back_what_the_killed_one_held(collect: Collect) -> None:
+    killed = collect()
+    with killed.database.write() as tx:
+        holder = killed.pipeline.tokens._holder
+        leases.acquire(tx, name=f"tokens:{ANNA}", holder=holder, now=killed.clock.now(), seconds=180)
+    c = collect(BAD_TOKEN, renewal(1), ride(1))
+    with c.database.write() as tx:
+        c.pipeline.tokens.take_over(tx)
+    c.receive("create", 1)
+    c.run()
+    assert list(c.index.latest()) == [1]

@@ -14,7 +14,7 @@ from typing import Optional
 from strava_collector.circuit import Breach, Circuit
 from strava_collector.clock import Clock
 from strava_collector.logfmt import line
-from strava_collector.quota import Pause, Quota, Terms
+from strava_collector.quota import Pause, Quota, Terms, UnderWay
 from strava_collector.settings import Advanced
 from strava_collector.store import applications
 from strava_collector.store.applications import Reservation
@@ -72,8 +72,9 @@ class Allowance:
         most = 1 if circuit.breach is not None else advanced.concurrency
         if under_way.calls >= most:
             return Permission(False, False, None, None)
-        live = self.pause(tx, client_id, advanced, background=False)
-        background = self.pause(tx, client_id, advanced, background=True)
+        quota = applications.quota(tx, client_id)
+        live = self._pause(quota, under_way, advanced, background=False)
+        background = self._pause(quota, under_way, advanced, background=True)
         pause = live or background
         return Permission(
             live is None,
@@ -84,13 +85,12 @@ class Allowance:
 
     def pause(self, tx: Transaction, client_id: str, advanced: Advanced, *, background: bool) -> Optional[Pause]:
         """Return what the quota makes a call wait for, with ``until`` by our clock; None if it need not wait."""
-        quota = applications.quota(tx, client_id)
-        pause = quota.pause(
-            self._time.now(quota.ahead),
-            background=background,
-            under_way=applications.under_way(tx, client_id),
-            terms=terms(advanced),
-        )
+        quota, under_way = applications.quota(tx, client_id), applications.under_way(tx, client_id)
+        return self._pause(quota, under_way, advanced, background=background)
+
+    def _pause(self, quota: Quota, under_way: UnderWay, advanced: Advanced, *, background: bool) -> Optional[Pause]:
+        now = self._time.now(quota.ahead)
+        pause = quota.pause(now, background=background, under_way=under_way, terms=terms(advanced))
         if pause is None:
             return None
         return Pause(pause.until - self._time.ahead(quota.ahead), pause.why)
@@ -168,6 +168,10 @@ class Allowance:
         """Strava answered, and has nothing against the application."""
         circuit = applications.circuit(tx, client_id)
         return circuit if circuit == Circuit() else self._save(tx, client_id, circuit.answered())
+
+    def has_failed_since(self, tx: Transaction, client_id: str, activity_id: int) -> bool:
+        """Whether the activity has failed before, and no call of anybody's has succeeded since."""
+        return activity_id in applications.circuit(tx, client_id).failed
 
     def is_failing(self, tx: Transaction, client_id: str, activity_id: int, why: str, *, base: float) -> Circuit:
         """The call failed as it does in an outage."""

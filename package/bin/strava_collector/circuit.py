@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Optional
 
 #: So many different activities must fail in a row.
@@ -92,6 +93,7 @@ class Circuit:
         return json.dumps(asdict(self))
 
     @classmethod
+    @lru_cache(maxsize=32)
     def from_json(cls, text: Optional[str]) -> Circuit:
         """Return what :meth:`to_json` wrote; a closed circuit for None and for what cannot be read."""
         try:

@@ -67,14 +67,15 @@ class Claims:
         with self._database.read() as tx:
             permission = self._allowance.permission(tx, connection.application.client_id, settings.advanced)
             ready = self._ready(tx, settings, now)
+            confirmation = queue.next_confirmation(tx, input=self._input.name, athletes=self._ours(settings))
             if permission.background:
-                return self._due(tx, ready, settings, background=True)
-            later = self._due(tx, ready, settings, background=True)
+                return _earliest(confirmation, self._due(tx, ready, settings, background=True))
             until = now + SOON if permission.until is None else permission.until
-            dues = [None if later is None else max(later, until)]
+            later = _earliest(confirmation, self._due(tx, ready, settings, background=True))
+            due = None if later is None else max(later, until)
             if permission.live:
-                dues.append(self._due(tx, ready, settings, background=False))
-            return min((due for due in dues if due is not None), default=None)
+                due = _earliest(due, confirmation, self._due(tx, ready, settings, background=False))
+            return due
 
     def claim(self, settings: Settings, connection: Connection) -> Optional[Assignment]:
         """Claim the job whose turn it is, and count its call. None if nothing can be done now.
@@ -97,7 +98,9 @@ class Claims:
         if not permission.live and not permission.background:
             return None
         now = self._clock.now()
-        return queue.claim(
+        return queue.claim_confirmation(
+            tx, input=self._input.name, now=now, athletes=self._ours(settings)
+        ) or queue.claim(
             tx,
             input=self._input.name,
             now=now,
@@ -126,8 +129,12 @@ class Claims:
 
     def _ready(self, tx: Transaction, settings: Settings, now: float) -> frozenset[int]:
         """The athletes in whose name calls can be made."""
-        ours = (one.athlete_id for one in settings.athletes.values() if one.application == self._input.application)
-        return frozenset(ours) - athletes.blocked(tx, now)
+        return self._ours(settings) - athletes.blocked(tx, now)
+
+    def _ours(self, settings: Settings) -> frozenset[int]:
+        return frozenset(
+            one.athlete_id for one in settings.athletes.values() if one.application == self._input.application
+        )
 
     def _due(self, tx: Transaction, ready: Collection[int], settings: Settings, *, background: bool) -> Optional[float]:
         return queue.next_due(
@@ -138,6 +145,10 @@ class Claims:
             background=background,
             cooldown=settings.advanced.cooldown,
         )
+
+
+def _earliest(*times: Optional[float]) -> Optional[float]:
+    return min((time for time in times if time is not None), default=None)
 
 
 def _is_needless(tx: Transaction, job: Job) -> bool:

@@ -88,6 +88,7 @@ class Conclusion:
             with self._database.write() as tx:
                 if not queue.is_mine(tx, job) or athletes.has_withdrawn(tx, job.athlete_id, athlete.connected_at):
                     self._give_way(tx, job)
+                    self._cancel_if_withdrawn(tx, job, athlete)
                     return
                 if not job.force and ledger.holds(
                     tx, activity_id=job.activity_id, start_date=fetched.start, index=index, digest=digest
@@ -144,6 +145,11 @@ class Conclusion:
         counters.count(tx, input=self._input.name, name=Counted.OVERTAKEN)
         log.info(line("overtaken", trail=job.trail, activity_id=job.activity_id))
 
+    def _cancel_if_withdrawn(self, tx: Transaction, job: Job, athlete: Athlete) -> None:
+        """A job that was under way while the athlete withdrew the permission must not wait for ever."""
+        if athletes.has_withdrawn(tx, job.athlete_id, athlete.connected_at):
+            queue.cancel(tx, athlete_id=job.athlete_id, now=self._clock.now())
+
     # Everything that ends without one.
 
     def _finish(self, job: Job, decision: Finish) -> None:
@@ -171,6 +177,7 @@ class Conclusion:
         now = self._clock.now()
         with self._database.write() as tx:
             queue.reschedule(tx, job, run_at=decision.at, counts=decision.counts, error=decision.why, now=now)
+            self._cancel_if_withdrawn(tx, job, athlete)
             if decision.obstacle in (Obstacle.RECONNECT, Obstacle.NO_TOKENS):
                 athletes.mark_reconnect(
                     tx,

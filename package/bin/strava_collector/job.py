@@ -78,6 +78,8 @@ class Job:
     outcome: Optional[Outcome]
     #: Failed attempts since the last notification.
     attempts: int
+    #: How often in a row the process ended while it worked on the job.
+    crashes: int
     max_attempts: int
     next_run_at: float
     #: The last error, as a sentence.

@@ -210,8 +210,6 @@ class Effects:
             joined = self._join(stored, Kind.ACTIVITY, what.fetch, self._expected(stored))
         elif what.confirm_access:
             joined = self._join(stored, Kind.ATHLETE, Priority.LIVE, None)
-            # If it is true, calls are refused already, and only a probe gets through.
-            athletes.probe_now(self._tx, notification.owner_id, self._now)
         tombstones: tuple[Tombstone, ...] = ()
         if what.tombstone:
             tombstones = ledger.place_tombstones(self._tx, activity_id=notification.object_id, now=self._now)

@@ -16,10 +16,8 @@ from strava_collector.job import Outcome
 LONGEST_BACKOFF = 3600.0
 #: Strava sometimes answers 404 for what it has just announced; so long we keep asking.
 ANNOUNCED_GRACE = 3600.0
-#: A 404 for an activity that we have is asked again once after this pause.
+#: A 404 is asked again once after this pause.
 GONE_RECHECK = 600.0
-#: What contradicts its notification is fetched once more after this pause.
-CONTRADICTION_PAUSE = 30.0
 
 #: What to tell people while the application is off.
 INACTIVE = (
@@ -27,6 +25,11 @@ INACTIVE = (
     "add-on looks again every 15 minutes."
 )
 
+#: So long an activity that fails is tried as long as nobody else's call shows that Strava works, in seconds.
+UNPROVEN_PATIENCE = 3 * 86_400.0
+
+#: The error of a job that waits for another look at an activity that Strava does not have.
+NOT_THERE = "Strava does not have this activity (404). It is asked once more before that is believed."
 #: The error of a job whose activity was not yet as its notification said; remembered like :data:`GONE_ONCE`.
 CONTRADICTED = "Strava's answer contradicted the notification, so the activity is fetched once more."
 #: The error of a job that waits for its second 404; remembered in the job, so that it is known after a restart.
@@ -136,9 +139,13 @@ class Circumstances:
     quota_frees_at: float
     #: When the next probe is made, if calls to Strava fail whatever is asked for.
     circuit_opens_at: Optional[float]
+    #: It has failed before, and no call of anybody's has succeeded since: perhaps it is not the activity's fault.
+    unproven: bool
+    #: When the job was made.
+    created_at: float
     #: What the notification says of the activity, and the fetch does not: the name of the field.
     contradicted: Optional[str]
-    #: First pause after a failure, in seconds.
+    #: First pause after a failure, or after an answer that contradicts its notification, in seconds.
     retry_base: float
 
 
@@ -192,7 +199,7 @@ def decide(result: Result, at: Circumstances) -> Decision:
     """Return what the worker does about the result of fetching an activity."""
     if isinstance(result, Fetched):
         if at.contradicted is not None and at.error != CONTRADICTED:
-            return Write(result, again_at=at.now + CONTRADICTION_PAUSE)
+            return Write(result, again_at=at.now + at.retry_base)
         return Write(result)
     if isinstance(result, Postponed):
         return TryAgain(result.until, result.why, counts=False)
@@ -302,12 +309,15 @@ def is_inactive(result: Result) -> bool:
 
 
 def _not_found(at: Circumstances) -> Decision:
-    if _just_announced(at):
+    # Announced and deleted within a second, or in the wrong order: probably it is gone, and an hour would be wasted.
+    if _just_announced(at) and not (at.delete_announced and at.attempts + 1 >= at.max_attempts):
         why = "Strava announced this activity but does not have it yet (404)."
         return TryAgain(at.now + backoff(at.attempts, at.retry_base), why, counts=True)
     if at.deleted or at.delete_announced:
         # The tombstones may be out already; then there is no place left that needs one. After a crash there is.
         return Finish(Outcome.DELETED, tombstone=True)
+    if not at.collected and at.error != NOT_THERE:
+        return TryAgain(at.now + GONE_RECHECK, NOT_THERE, counts=False)
     if not at.collected:
         return Finish(
             Outcome.DEAD_LETTER,
@@ -321,6 +331,11 @@ def _not_found(at: Circumstances) -> Decision:
 def _back_off(why: str, at: Circumstances, retry_after: Optional[float] = None) -> Decision:
     if at.circuit_opens_at is not None:
         return TryAgain(at.circuit_opens_at, why, counts=False)
+    waited = max(at.now - at.created_at, 0.0)
+    if at.unproven and waited < UNPROVEN_PATIENCE:
+        # In a quiet hour nobody else's call shows whether Strava is down, so nothing is counted against the activity.
+        pause = max(backoff(at.attempts, at.retry_base), min(waited / 4, LONGEST_BACKOFF))
+        return TryAgain(at.now + pause, why, counts=False)
     if at.attempts + 1 >= at.max_attempts and not _just_announced(at):
         return Finish(Outcome.DEAD_LETTER, f"{why} Given up after {at.attempts + 1} attempts.")
     pause = max(backoff(at.attempts, at.retry_base), min(retry_after or 0.0, LONGEST_BACKOFF))

@@ -55,7 +55,7 @@ class Pipeline:
         self._clock = clock
         source = f"strava_webhook://{webhook_input.name}"
         self.allowance = Allowance(clock, jitter=jitter)
-        self.tokens = TokenKeeper(database, token_store, clock)
+        self.tokens = TokenKeeper(database, token_store, clock, owner=source)
         self.dispatcher = Dispatcher(
             webhook_input,
             database=database,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Optional
 
 #: Lengths of the windows in seconds.
@@ -245,6 +246,7 @@ class Quota:
         return json.dumps(asdict(self))
 
     @classmethod
+    @lru_cache(maxsize=32)
     def from_json(cls, text: Optional[str]) -> Quota:
         """Return what :meth:`to_json` wrote.
 

@@ -199,6 +199,7 @@ class WebhookService:
                 self._lock = lock
             with self._database.write() as tx:
                 taken = queue.take_over(tx, input=self._input.name, now=self._clock.now())
+                self._pipeline.tokens.take_over(tx)
         except AnotherProcess:
             self._bulletin.report(
                 "work", "Another process of this input is still at work; this one waits until it has gone."

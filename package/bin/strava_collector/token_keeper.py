@@ -29,7 +29,7 @@ from strava_collector.oauth import OAuth, OAuthRefused, Refusal, Tokens
 from strava_collector.secret import Secret
 from strava_collector.settings import Application, Athlete
 from strava_collector.store import leases
-from strava_collector.store.database import Database
+from strava_collector.store.database import Database, Transaction
 
 #: A token with less than this left, in seconds, is refreshed before use: it must outlive queueing and a slow
 #: fetch, and clocks that disagree by a minute or two.
@@ -98,17 +98,22 @@ class TokenKeeper:
         *,
         margin: float = REFRESH_MARGIN,
         lease_seconds: float = LEASE_SECONDS,
+        owner: str = "",
     ) -> None:
+        """``owner`` names what only one process at a time can be, for instance an input."""
         self._database = database
         self._store = store
         self._clock = clock
         self._margin = margin
         self._lease_seconds = lease_seconds
-        self._holder = uuid.uuid4().hex
+        self._owner = owner
+        self._holder = f"{owner} {uuid.uuid4().hex}"
         #: Guards the two dictionaries, never held during a call.
         self._guard = threading.Lock()
         self._athletes: dict[int, threading.Lock] = {}
         self._unsaved: dict[int, _Rotation] = {}
+        #: Access tokens that Strava refused: no call is made with one while somebody renews it.
+        self._refused: dict[int, Secret] = {}
 
     def access_token(self, athlete: Athlete, application: Application, oauth: OAuth) -> Secret:
         """Return a token that is good for at least five minutes, refreshed if need be.
@@ -118,9 +123,10 @@ class TokenKeeper:
         """
         if self._rotation(athlete.athlete_id) is None:
             tokens = self._load(athlete)
-            if self._is_good(tokens):
+            refused = self._known_refused(athlete.athlete_id)
+            if self._is_good(tokens) and tokens.access_token != refused:
                 return tokens.access_token
-        return self._refreshed(athlete, application, oauth, rejected=None)
+        return self._refreshed(athlete, application, oauth, rejected=self._known_refused(athlete.athlete_id))
 
     def renewed(self, athlete: Athlete, application: Application, oauth: OAuth, rejected: Secret) -> Secret:
         """Return another token than the one that Strava has just rejected with 401.
@@ -129,7 +135,17 @@ class TokenKeeper:
         Strava insists on it; whoever gets 401 for a renewed token should conclude that the athlete must
         connect again. Raises what ``access_token`` raises.
         """
+        with self._guard:
+            self._refused[athlete.athlete_id] = rejected
         return self._refreshed(athlete, application, oauth, rejected=rejected)
+
+    def _known_refused(self, athlete_id: int) -> Optional[Secret]:
+        with self._guard:
+            return self._refused.get(athlete_id)
+
+    def take_over(self, tx: Transaction) -> None:
+        """Give back the leases of this owner's former processes: they are dead, and refresh nothing any more."""
+        leases.release_others(tx, owner=self._owner, holder=self._holder)
 
     def save_unsaved(self) -> bool:
         """Try once more to save what is only in memory; True if nothing is left.

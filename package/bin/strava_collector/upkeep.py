@@ -124,6 +124,9 @@ class Upkeep:
             applications.abandon_old(tx, before=now - 2 * queue.LEASE_SECONDS, now=now)
             turns.forget_old(tx, before=now - 86_400.0)
             moved = queue.pull_back(tx, input=self._input.name, now=now, longest=LONGEST_PAUSE)
+            for found in athletes.standings(tx):
+                if found.state is AthleteState.DEAUTHORIZED:
+                    moved += queue.cancel(tx, athlete_id=found.athlete_id, now=now)
             moved += handover.expire_reconnect(tx, input=self._input.name, now=now)
             if settings is not None:
                 moved += self._give_up_on_the_unconfigured(tx, settings, now)

@@ -158,7 +158,7 @@ class Worker:
                 f"The add-on failed at this activity ({type(error).__name__}); its log has the details."
             )
             with self._database.read() as tx:
-                circumstances = self._circumstances(tx, at, result, Circuit(), renewed=True)
+                circumstances = self._circumstances(tx, at, result, Circuit(), renewed=True, unproven=False)
             self._conclusion.carry_out(at.job, at.athlete, outcome.decide(result, circumstances))
 
     def _do(self, at: Assignment) -> None:
@@ -190,8 +190,11 @@ class Worker:
         attempt = self._fetcher.fetch(at.job, at.athlete, at.connection, rejected=rejected)
         with self._database.write() as tx:
             after = self._settle(tx, at, attempt)
+            unproven = self._allowance.has_failed_since(tx, at.client_id, at.job.activity_id)
             circuit = self._learn(tx, at, attempt.result)
-            circumstances = self._circumstances(tx, at, attempt.result, circuit, renewed=rejected is not None)
+            circumstances = self._circumstances(
+                tx, at, attempt.result, circuit, renewed=rejected is not None, unproven=unproven
+            )
         log.info(
             line(
                 "attempted",
@@ -243,7 +246,7 @@ class Worker:
         return self._allowance.says_nothing(tx, at.client_id)
 
     def _circumstances(
-        self, tx: Transaction, at: Assignment, result: Result, circuit: Circuit, *, renewed: bool
+        self, tx: Transaction, at: Assignment, result: Result, circuit: Circuit, *, renewed: bool, unproven: bool
     ) -> Circumstances:
         job, now = at.job, self._clock.now()
         known = ledger.find(tx, job.activity_id)
@@ -263,6 +266,8 @@ class Worker:
             renewed=renewed,
             quota_frees_at=now if pause is None else pause.until,
             circuit_opens_at=circuit.waits_until(now),
+            unproven=unproven,
+            created_at=job.created_at,
             contradicted=contradicted,
             retry_base=at.settings.advanced.retry_base,
         )

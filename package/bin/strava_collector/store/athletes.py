@@ -66,17 +66,12 @@ def has_withdrawn(tx: Transaction, athlete_id: int, connected_at: str) -> bool:
 
 
 def blocked(tx: Transaction, now: float) -> frozenset[int]:
-    """Return the athletes whose jobs must not be claimed now.
+    """Return the athletes whose jobs must not be claimed now, but for those that ask for the permission itself.
 
     One who needs to reconnect is let through when the probe is due: whoever claims says so with :func:`probing`, and
-    with that the others wait again. A deauthorized one is let through only as long as the job that carries the
-    deauthorization out is live, which a crash may have put back.
+    with that the others wait again.
     """
-    rows = tx.execute(
-        "SELECT athlete_id, state, probe_at, EXISTS (SELECT 1 FROM job WHERE kind = 'athlete'"
-        " AND activity_id = athlete.athlete_id AND job.athlete_id = athlete.athlete_id"
-        " AND status IN ('pending', 'working')) AS unfinished FROM athlete"
-    )
+    rows = tx.execute("SELECT athlete_id, state, probe_at FROM athlete")
     return frozenset(row["athlete_id"] for row in rows.fetchall() if not _is_let_through(row, now))
 
 
@@ -97,14 +92,6 @@ def probing(tx: Transaction, athlete_id: int, now: float, probe_after: float) ->
                 float(now + LONGEST_PROBE_PAUSE),
             ),
         ).rowcount
-    )
-
-
-def probe_now(tx: Transaction, athlete_id: int, now: float) -> None:
-    """Let the next job of an athlete who needs to reconnect be a probe: there is news of the athlete's permission."""
-    tx.execute(
-        "UPDATE athlete SET probe_at = ? WHERE athlete_id = ? AND state = ?",
-        (float(now), athlete_id, AthleteState.RECONNECT.value),
     )
 
 
@@ -173,7 +160,7 @@ def _mark(
 
 def _is_let_through(row: Row, now: float) -> bool:
     if row["state"] == AthleteState.DEAUTHORIZED.value:
-        return bool(row["unfinished"])
+        return False
     return not now < row["probe_at"] <= now + LONGEST_PROBE_PAUSE
 
 

@@ -27,3 +27,14 @@ def acquire(tx: Transaction, *, name: str, holder: str, now: float, seconds: flo
 def release(tx: Transaction, *, name: str, holder: str) -> None:
     """Give the lease back; does nothing if it ended meanwhile and somebody else has it."""
     tx.execute("DELETE FROM lease WHERE name = ? AND holder = ?", (name, holder))
+
+
+def release_others(tx: Transaction, *, owner: str, holder: str) -> None:
+    """Give back all leases of the owner's holders but this one; a holder's name begins with its owner's and a blank.
+
+    To be called by the only process that may act for the owner.
+    """
+    rows = tx.execute("SELECT name, holder FROM lease").fetchall()
+    for row in rows:
+        if row["holder"] != holder and row["holder"].rpartition(" ")[0] == owner:
+            release(tx, name=row["name"], holder=row["holder"])

@@ -8,22 +8,26 @@ not the claimed one sends it back to ``pending``: the last state of an activity 
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
 from strava_collector.job import MAX_ATTEMPTS, Job, Kind, Outcome, Priority, Reason, Status
-from strava_collector.outcome import CONTRADICTED, GONE_ONCE
-from strava_collector.store import applications, turns
+from strava_collector.logfmt import line
+from strava_collector.outcome import CONTRADICTED, GONE_ONCE, NOT_THERE
+from strava_collector.store import applications, counters, turns
 from strava_collector.store.sqlite import Row, Transaction
+
+log = logging.getLogger(__name__)
 
 #: How long a lease lasts unless it is renewed, in seconds: longer than any fetch, short enough to wait for.
 LEASE_SECONDS = 300.0
 
 CRASHED = "The process ended while it worked on this job."
 CRASHED_TOO_OFTEN = (
-    "The process ended each time that it worked on this job, {attempts} times in a row, so it is not tried "
+    "The process ended each time that it worked on this job, {crashes} times in a row, so it is not tried "
     "again. Look for what the log says just before the input was started again, then retry the job by hand."
 )
 
@@ -94,7 +98,8 @@ def join(
     first_since_claim = working and live["generation"] == live["claimed_generation"]
     tx.execute(
         "UPDATE job SET generation = generation + 1, priority = MIN(priority, ?), force = MAX(force, ?),"
-        " reason = CASE WHEN ? < priority THEN ? ELSE reason END, attempts = 0, error = NULL, updated_at = ?,"
+        " reason = CASE WHEN ? < priority THEN ? ELSE reason END, attempts = 0, crashes = 0, error = NULL,"
+        " updated_at = ?,"
         " next_run_at = CASE WHEN ? THEN ? ELSE MIN(next_run_at, ?) END, expected = COALESCE(?, expected),"
         # The lease of a working job belongs to its input; a waiting one goes to the athlete's present owner.
         " input = CASE WHEN status = 'pending' THEN ? ELSE input END"
@@ -143,25 +148,33 @@ def claim(
     turn = turns.next_turn(tx, input, turns.Rules(athletes, background, per_athlete, cooldown), now)
     if turn is None:
         return None
-    # Whether the athlete still grants access is asked first: all else of the athlete depends on it.
     due = tx.execute(
-        "SELECT id FROM job WHERE kind = 'athlete' AND activity_id = ? AND athlete_id = ?"
-        " AND status IN ('pending', 'working') AND status = 'pending' AND input = ? AND next_run_at <= ?",
-        (turn.athlete_id, turn.athlete_id, input, float(now)),
+        "SELECT id FROM job WHERE input = ? AND priority = ? AND status = 'pending' AND athlete_id = ?"
+        " ORDER BY next_run_at, id LIMIT 1",
+        (input, int(turn.priority), turn.athlete_id),
     ).fetchone()
-    if due is None:
-        due = tx.execute(
-            "SELECT id FROM job WHERE input = ? AND priority = ? AND status = 'pending' AND athlete_id = ?"
-            " ORDER BY next_run_at, id LIMIT 1",
-            (input, int(turn.priority), turn.athlete_id),
-        ).fetchone()
-    tx.execute(
-        "UPDATE job SET status = 'working', lease_id = ?, lease_expires_at = ?,"
-        " claimed_generation = generation, claimed_at = ?, updated_at = ? WHERE id = ?",
-        (uuid.uuid4().hex, float(now + lease_seconds), float(now), float(now), due["id"]),
-    )
+    job = _lease_out(tx, due["id"], now, lease_seconds)
     turns.take(tx, turn.athlete_id, turn.priority, cooldown, now)
-    return find(tx, due["id"])
+    return job
+
+
+def claim_confirmation(
+    tx: Transaction, *, input: str, now: float, athletes: Collection[int], lease_seconds: float = LEASE_SECONDS
+) -> Optional[Job]:
+    """Take a due job that asks whether an athlete still grants access; None if there is none.
+
+    It needs no turn, and the athlete may be one whose calls are refused: all else of the athlete depends on it.
+    """
+    for row in _confirmations(tx, input):
+        if row["next_run_at"] <= now and row["athlete_id"] in athletes:
+            return _lease_out(tx, row["id"], now, lease_seconds)
+    return None
+
+
+def next_confirmation(tx: Transaction, *, input: str, athletes: Collection[int]) -> Optional[float]:
+    """When :func:`claim_confirmation` will find something, in epoch seconds, maybe past; None if nothing waits."""
+    times = (row["next_run_at"] for row in _confirmations(tx, input) if row["athlete_id"] in athletes)
+    return min(times, default=None)
 
 
 def find(tx: Transaction, job_id: int) -> Optional[Job]:
@@ -238,7 +251,7 @@ def reschedule(
         return True
     return _changed(
         tx.execute(
-            "UPDATE job SET status = 'pending', attempts = attempts + ?, next_run_at = ?, error = ?,"
+            "UPDATE job SET status = 'pending', attempts = attempts + ?, crashes = 0, next_run_at = ?, error = ?,"
             " priority = COALESCE(?, priority), lease_id = NULL, lease_expires_at = NULL, updated_at = ?"
             " WHERE id = ? AND status = 'working' AND lease_id = ?",
             (
@@ -256,11 +269,12 @@ def reschedule(
 def take_over(tx: Transaction, *, input: str, now: float) -> int:
     """Requeue at once what the input's last process was working on when it died; return how many jobs.
 
-    To be called by the process that holds the input's lock, before it claims anything. Each counts as an
-    attempt: a job that kills its process five times is given up instead of killing it for ever.
+    To be called by the process that holds the input's lock, before it claims anything. Each counts as a
+    crash: a job that kills its process five times in a row is given up instead of killing it for ever.
     """
     crashed = tx.execute(
-        "SELECT id, attempts, max_attempts, lease_id FROM job WHERE input = ? AND status = 'working'", (input,)
+        "SELECT id, input, trail, crashes, max_attempts, lease_id FROM job WHERE input = ? AND status = 'working'",
+        (input,),
     )
     return _requeue(tx, crashed.fetchall(), now)
 
@@ -275,7 +289,8 @@ def expire(tx: Transaction, *, now: float, lease_seconds: float = LEASE_SECONDS)
         (latest, latest),
     )
     crashed = tx.execute(
-        "SELECT id, attempts, max_attempts, lease_id FROM job WHERE status = 'working' AND lease_expires_at <= ?",
+        "SELECT id, input, trail, crashes, max_attempts, lease_id FROM job"
+        " WHERE status = 'working' AND lease_expires_at <= ?",
         (float(now),),
     )
     return _requeue(tx, crashed.fetchall(), now)
@@ -288,8 +303,8 @@ def hurry(tx: Transaction, *, input: str, now: float, limit: int = 200) -> int:
     """
     return tx.execute(
         "UPDATE job SET next_run_at = ?, updated_at = ? WHERE id IN (SELECT id FROM job WHERE input = ?"
-        " AND status = 'pending' AND next_run_at > ? AND error IS NOT NULL AND error NOT IN (?, ?) LIMIT ?)",
-        (float(now), float(now), input, float(now), CONTRADICTED, GONE_ONCE, limit),
+        " AND status = 'pending' AND next_run_at > ? AND error IS NOT NULL AND error NOT IN (?, ?, ?) LIMIT ?)",
+        (float(now), float(now), input, float(now), CONTRADICTED, GONE_ONCE, NOT_THERE, limit),
     ).rowcount
 
 
@@ -303,10 +318,13 @@ def pull_back(tx: Transaction, *, input: str, now: float, longest: float, limit:
 
 
 def cancel(tx: Transaction, *, athlete_id: int, now: float, limit: int = 200) -> int:
-    """End an athlete's waiting jobs, because nothing of the athlete may be fetched any more; return how many."""
+    """End an athlete's waiting jobs, because nothing of the athlete may be fetched any more; return how many.
+
+    The question whether that is so stays.
+    """
     return tx.execute(
         "UPDATE job SET status = 'done', outcome = 'cancelled', updated_at = ? WHERE id IN"
-        " (SELECT id FROM job WHERE athlete_id = ? AND status = 'pending' LIMIT ?)",
+        " (SELECT id FROM job WHERE athlete_id = ? AND status = 'pending' AND kind <> 'athlete' LIMIT ?)",
         (float(now), athlete_id, limit),
     ).rowcount
 
@@ -315,12 +333,16 @@ def give_up_waiting(
     tx: Transaction, *, input: str, athlete_id: int, before: float, error: str, now: float, limit: int = 200
 ) -> int:
     """Make dead letters of an athlete's waiting jobs that were asked for before ``before``; return how many."""
-    return tx.execute(
+    given_up = tx.execute(
         "UPDATE job SET status = 'failed', outcome = 'dead letter', error = ?, updated_at = ? WHERE id IN"
         " (SELECT id FROM job WHERE athlete_id = ? AND status = 'pending'"
         " AND input = ? AND created_at < ? LIMIT ?)",
         (error, float(now), athlete_id, input, float(before), limit),
     ).rowcount
+    if given_up:
+        counters.count(tx, input=input, name=counters.Counted.DEAD_LETTER, by=given_up)
+        log.error(line("given_up", athlete_id=athlete_id, jobs=given_up, why=error))
+    return given_up
 
 
 def adopt(
@@ -387,6 +409,24 @@ def counts(tx: Transaction, input: str) -> Mapping[str, int]:
     return found
 
 
+def _lease_out(tx: Transaction, job_id: int, now: float, lease_seconds: float) -> Optional[Job]:
+    tx.execute(
+        "UPDATE job SET status = 'working', lease_id = ?, lease_expires_at = ?,"
+        " claimed_generation = generation, claimed_at = ?, updated_at = ? WHERE id = ?",
+        (uuid.uuid4().hex, float(now + lease_seconds), float(now), float(now), job_id),
+    )
+    return find(tx, job_id)
+
+
+def _confirmations(tx: Transaction, input: str) -> list[Row]:
+    """The waiting ones; there is one per athlete at most."""
+    return tx.execute(
+        "SELECT id, athlete_id, next_run_at FROM job WHERE kind = 'athlete' AND status IN ('pending', 'working')"
+        " AND status = 'pending' AND input = ? ORDER BY activity_id",
+        (input,),
+    ).fetchall()
+
+
 def _live_activity(tx: Transaction, activity_id: int, athlete_id: int) -> Optional[Row]:
     row: Optional[Row] = tx.execute(
         "SELECT trail, expected FROM job WHERE kind = 'activity' AND activity_id = ? AND athlete_id = ?"
@@ -411,19 +451,22 @@ def _went_back(tx: Transaction, job: Job, now: float, *, priority: Optional[Prio
 def _requeue(tx: Transaction, crashed: list[Row], now: float) -> int:
     for row in crashed:
         applications.abandon(tx, row["lease_id"], now)
-        attempts = row["attempts"] + 1
-        if attempts < row["max_attempts"]:
+        crashes = row["crashes"] + 1
+        if crashes < row["max_attempts"]:
             tx.execute(
-                "UPDATE job SET status = 'pending', attempts = ?, error = ?, next_run_at = ?,"
+                "UPDATE job SET status = 'pending', crashes = ?, error = ?, next_run_at = ?,"
                 " lease_id = NULL, lease_expires_at = NULL, updated_at = ? WHERE id = ?",
-                (attempts, CRASHED, float(now), float(now), row["id"]),
+                (crashes, CRASHED, float(now), float(now), row["id"]),
             )
         else:
+            why = CRASHED_TOO_OFTEN.format(crashes=crashes)
             tx.execute(
-                "UPDATE job SET status = 'failed', outcome = 'dead letter', attempts = ?, error = ?,"
+                "UPDATE job SET status = 'failed', outcome = 'dead letter', crashes = ?, error = ?,"
                 " lease_id = NULL, lease_expires_at = NULL, updated_at = ? WHERE id = ?",
-                (attempts, CRASHED_TOO_OFTEN.format(attempts=attempts), float(now), row["id"]),
+                (crashes, why, float(now), row["id"]),
             )
+            counters.count(tx, input=row["input"], name=counters.Counted.DEAD_LETTER)
+            log.error(line("given_up", trail=row["trail"], jobs=1, why=why))
     return len(crashed)
 
 
@@ -448,6 +491,7 @@ def _job(row: Row) -> Job:
         status=Status(row["status"]),
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         attempts=row["attempts"],
+        crashes=row["crashes"],
         max_attempts=row["max_attempts"],
         next_run_at=row["next_run_at"],
         error=row["error"],

@@ -77,6 +77,7 @@ _FIRST: Migration = (
             outcome IN ('collected', 'unchanged', 'deleted', 'cancelled', 'skipped', 'dead letter')
         ),
         attempts INTEGER NOT NULL DEFAULT 0 CHECK (typeof(attempts) = 'integer' AND attempts >= 0),
+        crashes INTEGER NOT NULL DEFAULT 0 CHECK (typeof(crashes) = 'integer' AND crashes >= 0),
         max_attempts INTEGER NOT NULL CHECK (typeof(max_attempts) = 'integer' AND max_attempts >= 1),
         next_run_at REAL NOT NULL CHECK (typeof(next_run_at) = 'real'),
         error TEXT,

@@ -1,0 +1,59 @@
+"""``make chaos``: the long run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from sandbox import program
+from sandbox.chaos.extent import FULL, SHORT
+from sandbox.chaos.run import LIMITS, SETTINGS, Chaos
+from sandbox.demo import ROOT
+from sandbox.sandbox import Sandbox
+
+
+def main() -> int:
+    """Run in a folder of its own; nothing is left of it."""
+    parser = argparse.ArgumentParser(prog="make chaos", description="See docs/reliability.md.")
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED", "1")), help="another seed, another plan")
+    parser.add_argument("--short", action="store_true", help="the version that is part of `make test`")
+    arguments = parser.parse_args()
+    program.prepare()
+    extent = SHORT if arguments.short else FULL
+    app = ROOT / "output" / "TA_strava_webhook"
+    if not app.is_dir():
+        print(f"The add-on has not been built: {app} is missing. `make chaos` builds it.")
+        return 1
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="strava-chaos-") as folder,
+            Sandbox(
+                app=app,
+                folder=Path(folder),
+                python=Path(sys.executable),
+                advanced=SETTINGS,
+                retry_pause=extent.retry_pause,
+                limits=LIMITS,
+                # Misuse is part of the verdict, which has to be the last line.
+                strict=False,
+            ) as sandbox,
+        ):
+            chaos = Chaos(sandbox, extent, arguments.seed, lambda text: print(text, flush=True))
+            try:
+                status = chaos.run()
+            except Exception:
+                print("\n".join(sandbox.splunkd.log_lines()[-40:]))
+                raise
+            sandbox.strava.misuse.clear()
+            return status
+    except KeyboardInterrupt:
+        program.say_last("\nInterrupted; everything is stopped and removed.")
+        return 130
+
+
+if __name__ == "__main__":
+    os.environ.pop("SPLUNK_HOME", None)
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""One life of the input's process: the production modules, put together as ``WebhookService`` does, without threads.
+
+The loops of the service are events on the agenda here. While a call to Strava is under way the agenda goes on, so up
+to three fetches overlap, and notifications, restarts and crashes fall into the middle of them. As there is only one
+thread, the later of two overlapping fetches ends first.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Optional
+
+from sandbox.simulation.timeline import Timeline, WrongClock
+from strava_collector.conclusion import Problems
+from strava_collector.fetcher import Connection
+from strava_collector.pipeline import Pipeline
+from strava_collector.secret import Secret
+from strava_collector.service import MOST_WORKERS, SOON
+from strava_collector.settings import Settings, WebhookInput
+from strava_collector.store import inbox, queue
+from strava_collector.store.database import Database
+from strava_collector.token_keeper import TokenStore
+from strava_collector.upkeep import MORE, Upkeep
+from strava_collector.webhook import notification_from_json
+from strava_collector.writer import EventSink, Writer
+
+INPUT = WebhookInput(
+    name="club",
+    index="strava",
+    application="App",
+    port=8443,
+    verify_token=Secret("verify"),
+    callback_url="https://rides.example.com/strava",
+    cert_file="cert.pem",
+    key_file="key.pem",
+)
+
+#: Seconds between two looks of the upkeep. The service looks every second, and does each thing after its own pause of
+#: five seconds to ten minutes. Here, with one process and between two calls, nearly all of those looks find nothing.
+_UPKEEP_EVERY = 1_800.0
+
+
+class Killed(BaseException):
+    """The process has ended in the middle of what it was doing. No ``except Exception`` may notice."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a process finds on its host."""
+
+    timeline: Timeline
+    clock: WrongClock
+    folder: Path
+    tokens: TokenStore
+    sink: EventSink
+    bulletin: Problems
+    connection: Connection
+    settings: Callable[[], Settings]
+    jitter: random.Random
+
+
+class InputProcess:
+    """From its start to its end."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._timeline = around.timeline
+        self.alive = True
+        #: Take up no new jobs.
+        self._stopping: Optional[Callable[[], None]] = None
+        #: There may be something to be dispatched.
+        self._arrived = False
+        self._busy = 0
+        #: When the calls under way will be answered.
+        self._until: list[float] = []
+        self._next_wake = float("inf")
+        #: Wake-ups that found something due and did nothing.
+        self.idle_wakes = 0
+        self._put_together()
+        # As the service does when it begins to work.
+        with self.database.write() as tx:
+            queue.take_over(tx, input=INPUT.name, now=around.clock.now())
+        self._upkeep.welcome_back(around.settings())
+        self._look_after()
+        self._wake_all()
+
+    def _put_together(self) -> None:
+        """The one place that knows how the production modules are made."""
+        around = self._around
+        self.database = Database(around.folder, clock=around.clock)
+        self._pipeline = Pipeline(
+            INPUT,
+            database=self.database,
+            writer=Writer(around.sink),
+            token_store=around.tokens,
+            clock=around.clock,
+            settings=around.settings,
+            connection=lambda: around.connection,
+            bulletin=around.bulletin,
+            foreign=lambda: self._timeline.after(0.0, self._check_subscription),
+            released=self._wake_all,
+            stopping=lambda: self._stopping is not None,
+            jitter=around.jitter,
+        )
+        self._upkeep = Upkeep(
+            INPUT,
+            database=self.database,
+            folder=around.folder,
+            pipeline=self._pipeline,
+            clock=around.clock,
+            bulletin=around.bulletin,
+        )
+
+    def receive(self, notification: Mapping[str, object]) -> None:
+        """Commit a notification, as the listener does before it answers 200."""
+        parsed = notification_from_json(json.dumps(notification))
+        with self.database.write() as tx:
+            inbox.add(tx, input=INPUT.name, notification=parsed, received_at=self._around.clock.now())
+        self._wake_all()
+
+    def settings_changed(self) -> None:
+        """What the service does when it has read other settings than before."""
+        self._upkeep.settings_changed(self._around.settings())
+        self._wake_all()
+
+    def during_call(self, seconds: float) -> None:
+        """Let time pass while Strava has the word."""
+        end = self._timeline.now() + seconds
+        self._until.append(end)
+        try:
+            self._timeline.run_until(end)
+        finally:
+            self._until.remove(end)
+
+    # Its end.
+
+    def kill(self) -> None:
+        """Nothing more is written from now on, whatever the code still tries on the way out."""
+        self.alive = False
+        self.database.close()
+
+    def stop(self, *, impatient: bool, stopped: Callable[[], None]) -> None:
+        """Stop as the service does: after the jobs in hand, or, if they take too long, without waiting for them.
+
+        Raises Killed in the latter case: the threads that are still at work go with the process.
+        """
+        if self._busy and not impatient:
+            self._stopping = stopped
+            return
+        self._pipeline.worker.put_back(also_in_hand=True)
+        self._pipeline.tokens.save_unsaved()
+        self.kill()
+        stopped()
+        if self._busy:
+            raise Killed
+
+    # The loops.
+
+    def _wake_all(self) -> None:
+        self._arrived = True
+        self.wake(self._timeline.now())
+
+    def wake(self, when: float) -> None:
+        """Look for work then, if not before."""
+        if when < self._next_wake:
+            self._next_wake = when
+            self._timeline.at(when, self._woken)
+
+    def _woken(self) -> None:
+        if self.alive and self._timeline.now() >= self._next_wake:
+            self._next_wake = float("inf")
+            self._work()
+
+    def _work(self) -> None:
+        """Dispatch and fetch until nothing is due, or until a call that waits further out is answered."""
+        limit = min(self._until, default=float("inf"))
+        worker, clock = self._pipeline.worker, self._around.clock
+        self._dispatch()
+        while self._busy < MOST_WORKERS and self._stopping is None and self._timeline.now() < limit:
+            # Asked first, because that costs less than a look for work in vain.
+            due = worker.next_due()
+            if due is None:
+                return
+            if due > clock.now():
+                self.wake(due - clock.offset)
+                return
+            self._busy += 1
+            try:
+                did = worker.work()
+            finally:
+                self._busy -= 1
+            self._dispatch()
+            if not did:
+                self.idle_wakes += 1
+                self.wake(self._timeline.now() + SOON)
+                return
+        # Otherwise whoever waits further out goes on when its call is answered.
+        if self._stopping is not None and not self._busy:
+            self.stop(impatient=False, stopped=self._stopping)
+
+    def _dispatch(self) -> None:
+        """As the service's dispatcher, which sleeps until something wakes it."""
+        while self._arrived:
+            self._arrived = self._pipeline.dispatcher.dispatch() > 0
+
+    def _look_after(self) -> None:
+        if self.alive:
+            more = self._upkeep.look(self._around.settings())
+            self._timeline.after(MORE if more else _UPKEEP_EVERY, self._look_after)
+            if more:
+                self._wake_all()
+
+    def _check_subscription(self) -> None:
+        if self.alive and self._stopping is None:
+            pause = self._pipeline.check_subscription()
+            if pause is not None:
+                self._timeline.after(pause, self._check_subscription)
