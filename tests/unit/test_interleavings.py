@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from strava_collector.store import queue
+from strava_collector.store import queue, sweeps
 from strava_collector.writer import OutputClosed
 from tests.support.collecting import (
     ANNA,
@@ -197,7 +197,7 @@ def test_a_clock_that_was_ahead_for_a_while_stops_nothing_for_long(collect: Coll
     c.clock.set_wall(right)
     c.receive("create", 2)
     with c.database.write() as tx:
-        assert queue.pull_back(tx, input=INPUT.name, now=c.clock.now(), longest=90_000.0) == 1
+        assert sweeps.pull_back(tx, input=INPUT.name, now=c.clock.now(), longest=90_000.0) == 1
     c.run()
     assert set(c.index.latest()) == {1, 2}
 

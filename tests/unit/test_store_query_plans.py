@@ -16,7 +16,7 @@ import pytest
 from strava_collector.circuit import Circuit
 from strava_collector.job import Job, Outcome, Status
 from strava_collector.quota import Quota
-from strava_collector.store import applications, backlog, counters, inbox, inputs, queue, subscriptions, turns
+from strava_collector.store import applications, backlog, counters, inbox, inputs, queue, subscriptions, sweeps, turns
 from strava_collector.store.applications import Reservation
 from strava_collector.store.counters import Counted
 from strava_collector.store.database import Transaction
@@ -121,15 +121,15 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "queue.next_due, live jobs only": lambda tx: next_due(tx, background=False),
     "queue.take_over": lambda tx: queue.take_over(tx, input=INPUT, now=NOW),
     "queue.expire": lambda tx: queue.expire(tx, now=NOW + 1_000.0),
-    "queue.hurry": lambda tx: queue.hurry(tx, input=INPUT, now=NOW),
-    "queue.pull_back": lambda tx: queue.pull_back(tx, input=INPUT, now=NOW, longest=1.0),
-    "queue.cancel": lambda tx: queue.cancel(tx, athlete_id=1, now=NOW),
-    "queue.give_up_waiting": lambda tx: queue.give_up_waiting(
+    "queue.hurry": lambda tx: sweeps.hurry(tx, input=INPUT, now=NOW),
+    "queue.pull_back": lambda tx: sweeps.pull_back(tx, input=INPUT, now=NOW, longest=1.0),
+    "queue.cancel": lambda tx: sweeps.cancel(tx, athlete_id=1, now=NOW),
+    "queue.give_up_waiting": lambda tx: sweeps.give_up_waiting(
         tx, input=INPUT, athlete_id=1, before=NOW, error="Too late.", now=NOW
     ),
-    "queue.adopt": lambda tx: queue.adopt(tx, old_input=INPUT, new_input="runs", athletes=[1, 2], now=NOW),
+    "queue.adopt": lambda tx: sweeps.adopt(tx, old_input=INPUT, new_input="runs", athletes=[1, 2], now=NOW),
     "queue.fetch_begun_since": lambda tx: queue.fetch_begun_since(tx, 1, 134815, NOW),
-    "queue.prune": lambda tx: queue.prune(tx, before=NOW),
+    "queue.prune": lambda tx: sweeps.prune(tx, before=NOW),
     "turns.is_backlog": lambda tx: turns.is_backlog(tx, 1, NOW),
     "inputs.with_notifications": inputs.with_notifications,
     "inputs.with_waiting_jobs": inputs.with_waiting_jobs,

@@ -9,7 +9,7 @@ from typing import Optional
 import pytest
 
 from strava_collector.job import MAX_ATTEMPTS, Job, Kind, Outcome, Priority, Reason, Status
-from strava_collector.store import queue
+from strava_collector.store import queue, sweeps
 from strava_collector.store.database import Transaction
 from tests.support.store import RIDES, database, join, query_plans
 
@@ -362,9 +362,9 @@ def test_cancelling_ends_an_athletes_waiting_jobs_in_batches_and_nobody_elses(tx
         join(tx, number, input=RIDES if number % 2 else "other")
     join(tx, 9, athlete_id=999, due_at=101.0)
     working = claim(tx)
-    assert queue.cancel(tx, athlete_id=134815, now=120.0, limit=3) == 3
-    assert queue.cancel(tx, athlete_id=134815, now=120.0, limit=3) == 1
-    assert queue.cancel(tx, athlete_id=134815, now=120.0) == 0
+    assert sweeps.cancel(tx, athlete_id=134815, now=120.0, limit=3) == 3
+    assert sweeps.cancel(tx, athlete_id=134815, now=120.0, limit=3) == 1
+    assert sweeps.cancel(tx, athlete_id=134815, now=120.0) == 0
     outcomes = [row["outcome"] for row in tx.execute("SELECT outcome FROM job WHERE status = 'done'").fetchall()]
     assert outcomes == ["cancelled"] * 4
     assert queue.is_mine(tx, working)
@@ -376,7 +376,7 @@ def test_who_waits_too_long_for_an_athlete_is_a_dead_letter(tx: Transaction) -> 
     join(tx, 2, now=200.0)
     join(tx, 3, now=100.0, athlete_id=999)
     join(tx, 4, now=100.0, input="other")
-    gave_up = queue.give_up_waiting(tx, input=RIDES, athlete_id=134815, before=150.0, error="Nobody came.", now=300.0)
+    gave_up = sweeps.give_up_waiting(tx, input=RIDES, athlete_id=134815, before=150.0, error="Nobody came.", now=300.0)
     assert gave_up == 1
     assert (only(tx, 1).status, only(tx, 1).outcome, only(tx, 1).error) == (
         Status.FAILED,
@@ -390,8 +390,8 @@ def test_waiting_jobs_of_athletes_change_hands_working_ones_stay(tx: Transaction
     for number in range(4):
         join(tx, number, athlete_id=134815 if number < 3 else 999, input="old", due_at=100.0 + number)
     working = claim(tx, input="old")
-    assert queue.adopt(tx, old_input="old", new_input=RIDES, athletes=[134815], now=120.0, limit=1) == 1
-    assert queue.adopt(tx, old_input="old", new_input=RIDES, athletes=[134815, 777], now=120.0) == 1
+    assert sweeps.adopt(tx, old_input="old", new_input=RIDES, athletes=[134815], now=120.0, limit=1) == 1
+    assert sweeps.adopt(tx, old_input="old", new_input=RIDES, athletes=[134815, 777], now=120.0) == 1
     assert queue.counts(tx, RIDES)["pending"] == 2
     assert queue.counts(tx, "old") == {"pending": 1, "working": 1, "done": 0, "failed": 0}
     assert queue.is_mine(tx, working)
@@ -401,8 +401,8 @@ def test_hurrying_makes_due_what_waits_after_a_failure_only(tx: Transaction) -> 
     join(tx, 1)
     queue.reschedule(tx, claim(tx), run_at=5_000.0, counts=True, error="Strava was down.", now=101.0)
     join(tx, 2, due_at=5_000.0)
-    assert queue.hurry(tx, input="other", now=200.0) == 0
-    assert queue.hurry(tx, input=RIDES, now=200.0) == 1
+    assert sweeps.hurry(tx, input="other", now=200.0) == 0
+    assert sweeps.hurry(tx, input=RIDES, now=200.0) == 1
     assert (only(tx, 1).next_run_at, only(tx, 2).next_run_at) == (200.0, 5_000.0)
     assert only(tx, 1).attempts == 1
 
@@ -410,7 +410,7 @@ def test_hurrying_makes_due_what_waits_after_a_failure_only(tx: Transaction) -> 
 def test_what_would_wait_longer_than_anything_may_was_put_off_by_a_clock_that_was_ahead(tx: Transaction) -> None:
     join(tx, 1, due_at=100.0 + 30 * 86_400.0)
     join(tx, 2, due_at=100.0 + 3_600.0)
-    assert queue.pull_back(tx, input=RIDES, now=100.0, longest=3_600.0) == 1
+    assert sweeps.pull_back(tx, input=RIDES, now=100.0, longest=3_600.0) == 1
     assert (only(tx, 1).next_run_at, only(tx, 2).next_run_at) == (100.0, 3_700.0)
 
 
@@ -445,8 +445,8 @@ def test_done_jobs_are_pruned_dead_letters_stay(tx: Transaction) -> None:
         if outcome is not None:
             status = Status.FAILED if outcome is Outcome.DEAD_LETTER else Status.DONE
             queue.finish(tx, job, status=status, outcome=outcome, error=None, now=200.0)
-    assert queue.prune(tx, before=200.0) == 0
-    assert queue.prune(tx, before=200.1, limit=10) == 1
+    assert sweeps.prune(tx, before=200.0) == 0
+    assert sweeps.prune(tx, before=200.1, limit=10) == 1
     assert queue.counts(tx, RIDES) == {"pending": 0, "working": 1, "done": 0, "failed": 1}
 
 
@@ -466,12 +466,12 @@ def test_every_query_finds_its_rows_by_an_index_without_sorting(tx: Transaction)
         queue.reschedule(tx, job, run_at=1.0, counts=True, error=None, now=1.0)
         done(tx, claim(tx))
         queue.fetch_begun_since(tx, 1, 134815, 1.0)
-        queue.hurry(tx, input=RIDES, now=1.0)
-        queue.pull_back(tx, input=RIDES, now=1.0, longest=1.0)
-        queue.give_up_waiting(tx, input=RIDES, athlete_id=134815, before=1.0, error="", now=1.0)
-        queue.adopt(tx, old_input="old", new_input=RIDES, athletes=[134815], now=1.0)
-        queue.cancel(tx, athlete_id=134815, now=1.0)
-        queue.prune(tx, before=1.0)
+        sweeps.hurry(tx, input=RIDES, now=1.0)
+        sweeps.pull_back(tx, input=RIDES, now=1.0, longest=1.0)
+        sweeps.give_up_waiting(tx, input=RIDES, athlete_id=134815, before=1.0, error="", now=1.0)
+        sweeps.adopt(tx, old_input="old", new_input=RIDES, athletes=[134815], now=1.0)
+        sweeps.cancel(tx, athlete_id=134815, now=1.0)
+        sweeps.prune(tx, before=1.0)
 
     plans = query_plans(tx, use_all)
     assert len(plans) >= 25

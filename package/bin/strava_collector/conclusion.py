@@ -18,7 +18,7 @@ from strava_collector.logfmt import line
 from strava_collector.outcome import CONTRADICTED, Decision, Depart, Fetched, Finish, Obstacle, TryAgain, Write
 from strava_collector.secret import Secret
 from strava_collector.settings import Athlete, WebhookInput
-from strava_collector.store import athletes, counters, ledger, queue
+from strava_collector.store import athletes, counters, ledger, queue, sweeps
 from strava_collector.store.counters import Counted
 from strava_collector.store.database import Database, Transaction
 from strava_collector.store.ledger import Placed
@@ -148,7 +148,7 @@ class Conclusion:
     def _cancel_if_withdrawn(self, tx: Transaction, job: Job, athlete: Athlete) -> None:
         """A job that was under way while the athlete withdrew the permission must not wait for ever."""
         if athletes.has_withdrawn(tx, job.athlete_id, athlete.connected_at):
-            queue.cancel(tx, athlete_id=job.athlete_id, now=self._clock.now())
+            sweeps.cancel(tx, athlete_id=job.athlete_id, now=self._clock.now())
 
     # Everything that ends without one.
 

@@ -25,7 +25,7 @@ from strava_collector.job import Job
 from strava_collector.logfmt import line
 from strava_collector.secret import Secret
 from strava_collector.settings import Athlete
-from strava_collector.store import athletes, ledger, queue
+from strava_collector.store import athletes, ledger, queue, sweeps
 from strava_collector.store.athletes import AthleteState
 from strava_collector.store.database import Database, Transaction
 from strava_collector.writer import Writer
@@ -128,7 +128,7 @@ class Deauthorization:
                     return False
                 # Who has connected again keeps her jobs; that nothing is buried either, the next step sees.
                 holds = self._still_holds(tx, athlete)
-                batch = queue.cancel(tx, athlete_id=athlete.athlete_id, now=now) if holds else 0
+                batch = sweeps.cancel(tx, athlete_id=athlete.athlete_id, now=now) if holds else 0
             cancelled += batch
             if not batch:
                 break

@@ -16,7 +16,7 @@ from strava_collector.logfmt import line
 from strava_collector.overview import overview
 from strava_collector.pipeline import Pipeline
 from strava_collector.settings import Settings, WebhookInput
-from strava_collector.store import applications, athletes, counters, handover, inbox, queue, turns
+from strava_collector.store import applications, athletes, counters, handover, inbox, queue, sweeps, turns
 from strava_collector.store.athletes import AthleteState
 from strava_collector.store.database import Database, Transaction
 from strava_collector.store.process_lock import input_lock
@@ -94,7 +94,7 @@ class Upkeep:
         more = True
         while more:
             with self._database.write() as tx:
-                more = queue.hurry(tx, input=self._input.name, now=self._clock.now()) > 0
+                more = sweeps.hurry(tx, input=self._input.name, now=self._clock.now()) > 0
 
     def welcome_back(self, settings: Settings) -> None:
         """Let go on whoever has connected again, and tell who still needs to. Raises StoreUnavailable."""
@@ -123,10 +123,10 @@ class Upkeep:
             queue.expire(tx, now=now)
             applications.abandon_old(tx, before=now - 2 * queue.LEASE_SECONDS, now=now)
             turns.forget_old(tx, before=now - 86_400.0)
-            moved = queue.pull_back(tx, input=self._input.name, now=now, longest=LONGEST_PAUSE)
+            moved = sweeps.pull_back(tx, input=self._input.name, now=now, longest=LONGEST_PAUSE)
             for found in athletes.standings(tx):
                 if found.state is AthleteState.DEAUTHORIZED:
-                    moved += queue.cancel(tx, athlete_id=found.athlete_id, now=now)
+                    moved += sweeps.cancel(tx, athlete_id=found.athlete_id, now=now)
             moved += handover.expire_reconnect(tx, input=self._input.name, now=now)
             if settings is not None:
                 moved += self._give_up_on_the_unconfigured(tx, settings, now)
@@ -135,7 +135,7 @@ class Upkeep:
     def _give_up_on_the_unconfigured(self, tx: Transaction, settings: Settings, now: float) -> int:
         given_up = 0
         for athlete_id in turns.waiting_athletes(tx, self._input.name) - settings.athletes.keys():
-            given_up += queue.give_up_waiting(
+            given_up += sweeps.give_up_waiting(
                 tx,
                 input=self._input.name,
                 athlete_id=athlete_id,
@@ -177,8 +177,8 @@ class Upkeep:
         with self._database.write() as tx:
             gone = inbox.prune(tx, before=now - NOTIFICATIONS_KEPT)
             if settings is not None:
-                gone += queue.prune(tx, before=now - settings.advanced.retention_days * 86_400.0)
-            gone += queue.prune_dead_letters(tx, before=now - DEAD_LETTERS_KEPT)
+                gone += sweeps.prune(tx, before=now - settings.advanced.retention_days * 86_400.0)
+            gone += sweeps.prune_dead_letters(tx, before=now - DEAD_LETTERS_KEPT)
         return gone > 0
 
     def _log_counters(self, settings: Optional[Settings]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from strava_collector.notification_rules import Hold
-from strava_collector.store import athletes, inputs, queue
+from strava_collector.store import athletes, inputs, sweeps
 from strava_collector.store.sqlite import Row, Transaction
 
 #: So long jobs wait for an athlete to connect again, in seconds.
@@ -37,7 +37,7 @@ def take_over(
     Only when no process works for ``old_input``. What that one had begun to dispatch comes too: it is as it would be
     after a crash, and its own next process finds the rest.
     """
-    moved = queue.adopt(tx, old_input=old_input, new_input=new_input, athletes=athletes, now=now, limit=limit)
+    moved = sweeps.adopt(tx, old_input=old_input, new_input=new_input, athletes=athletes, now=now, limit=limit)
     for athlete_id in athletes:
         if moved < limit:
             moved += _move_notifications(tx, old_input, new_input, athlete_id, now, limit - moved)
@@ -58,7 +58,7 @@ def expire_reconnect(
     given_up = 0
     for found in athletes.standings(tx):
         if found.since <= now - patience and given_up < limit and not _is_being_confirmed(tx, found.athlete_id):
-            given_up += queue.give_up_waiting(
+            given_up += sweeps.give_up_waiting(
                 tx,
                 input=input,
                 athlete_id=found.athlete_id,

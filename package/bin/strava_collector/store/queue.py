@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
 from strava_collector.job import MAX_ATTEMPTS, Job, Kind, Outcome, Priority, Reason, Status
 from strava_collector.logfmt import line
-from strava_collector.outcome import CONTRADICTED, GONE_ONCE, NOT_THERE
 from strava_collector.store import applications, counters, turns
 from strava_collector.store.sqlite import Row, Transaction
 
@@ -296,70 +295,6 @@ def expire(tx: Transaction, *, now: float, lease_seconds: float = LEASE_SECONDS)
     return _requeue(tx, crashed.fetchall(), now)
 
 
-def hurry(tx: Transaction, *, input: str, now: float, limit: int = 200) -> int:
-    """Make due what waits after a failure, because the reason may have gone; return how many jobs.
-
-    A second look is not hurried: it is the pause that makes it worth something.
-    """
-    return tx.execute(
-        "UPDATE job SET next_run_at = ?, updated_at = ? WHERE id IN (SELECT id FROM job WHERE input = ?"
-        " AND status = 'pending' AND next_run_at > ? AND error IS NOT NULL AND error NOT IN (?, ?, ?) LIMIT ?)",
-        (float(now), float(now), input, float(now), CONTRADICTED, GONE_ONCE, NOT_THERE, limit),
-    ).rowcount
-
-
-def pull_back(tx: Transaction, *, input: str, now: float, longest: float, limit: int = 200) -> int:
-    """Make due what would wait longer than anything may: the clock was ahead when its time was set."""
-    return tx.execute(
-        "UPDATE job SET next_run_at = ?, updated_at = ? WHERE id IN (SELECT id FROM job WHERE input = ?"
-        " AND status = 'pending' AND next_run_at > ? LIMIT ?)",
-        (float(now), float(now), input, float(now + longest), limit),
-    ).rowcount
-
-
-def cancel(tx: Transaction, *, athlete_id: int, now: float, limit: int = 200) -> int:
-    """End an athlete's waiting jobs, because nothing of the athlete may be fetched any more; return how many.
-
-    The question whether that is so stays.
-    """
-    return tx.execute(
-        "UPDATE job SET status = 'done', outcome = 'cancelled', updated_at = ? WHERE id IN"
-        " (SELECT id FROM job WHERE athlete_id = ? AND status = 'pending' AND kind <> 'athlete' LIMIT ?)",
-        (float(now), athlete_id, limit),
-    ).rowcount
-
-
-def give_up_waiting(
-    tx: Transaction, *, input: str, athlete_id: int, before: float, error: str, now: float, limit: int = 200
-) -> int:
-    """Make dead letters of an athlete's waiting jobs that were asked for before ``before``; return how many."""
-    given_up = tx.execute(
-        "UPDATE job SET status = 'failed', outcome = 'dead letter', error = ?, updated_at = ? WHERE id IN"
-        " (SELECT id FROM job WHERE athlete_id = ? AND status = 'pending'"
-        " AND input = ? AND created_at < ? LIMIT ?)",
-        (error, float(now), athlete_id, input, float(before), limit),
-    ).rowcount
-    if given_up:
-        counters.count(tx, input=input, name=counters.Counted.DEAD_LETTER, by=given_up)
-        log.error(line("given_up", athlete_id=athlete_id, jobs=given_up, why=error))
-    return given_up
-
-
-def adopt(
-    tx: Transaction, *, old_input: str, new_input: str, athletes: Iterable[int], now: float, limit: int = 200
-) -> int:
-    """Give waiting jobs of these athletes to another input; return how many."""
-    moved = 0
-    for athlete_id in athletes:
-        if moved < limit:
-            moved += tx.execute(
-                "UPDATE job SET input = ?, updated_at = ? WHERE id IN (SELECT id FROM job WHERE input = ?"
-                " AND priority IN (0, 1, 2) AND status = 'pending' AND athlete_id = ? LIMIT ?)",
-                (new_input, float(now), old_input, athlete_id, limit - moved),
-            ).rowcount
-    return moved
-
-
 def fetch_begun_since(
     tx: Transaction, activity_id: int, athlete_id: int, since: float, *, kind: Kind = Kind.ACTIVITY
 ) -> bool:
@@ -369,24 +304,6 @@ def fetch_begun_since(
         (activity_id, float(since), athlete_id, kind.value),
     ).fetchone()
     return row is not None
-
-
-def prune(tx: Transaction, *, before: float, limit: int = 200) -> int:
-    """Delete jobs that were done before ``before``, ``limit`` at most; return how many. Dead letters stay."""
-    return tx.execute(
-        "DELETE FROM job WHERE id IN"
-        " (SELECT id FROM job WHERE status = 'done' AND updated_at < ? ORDER BY updated_at LIMIT ?)",
-        (float(before), limit),
-    ).rowcount
-
-
-def prune_dead_letters(tx: Transaction, *, before: float, limit: int = 200) -> int:
-    """Delete jobs that were given up before ``before``, ``limit`` at most; return how many."""
-    return tx.execute(
-        "DELETE FROM job WHERE id IN"
-        " (SELECT id FROM job WHERE status = 'failed' AND updated_at < ? ORDER BY updated_at LIMIT ?)",
-        (float(before), limit),
-    ).rowcount
 
 
 def waiting(tx: Transaction, input: str) -> tuple[int, int]:
