@@ -132,9 +132,7 @@ class Claims:
         return self._ours(settings) - athletes.blocked(tx, now)
 
     def _ours(self, settings: Settings) -> frozenset[int]:
-        return frozenset(
-            one.athlete_id for one in settings.athletes.values() if one.application == self._input.application
-        )
+        return settings.athletes_of(self._input.application)
 
     def _due(self, tx: Transaction, ready: Collection[int], settings: Settings, *, background: bool) -> Optional[float]:
         return queue.next_due(

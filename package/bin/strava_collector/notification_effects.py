@@ -71,11 +71,11 @@ def known_athletes(tx: Transaction, settings: Settings, application: str) -> fro
         for found in athletes.standings(tx)
         if found.state is AthleteState.DEAUTHORIZED
     }
-    return frozenset(
-        athlete.athlete_id
-        for athlete in settings.athletes.values()
-        if athlete.application == application and withdrawn.get(athlete.athlete_id) != athlete.connected_at
-    )
+    return settings.athletes_of(application) - {
+        athlete_id
+        for athlete_id, connected_at in withdrawn.items()
+        if athlete_id in settings.athletes and settings.athletes[athlete_id].connected_at == connected_at
+    }
 
 
 class Effects:

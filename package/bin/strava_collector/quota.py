@@ -79,7 +79,9 @@ class Window:
         ahead would close the window for a month.
         """
         begins = int(now // self.length) * self.length
-        if begins <= self.began:
+        if begins == self.began:
+            return self
+        if begins < self.began:
             return replace(self, began=begins)
         caution = self.caution + CAUTION if self.refused else self.caution - CAUTION
         return Window(self.length, self.limit, began=begins, caution=min(max(caution, 0), MOST_CAUTION))
@@ -123,7 +125,10 @@ class Quota:
     def at(self, now: float) -> Quota:
         """Return the counts as they are now."""
         closed_until = self.closed_until if self.closed_until <= now + DAY + QUARTER_HOUR else 0.0
-        return self._with([window.at(now) for window in self.windows], closed_until=closed_until)
+        windows = [window.at(now) for window in self.windows]
+        if closed_until == self.closed_until and all(new is old for new, old in zip(windows, self.windows)):
+            return self
+        return self._with(windows, closed_until=closed_until)
 
     def pause(
         self,

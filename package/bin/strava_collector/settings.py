@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Optional
 from urllib.parse import urlsplit
 
@@ -84,6 +85,18 @@ class Settings:
     log_level: str = "INFO"
     #: Why rows of *Applications* or *Athletes* were left out, one sentence each.
     row_faults: tuple[str, ...] = ()
+
+    def athletes_of(self, application: str) -> frozenset[int]:
+        """Return the ids of the athletes who are connected to the application of this name."""
+        return self._by_application.get(application, frozenset())
+
+    @cached_property
+    def _by_application(self) -> Mapping[str, frozenset[int]]:
+        # Asked for with every claim and every batch, while the settings change once in a while.
+        ids: dict[str, set[int]] = {}
+        for athlete in self.athletes.values():
+            ids.setdefault(athlete.application, set()).add(athlete.athlete_id)
+        return {application: frozenset(members) for application, members in ids.items()}
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ class Upkeep:
         """Take the work of our athletes from inputs that nobody runs: renamed, deleted or disabled ones."""
         if settings is None:
             return False
-        ours = [one.athlete_id for one in settings.athletes.values() if one.application == self._input.application]
+        ours = settings.athletes_of(self._input.application)
         with self._database.read() as tx:
             others = handover.inputs_with_work(tx, self._input.name)
         moved = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 
@@ -14,16 +15,16 @@ class Files:
 
     folder: Path
 
-    @property
+    @cached_property
     def database(self) -> Path:
         return self.folder / "strava.db"
 
-    @property
+    @cached_property
     def lock(self) -> Path:
         """Shared by every transaction, held alone for a repair."""
         return self.folder / "store.lock"
 
-    @property
+    @cached_property
     def marker(self) -> Path:
         """While it exists, nobody begins a transaction. It holds the name of the file that is set aside."""
         return self.folder / "store.repair"
