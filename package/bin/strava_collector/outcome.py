@@ -16,8 +16,8 @@ from strava_collector.job import Outcome
 LONGEST_BACKOFF = 3600.0
 #: Strava sometimes answers 404 for what it has just announced; so long we keep asking.
 ANNOUNCED_GRACE = 3600.0
-#: A 404 is asked again once after this pause.
-GONE_RECHECK = 600.0
+#: A 404 is asked again once after so many times the first pause: ten minutes, unless that is a setting.
+GONE_RECHECK = 20
 
 #: What to tell people while the application is off.
 INACTIVE = (
@@ -317,14 +317,14 @@ def _not_found(at: Circumstances) -> Decision:
         # The tombstones may be out already; then there is no place left that needs one. After a crash there is.
         return Finish(Outcome.DELETED, tombstone=True)
     if not at.collected and at.error != NOT_THERE:
-        return TryAgain(at.now + GONE_RECHECK, NOT_THERE, counts=False)
+        return TryAgain(at.now + GONE_RECHECK * at.retry_base, NOT_THERE, counts=False)
     if not at.collected:
         return Finish(
             Outcome.DEAD_LETTER,
             "Strava does not have this activity, or the athlete's scope does not include it (404).",
         )
     if at.error != GONE_ONCE:
-        return TryAgain(at.now + GONE_RECHECK, GONE_ONCE, counts=False)
+        return TryAgain(at.now + GONE_RECHECK * at.retry_base, GONE_ONCE, counts=False)
     return Finish(Outcome.DELETED, tombstone=True)
 
 
