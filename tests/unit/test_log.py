@@ -48,8 +48,8 @@ def test_libraries_may_only_warn_and_are_masked_too(folder: Path) -> None:
     redaction.register(Secret("s3cret-value"))
     log_to_input_file("main", redaction)
 
-    logging.getLogger("urllib3.connectionpool").info("GET /push?client_secret=s3cret-value")
-    logging.getLogger("urllib3.connectionpool").warning("Retrying /push?client_secret=s3cret-value")
+    logging.getLogger("solnlib.conf_manager").info("GET /push?client_secret=s3cret-value")
+    logging.getLogger("solnlib.conf_manager").warning("Retrying /push?client_secret=s3cret-value")
 
     text = (folder / "ta_strava_webhook_main.log").read_text()
     assert "GET" not in text

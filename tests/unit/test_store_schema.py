@@ -91,7 +91,8 @@ def test_a_migration_that_fails_in_the_middle_leaves_the_database_as_it_was() ->
         "UPDATE job SET claimed_generation = 2",
         "UPDATE job SET next_run_at = 'tomorrow'",
         "INSERT INTO job SELECT id + 1, kind, activity_id, athlete_id, input, reason, priority, force,"
-        " status, outcome, attempts, max_attempts, next_run_at, error, trail, expected, created_at, updated_at,"
+        " status, outcome, attempts, crashes, max_attempts, next_run_at, error, trail, expected, created_at,"
+        " updated_at,"
         " generation, claimed_generation, claimed_at, lease_id, lease_expires_at FROM job",
         "UPDATE notification SET state = 'lost'",
         "UPDATE notification SET deliveries = 0",

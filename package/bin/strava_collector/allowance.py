@@ -152,11 +152,13 @@ class Allowance:
         self.reserve(tx, client_id, name, background=False)
         return True
 
-    def done_at(self, tx: Transaction, client_id: str, advanced: Advanced, calls: int) -> float:
+    def done_at(self, tx: Transaction, client_id: str, advanced: Advanced, live: int, background: int) -> float:
         """Estimate when so many calls will have been made, in epoch seconds by our clock."""
         quota = applications.quota(tx, client_id)
         at_strava = self._time.now(quota.ahead)
-        return quota.done_at(at_strava, calls, terms=terms(advanced)) - self._time.ahead(quota.ahead)
+        everything = quota.done_at(at_strava, live + background, terms=terms(advanced))
+        share = quota.background_terms(terms(advanced))
+        return max(everything, quota.done_at(at_strava, background, terms=share)) - self._time.ahead(quota.ahead)
 
     def observe(self, answer: Answer, *, sent: float, received: float) -> None:
         """Learn Strava's time from an answer; ``sent`` and ``received`` are monotonic."""

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 SOON = 0.25
 #: Between two tries whether an athlete's tokens are still refused, in seconds.
 PROBE_ATHLETE_AFTER = 3600.0
+#: No pause is longer, in seconds.
+LONGEST_PAUSE = 86_400.0
 #: Needless jobs that are finished in one transaction.
 _NEEDLESS_AT_ONCE = 100
 
@@ -60,6 +62,12 @@ class Claims:
         self._database = database
         self._allowance = allowance
         self._clock = clock
+        #: Until when nothing is claimed for an athlete, None standing for all: something of ours is in the way.
+        self._paused: dict[Optional[int], float] = {}
+
+    def pause(self, athlete_id: Optional[int], until: float) -> None:
+        """Claim nothing for this athlete, or for anybody if None, until then: the next job would fare no better."""
+        self._paused[athlete_id] = until
 
     def next_due(self, settings: Settings, connection: Connection) -> Optional[float]:
         """When the next job can be done, in epoch seconds, maybe past; None if none waits that ever can."""
@@ -67,15 +75,16 @@ class Claims:
         with self._database.read() as tx:
             permission = self._allowance.permission(tx, connection.application.client_id, settings.advanced)
             ready = self._ready(tx, settings, now)
-            confirmation = queue.next_confirmation(tx, input=self._input.name, athletes=self._ours(settings))
+            confirmation = queue.next_confirmation(tx, input=self._input.name, athletes=self._awake(settings, now))
+            over = min((until for until in self._paused.values() if until > now), default=None)
             if permission.background:
-                return _earliest(confirmation, self._due(tx, ready, settings, background=True))
+                return _earliest(over, confirmation, self._due(tx, ready, settings, background=True))
             until = now + SOON if permission.until is None else permission.until
             later = _earliest(confirmation, self._due(tx, ready, settings, background=True))
             due = None if later is None else max(later, until)
             if permission.live:
                 due = _earliest(due, confirmation, self._due(tx, ready, settings, background=False))
-            return due
+            return _earliest(over, due)
 
     def claim(self, settings: Settings, connection: Connection) -> Optional[Assignment]:
         """Claim the job whose turn it is, and count its call. None if nothing can be done now.
@@ -99,7 +108,7 @@ class Claims:
             return None
         now = self._clock.now()
         return queue.claim_confirmation(
-            tx, input=self._input.name, now=now, athletes=self._ours(settings)
+            tx, input=self._input.name, now=now, athletes=self._awake(settings, now)
         ) or queue.claim(
             tx,
             input=self._input.name,
@@ -115,7 +124,9 @@ class Claims:
         athletes.probing(tx, job.athlete_id, now, PROBE_ATHLETE_AFTER)
         background = job.priority is not Priority.LIVE or turns.is_backlog(tx, job.athlete_id, now)
         before = self._allowance.reserve(tx, client_id, str(job.lease_id), background=background)
-        log.info(
+        # A retry's line would say nothing that its "attempted" does not.
+        log.log(
+            logging.DEBUG if job.error is not None else logging.INFO,
             line(
                 "claimed",
                 trail=job.trail,
@@ -123,13 +134,18 @@ class Claims:
                 activity_id=job.activity_id,
                 attempt=job.attempts + 1,
                 waited=max(0.0, now - job.next_run_at),
-            )
+            ),
         )
         return Assignment(job, settings.athletes[job.athlete_id], connection, settings, before, background)
 
     def _ready(self, tx: Transaction, settings: Settings, now: float) -> frozenset[int]:
         """The athletes in whose name calls can be made."""
-        return self._ours(settings) - athletes.blocked(tx, now)
+        return self._awake(settings, now) - athletes.blocked(tx, now)
+
+    def _awake(self, settings: Settings, now: float) -> frozenset[int]:
+        """Our athletes, but for those whose jobs are paused. A pause that was set while the clock was ahead is over."""
+        paused = {who for who, until in list(self._paused.items()) if now < until <= now + LONGEST_PAUSE}
+        return frozenset() if None in paused else self._ours(settings) - {who for who in paused if who is not None}
 
     def _ours(self, settings: Settings) -> frozenset[int]:
         return settings.athletes_of(self._input.application)

@@ -169,6 +169,10 @@ class Conclusion:
         with self._database.write() as tx:
             ledger.left(tx, graves)
             queue.finish(tx, job, status=status, outcome=decision.outcome, error=decision.why, now=now)
+            ended = queue.find(tx, job.id)
+            if ended is None or ended.status is not status:  # a newer notification has joined meanwhile
+                log.info(line("overtaken", trail=job.trail, activity_id=job.activity_id))
+                return
             if status is Status.FAILED:
                 counters.count(tx, input=self._input.name, name=Counted.DEAD_LETTER)
         self._say_finished(job, decision.outcome, now, why=decision.why, tombstones=len(graves))

@@ -86,7 +86,7 @@ class Fetcher:
         except TransportError as error:
             return Attempt(NoAnswer(str(error)))
         except TokenStoreUnavailable as error:
-            return Attempt(Postponed(self._clock.now() + SPLUNKD_PAUSE, str(error)))
+            return Attempt(Postponed(self._clock.now() + SPLUNKD_PAUSE, str(error), for_all=True))
         except RefreshBusy as busy:
             return Attempt(Postponed(busy.retry_at, str(busy)))
         except NotConnected as error:
@@ -117,7 +117,9 @@ class Fetcher:
         if error.status == 429:
             # The OAuth service has limits of its own; those of the API say nothing about them.
             seconds = retry_after(error.headers, self._clock.now())
-            return Postponed(self._clock.now() + (OAUTH_PAUSE if seconds is None else seconds), str(error))
+            return Postponed(
+                self._clock.now() + (OAUTH_PAUSE if seconds is None else seconds), str(error), for_all=True
+            )
         return Refused(error.status) if error.status >= 500 else NoAnswer(str(error))
 
 
@@ -157,6 +159,9 @@ def _barred(refusal: OAuthRefused) -> Result:
         return Barred(Obstacle.RECONNECT, str(refusal))
     if refusal.kind is Refusal.INACTIVE:
         return Barred(Obstacle.INACTIVE, str(refusal))
+    if refusal.kind is Refusal.OTHER:
+        # Nothing says that it concerns the application. If it does, others will fail too.
+        return NoAnswer(str(refusal))
     return Barred(Obstacle.APPLICATION, str(refusal))
 
 

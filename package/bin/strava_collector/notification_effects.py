@@ -39,6 +39,10 @@ MOST_HELD = 10_000
 #: By a notification's object: what a fetch has looked at.
 _LOOKED_AT = {"activity": Kind.ACTIVITY, "athlete": Kind.ATHLETE}
 
+#: After a claim that an athlete has left, and that Strava says is not so, the next one waits, in seconds; doubling.
+SHORTEST_VAIN_PAUSE = 900.0
+LONGEST_VAIN_PAUSE = 6 * 3600.0
+
 _COUNTED = {
     Meaning.DELETED: Counted.DELETED,
     Meaning.SAME_SECOND_DELETE: Counted.SAME_SECOND_DELETE,
@@ -174,8 +178,10 @@ class Effects:
         if what.fetch is None:
             return not what.confirm_access
         activity_id, athlete_id = stored.notification.object_id, stored.notification.owner_id
+        # One that was sent again may have been news, and what began before it was decided says nothing about that.
+        since = stored.received_at if stored.deliveries == 1 else stored.updated_at
         return queue.live_trail(self._tx, activity_id, athlete_id) is not None or queue.fetch_begun_since(
-            self._tx, activity_id, athlete_id, stored.received_at
+            self._tx, activity_id, athlete_id, since, now=self._now
         )
 
     def _was_looked_at(self, stored: Stored) -> bool:
@@ -183,11 +189,13 @@ class Effects:
         notification = stored.notification
         if not stored.recorded or notification.object_type not in _LOOKED_AT:
             return False
-        is_news = stored.again and inbox.shares_its_second(self._tx, stored)
+        is_news = (stored.again or stored.deliveries > 1) and inbox.shares_its_second(self._tx, stored)
         # A fetch that began in the very moment in which news came may have been a little too early for it.
         since = math.nextafter(stored.updated_at, math.inf) if is_news else stored.received_at
         kind = _LOOKED_AT[notification.object_type]
-        return queue.fetch_begun_since(self._tx, notification.object_id, notification.owner_id, since, kind=kind)
+        return queue.fetch_begun_since(
+            self._tx, notification.object_id, notification.owner_id, since, kind=kind, now=self._now
+        )
 
     def _carry_out(self, stored: Stored, what: Consequence) -> Effect:
         notification = stored.notification
@@ -209,14 +217,24 @@ class Effects:
         if what.fetch is not None:
             joined = self._join(stored, Kind.ACTIVITY, what.fetch, self._expected(stored))
         elif what.confirm_access:
-            joined = self._join(stored, Kind.ATHLETE, Priority.LIVE, None)
+            joined = self._join(stored, Kind.ATHLETE, Priority.LIVE, None, not_before=self._may_be_asked(stored))
         tombstones: tuple[Tombstone, ...] = ()
         if what.tombstone:
             tombstones = ledger.place_tombstones(self._tx, activity_id=notification.object_id, now=self._now)
         log_line = _log_line(stored, meaning=what.meaning.value, **_about(joined, stored))
         return Effect(stored, event=_unrecorded(stored), tombstones=tombstones, log_line=log_line)
 
-    def _join(self, stored: Stored, kind: Kind, priority: Priority, expected: Optional[str]) -> Joined:
+    def _may_be_asked(self, stored: Stored) -> float:
+        """When Strava may be asked for the athlete's permission: claims that turned out false make it ever rarer."""
+        athlete_id = stored.notification.owner_id
+        vain, last = queue.vain_confirmations(self._tx, athlete_id, self._now - 86_400.0)
+        if not vain or last > self._now:
+            return 0.0
+        return last + min(SHORTEST_VAIN_PAUSE * (1 << min(vain - 1, 10)), LONGEST_VAIN_PAUSE)
+
+    def _join(
+        self, stored: Stored, kind: Kind, priority: Priority, expected: Optional[str], *, not_before: float = 0.0
+    ) -> Joined:
         joined = queue.join(
             self._tx,
             kind=kind,
@@ -226,7 +244,7 @@ class Effects:
             reason=Reason.WEBHOOK,
             priority=priority,
             force=False,
-            due_at=stored.received_at + self._settings.advanced.settle_time,
+            due_at=max(stored.received_at + self._settings.advanced.settle_time, not_before),
             now=self._now,
             trail=stored.trail,
             expected=expected,

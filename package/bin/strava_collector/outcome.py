@@ -110,6 +110,8 @@ class Postponed:
 
     until: float
     why: str
+    #: It holds up all athletes, not just this one.
+    for_all: bool = False
 
 
 Result = Union[Fetched, Granted, Strangers, Refused, Unusable, NoAnswer, Barred, Postponed]
@@ -336,6 +338,9 @@ def _back_off(why: str, at: Circumstances, retry_after: Optional[float] = None) 
         # In a quiet hour nobody else's call shows whether Strava is down, so nothing is counted against the activity.
         pause = max(backoff(at.attempts, at.retry_base), min(waited / 4, LONGEST_BACKOFF))
         return TryAgain(at.now + pause, why, counts=False)
+    if at.deleted:
+        # The delete has been believed; only Strava can tell whether it was true, so this is never given up.
+        return TryAgain(at.now + backoff(at.attempts, at.retry_base), why, counts=at.attempts + 1 < at.max_attempts)
     if at.attempts + 1 >= at.max_attempts and not _just_announced(at):
         return Finish(Outcome.DEAD_LETTER, f"{why} Given up after {at.attempts + 1} attempts.")
     pause = max(backoff(at.attempts, at.retry_base), min(retry_after or 0.0, LONGEST_BACKOFF))

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Optional
 
 from strava_collector.allowance import Allowance
-from strava_collector.settings import Advanced
+from strava_collector.settings import Advanced, Settings
 from strava_collector.store import applications, athletes, dead_letters, queue
 from strava_collector.store.sqlite import Transaction
 
@@ -25,7 +25,8 @@ class Overview:
     pause: Optional[str]
     #: The same for history and reconciliation alone.
     background_pause: Optional[str]
-    #: When all that waits will have been fetched at the present limits, ``2026-06-01T14:15Z``; None if nothing waits.
+    #: When all that waits will have been fetched at the present limits, ``2026-06-01T14:15Z``, as far as it waits for
+    #: them and not for people; None if nothing waits.
     done_at: Optional[str]
     #: Reads that were used in the quarter hour and on the day.
     used: str
@@ -37,9 +38,10 @@ class Overview:
 
 
 def overview(
-    tx: Transaction, *, input: str, client_id: str, allowance: Allowance, advanced: Advanced, now: float
+    tx: Transaction, *, input: str, client_id: str, allowance: Allowance, settings: Settings, now: float
 ) -> Overview:
     """Look at everything; counts the jobs, so it is for people, not for loops."""
+    advanced = settings.advanced
     live, background = queue.waiting(tx, input)
     circuit = applications.circuit(tx, client_id)
     opens = circuit.waits_until(now)
@@ -55,11 +57,13 @@ def overview(
         background=background,
         pause=pause,
         background_pause=background_pause,
-        done_at=_date(allowance.done_at(tx, client_id, advanced, live + background)) if live + background else None,
+        done_at=_date(max(allowance.done_at(tx, client_id, advanced, live, background), opens or now))
+        if live + background
+        else None,
         used=str(allowance.usage(tx, client_id)),
         refusals=applications.quota(tx, client_id).refusals,
         dead_letters=dead_letters.count_dead_letters(tx),
-        athletes=len(athletes.standings(tx)),
+        athletes=sum(found.athlete_id in settings.athletes for found in athletes.standings(tx)),
     )
 
 

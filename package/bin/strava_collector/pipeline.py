@@ -16,7 +16,8 @@ from strava_collector.deauthorization import Deauthorization
 from strava_collector.dispatcher import Dispatcher
 from strava_collector.fetcher import Connection, Fetcher, retry_after
 from strava_collector.settings import Settings, WebhookInput
-from strava_collector.store.database import Database
+from strava_collector.store import applications
+from strava_collector.store.database import Database, Transaction
 from strava_collector.subscription_check import SubscriptionCheck
 from strava_collector.token_keeper import TokenKeeper, TokenStore
 from strava_collector.transport import Answer
@@ -95,6 +96,11 @@ class Pipeline:
             settings=settings,
             connection=connection,
         )
+
+    def take_over(self, tx: Transaction) -> None:
+        """Give back what a dead process of this input held."""
+        self.tokens.take_over(tx)
+        applications.abandon(tx, self._subscription_lease, self._clock.now())
 
     def check_subscription(self) -> Optional[float]:
         """Find out whose the held notifications are; see :meth:`SubscriptionCheck.check`."""

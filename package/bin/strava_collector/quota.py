@@ -242,6 +242,11 @@ class Quota:
                 day = day_limit
         return float(time)
 
+    def background_terms(self, terms: Terms) -> Terms:
+        """Return the terms under which background work would have all of what is its share."""
+        quarter = _share(self.reads_quarter.allows(terms.quarter), terms)
+        return Terms(quarter, _share(self.reads_day.allows(terms.day), terms), terms.background_share)
+
     def knowing(self, ahead: float) -> Quota:
         """Remember by how much Strava's clock is ahead of ours, for the next process."""
         return self._with(list(self.windows), ahead=ahead)

@@ -70,6 +70,8 @@ class WebhookService:
         self._folder = folder
         self._clock = clock
         self._settings: Optional[Settings] = None
+        #: The settings whose consequences for what waits have been drawn; the store may be locked when they are read.
+        self._carried_out: Optional[Settings] = None
         self._link = Link(webhook_input.application, clock)
         # A locked store must not hold up the main thread for long: it has to notice the signal to stop.
         self._database = Database(folder, clock=clock, patience=STORE_PATIENCE)
@@ -172,7 +174,6 @@ class WebhookService:
             self._bulletin.report("rows", " ".join(settings.row_faults))
         else:
             self._bulletin.resolved("rows")
-        changed = settings != self._settings
         self._settings = settings
         try:
             self._link.follow(settings)
@@ -180,8 +181,9 @@ class WebhookService:
             self._bulletin.report("settings", str(error))
         else:
             self._bulletin.resolved("settings")
-        if changed and self._loops:
+        if self._loops and settings != self._carried_out:
             self._upkeep.settings_changed(settings)
+            self._carried_out = settings
         self._wake_all()
         return SETTINGS_RETRY if self._link.connection is None else SETTINGS_EVERY
 
@@ -199,7 +201,9 @@ class WebhookService:
                 self._lock = lock
             with self._database.write() as tx:
                 taken = queue.take_over(tx, input=self._input.name, now=self._clock.now())
-                self._pipeline.tokens.take_over(tx)
+                self._pipeline.take_over(tx)
+            if self._settings is not None:
+                self._upkeep.welcome_back(self._settings)
         except AnotherProcess:
             self._bulletin.report(
                 "work", "Another process of this input is still at work; this one waits until it has gone."
@@ -210,8 +214,6 @@ class WebhookService:
             return
         self._bulletin.resolved("work")
         log.info(line("work_begins", taken_over=taken))
-        if self._settings is not None:
-            self._upkeep.welcome_back(self._settings)
         self._loops = [
             Loop("dispatcher", self._dispatch, fatal=self._give_up),
             *(Loop(f"worker-{number}", self._work_step(number), fatal=self._give_up) for number in range(MOST_WORKERS)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Optional
@@ -16,8 +16,8 @@ from strava_collector.logfmt import line
 from strava_collector.overview import overview
 from strava_collector.pipeline import Pipeline
 from strava_collector.settings import Settings, WebhookInput
-from strava_collector.store import applications, athletes, counters, handover, inbox, queue, sweeps, turns
-from strava_collector.store.athletes import AthleteState
+from strava_collector.store import applications, athletes, counters, handover, inbox, ledger, queue, sweeps, turns
+from strava_collector.store.athletes import AthleteState, Standing
 from strava_collector.store.database import Database, Transaction
 from strava_collector.store.process_lock import input_lock
 
@@ -36,8 +36,14 @@ NOTIFICATIONS_KEPT = 7 * 86_400.0
 DEAD_LETTERS_KEPT = 90 * 86_400.0
 #: So long jobs wait for an athlete whose row was deleted, in seconds.
 ROW_PATIENCE = 7 * 86_400.0
+ABSENT_FOR = 3600.0
+#: After the time of day has stepped by more than this, nothing is deleted by it for some hours, in seconds.
+LARGEST_STEP = 3600.0
+TRUST_AFTER = 6 * 3600.0
 #: Nothing waits longer than this on purpose, in seconds: to midnight UTC, and some more.
 LONGEST_PAUSE = 25 * 3600.0
+#: And nothing that has not been tried longer than this: the longest settle time, and some more.
+LONGEST_SETTLE = 310.0
 
 
 class Upkeep:
@@ -61,6 +67,10 @@ class Upkeep:
         self._bulletin = bulletin
         self._due: dict[str, float] = {}
         self._counted: Mapping[str, int] = {}
+        self._offset = clock.now() - clock.monotonic()
+        self._trusted_from = float("-inf")
+        #: Athletes with waiting jobs and without a row, and since when we have seen that (monotonic).
+        self._absent: dict[int, float] = {}
 
     def look(self, settings: Optional[Settings]) -> bool:
         """Do what is due; True if something can go on that had to wait. Never raises StoreUnavailable."""
@@ -106,11 +116,13 @@ class Upkeep:
             self._bulletin.resolved(f"athlete_{athlete_id}")
         self._remind(settings, waiting)
 
-    def _remind(self, settings: Settings, waiting: list[athletes.Standing]) -> None:
+    def _remind(self, settings: Settings, waiting: list[Standing]) -> None:
         """Who needs to reconnect is told again after a restart, until it is done."""
         for found in waiting:
             athlete = settings.athletes.get(found.athlete_id)
-            if athlete is not None and found.state is AthleteState.RECONNECT:
+            if athlete is None:
+                self._bulletin.resolved(f"athlete_{found.athlete_id}")
+            elif found.state is AthleteState.RECONNECT:
                 self._bulletin.report(f"athlete_{found.athlete_id}", f"Athlete “{athlete.name}”: {found.reason}")
 
     # Each returns whether there is more to do at once.
@@ -123,24 +135,31 @@ class Upkeep:
             queue.expire(tx, now=now)
             applications.abandon_old(tx, before=now - 2 * queue.LEASE_SECONDS, now=now)
             turns.forget_old(tx, before=now - 86_400.0)
-            moved = sweeps.pull_back(tx, input=self._input.name, now=now, longest=LONGEST_PAUSE)
+            moved = sweeps.pull_back(
+                tx, input=self._input.name, now=now, longest=LONGEST_PAUSE, longest_fresh=LONGEST_SETTLE
+            )
             for found in athletes.standings(tx):
-                if found.state is AthleteState.DEAUTHORIZED:
+                if found.state is AthleteState.DEAUTHORIZED and _is_present(found, settings):
                     moved += sweeps.cancel(tx, athlete_id=found.athlete_id, now=now)
-            moved += handover.expire_reconnect(tx, input=self._input.name, now=now)
-            if settings is not None:
-                moved += self._give_up_on_the_unconfigured(tx, settings, now)
+            if self._clock_is_trusted():
+                moved += handover.expire_reconnect(tx, input=self._input.name, now=now)
+                if settings is not None:
+                    moved += self._give_up_on_the_unconfigured(tx, settings, now)
         return moved > 0
 
     def _give_up_on_the_unconfigured(self, tx: Transaction, settings: Settings, now: float) -> int:
         given_up = 0
-        for athlete_id in turns.waiting_athletes(tx, self._input.name) - settings.athletes.keys():
+        monotonic = self._clock.monotonic()
+        absent = turns.waiting_athletes(tx, self._input.name) - settings.athletes_of(self._input.application)
+        self._absent = {athlete_id: self._absent.get(athlete_id, monotonic) for athlete_id in absent}
+        for athlete_id in [one for one, since in self._absent.items() if monotonic >= since + ABSENT_FOR]:
+            # A row that is away for a moment, for instance while it is made anew, costs nothing.
             given_up += sweeps.give_up_waiting(
                 tx,
                 input=self._input.name,
                 athlete_id=athlete_id,
                 before=now - ROW_PATIENCE,
-                error="The athlete has not been on Configuration → Athletes for 7 days.",
+                error="The athlete is no longer connected to this input's application (Configuration → Athletes).",
                 now=now,
             )
         return given_up
@@ -152,33 +171,52 @@ class Upkeep:
         ours = settings.athletes_of(self._input.application)
         with self._database.read() as tx:
             others = handover.inputs_with_work(tx, self._input.name)
-        moved = 0
-        for other in others:
-            lock = input_lock(self._folder, other)
-            try:
-                lock.acquire(0.0)
-            except AnotherProcess:
-                continue
-            try:
-                with self._database.write() as tx:
-                    queue.take_over(tx, input=other, now=self._clock.now())
-                    batch = handover.take_over(
-                        tx, old_input=other, new_input=self._input.name, athletes=ours, now=self._clock.now()
-                    )
-            finally:
-                lock.release()
-            if batch:
-                log.info(line("taken_over", input=other, rows=batch))
-            moved += batch
-        return moved > 0
+        return sum(self._take_over_from(other, ours, settings) for other in others) > 0
+
+    def _take_over_from(self, other: str, ours: Collection[int], settings: Settings) -> int:
+        now = self._clock.now()
+        lock = input_lock(self._folder, other)
+        try:
+            lock.acquire(0.0)
+        except AnotherProcess:
+            # It runs. What waits there for athletes who are ours now, it does not touch any more.
+            with self._database.write() as tx:
+                return sweeps.adopt(tx, old_input=other, new_input=self._input.name, athletes=ours, now=now)
+        try:
+            with self._database.write() as tx:
+                queue.take_over(tx, input=other, now=now)
+                # Nobody's athletes come along: here they are held, or given up when their time is over.
+                nobodys = handover.athletes_with_work(tx, other) - settings.athletes.keys()
+                batch = handover.take_over(
+                    tx, old_input=other, new_input=self._input.name, athletes=[*ours, *nobodys], now=now
+                )
+        finally:
+            lock.release()
+        if batch:
+            log.info(line("taken_over", input=other, rows=batch))
+        return batch
+
+    def _clock_is_trusted(self) -> bool:
+        """Whether the time of day has gone on as it should: what is old is deleted by it, and never comes back."""
+        monotonic = self._clock.monotonic()
+        offset = self._clock.now() - monotonic
+        if abs(offset - self._offset) > LARGEST_STEP:
+            log.warning(line("clock_stepped", seconds=offset - self._offset))
+            self._trusted_from = monotonic + TRUST_AFTER
+        self._offset = offset
+        return monotonic >= self._trusted_from
 
     def _prune(self, settings: Optional[Settings]) -> bool:
         now = self._clock.now()
+        if not self._clock_is_trusted():
+            return False
         with self._database.write() as tx:
             gone = inbox.prune(tx, before=now - NOTIFICATIONS_KEPT)
             if settings is not None:
                 gone += sweeps.prune(tx, before=now - settings.advanced.retention_days * 86_400.0)
             gone += sweeps.prune_dead_letters(tx, before=now - DEAD_LETTERS_KEPT)
+            gone += inbox.prune_dead_letters(tx, before=now - DEAD_LETTERS_KEPT)
+            gone += ledger.prune_never_collected(tx, before=now - DEAD_LETTERS_KEPT)
         return gone > 0
 
     def _log_counters(self, settings: Optional[Settings]) -> bool:
@@ -201,7 +239,7 @@ class Upkeep:
                 input=self._input.name,
                 client_id=application.client_id,
                 allowance=self._pipeline.allowance,
-                advanced=settings.advanced,
+                settings=settings,
                 now=self._clock.now(),
             )
         log.info(line("queue", **asdict(found)))
@@ -225,3 +263,9 @@ class Upkeep:
         else:
             self._bulletin.report("strava", f"{circuit.why} Activities wait until then; nothing is lost.")
         return False
+
+
+def _is_present(found: Standing, settings: Optional[Settings]) -> bool:
+    """Whether the standing is of the athlete's present connection, not of one before the athlete connected again."""
+    athlete = None if settings is None else settings.athletes.get(found.athlete_id)
+    return athlete is None or athlete.connected_at == found.connected_at

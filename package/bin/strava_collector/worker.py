@@ -20,7 +20,7 @@ from strava_collector.deauthorization import Deauthorization
 from strava_collector.errors import CollectorError
 from strava_collector.expectation import contradicts
 from strava_collector.fetcher import Attempt, Connection, Fetcher
-from strava_collector.job import Job, Kind
+from strava_collector.job import Job, Kind, Outcome
 from strava_collector.logfmt import line
 from strava_collector.outcome import (
     Barred,
@@ -28,8 +28,10 @@ from strava_collector.outcome import (
     Decision,
     Depart,
     Fetched,
+    Finish,
     Granted,
     Obstacle,
+    Postponed,
     Refused,
     Renew,
     Result,
@@ -38,10 +40,14 @@ from strava_collector.outcome import (
 )
 from strava_collector.secret import Secret
 from strava_collector.settings import Settings
-from strava_collector.store import athletes, ledger, queue
+from strava_collector.store import athletes, ledger, queue, turns
+from strava_collector.store.athletes import AthleteState
 from strava_collector.store.database import Database, Transaction
 
 log = logging.getLogger(__name__)
+
+#: Tokens that were refused so long before a notification of the withdrawal were refused for another reason, in seconds.
+REFUSED_BEFORE = 3600.0
 
 
 class Worker:
@@ -171,9 +177,26 @@ class Worker:
                 refused = attempt.token or refused
             else:
                 decision = pause
+        if isinstance(decision, Depart) and self._was_refused_before(at):
+            decision = Finish(
+                Outcome.DEAD_LETTER,
+                "A notification said that the athlete has withdrawn the permission. That cannot be told, because "
+                "Strava refused the athlete's tokens before. Connect the athlete again, or delete the athlete's row.",
+            )
         if self._has_begun_to_depart(at, attempt.result):
             decision = Depart("The athlete has withdrawn the permission, as Strava confirmed before.")
         self._conclusion.carry_out(at.job, at.athlete, decision, refused=refused)
+
+    def _was_refused_before(self, at: Assignment) -> bool:
+        """Whether the tokens were refused long before anybody said so: then their refusal confirms nothing."""
+        with self._database.read() as tx:
+            found = athletes.standing(tx, at.job.athlete_id)
+        return (
+            found is not None
+            and found.state is AthleteState.RECONNECT
+            and found.connected_at == at.athlete.connected_at
+            and found.since < at.job.created_at - REFUSED_BEFORE
+        )
 
     def _has_begun_to_depart(self, at: Assignment, result: Result) -> bool:
         """Whether there are no tokens because it is we who deleted them, before something interrupted us."""
@@ -228,6 +251,10 @@ class Worker:
             self._allowance.unanswered(tx, at.lease_id)
         else:
             self._allowance.release(tx, at.lease_id)
+            if at.job.kind is not Kind.ATHLETE:
+                turns.give_back(tx, at.job.athlete_id, at.job.priority, at.settings.advanced.cooldown)
+        if isinstance(attempt.result, Postponed):
+            self._claims.pause(None if attempt.result.for_all else at.job.athlete_id, attempt.result.until)
         return self._allowance.usage(tx, at.client_id)
 
     def _learn(self, tx: Transaction, at: Assignment, result: Result) -> Circuit:

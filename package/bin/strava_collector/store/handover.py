@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from strava_collector.notification_rules import Hold
-from strava_collector.store import athletes, inputs, sweeps
+from strava_collector.store import athletes, inputs, sweeps, turns
 from strava_collector.store.sqlite import Row, Transaction
 
 #: So long jobs wait for an athlete to connect again, in seconds.
@@ -27,6 +27,16 @@ def inputs_with_work(tx: Transaction, but: str) -> list[str]:
         *inputs.with_replayed_tombstones(tx),
     }
     return sorted(found - {but})
+
+
+def athletes_with_work(tx: Transaction, input: str, limit: int = 200) -> frozenset[int]:
+    """Return athletes, ``limit`` at most, for whom jobs or notifications wait at the input."""
+    rows = tx.execute(
+        "SELECT DISTINCT athlete_id FROM notification WHERE input = ?"
+        " AND state IN ('pending', 'dispatching', 'held') LIMIT ?",
+        (input, limit),
+    ).fetchall()
+    return turns.waiting_athletes(tx, input) | {row["athlete_id"] for row in rows}
 
 
 def take_over(

@@ -287,6 +287,15 @@ def prune(tx: Transaction, *, before: float, limit: int = 200) -> int:
     return gone
 
 
+def prune_dead_letters(tx: Transaction, *, before: float, limit: int = 200) -> int:
+    """Delete notifications that were given up before ``before``, ``limit`` at most; return how many."""
+    return tx.execute(
+        "DELETE FROM notification WHERE id IN (SELECT id FROM notification"
+        " WHERE state = 'dead letter' AND updated_at < ? ORDER BY updated_at LIMIT ?)",
+        (float(before), limit),
+    ).rowcount
+
+
 def counts(tx: Transaction, input: str) -> Mapping[str, int]:
     """Return how many notifications of the input are in each state; every state is a key."""
     found = dict.fromkeys((state.value for state in State), 0)

@@ -87,8 +87,10 @@ def note_event(
         )
     tx.execute(
         "UPDATE activity SET event_time = MAX(COALESCE(event_time, ?), ?),"
-        " announced_at = COALESCE(?, announced_at), updated_at = ? WHERE activity_id = ?",
-        (event_time, event_time, announced_at, float(now), activity_id),
+        # A second announcement of what was never there begins no new hour of asking.
+        " announced_at = CASE WHEN start_date IS NULL THEN COALESCE(announced_at, ?)"
+        " ELSE COALESCE(?, announced_at) END, updated_at = ? WHERE activity_id = ?",
+        (event_time, event_time, announced_at, announced_at, float(now), activity_id),
     )
     if deletes:
         tx.execute(
@@ -138,8 +140,8 @@ def place_event(
             (activity_id, athlete_id, float(now), float(now)),
         )
     tx.execute(
-        "UPDATE activity SET athlete_id = ?, start_date = ?, collected_ms = ?, deleted = 0, digest = NULL,"
-        " input = ?, updated_at = ? WHERE activity_id = ?",
+        "UPDATE activity SET athlete_id = ?, start_date = ?, collected_ms = ?, deleted = 0, delete_time = NULL,"
+        " digest = NULL, input = ?, updated_at = ? WHERE activity_id = ?",
         (athlete_id, start_date, collected_ms, input, float(now), activity_id),
     )
     return Placed(collected_at=_seconds(collected_ms), tombstones=tombstones)
@@ -165,6 +167,16 @@ def holds(tx: Transaction, *, activity_id: int, start_date: str, index: str, dig
         (activity_id, digest, start_date, index),
     ).fetchone()
     return row is not None
+
+
+def prune_never_collected(tx: Transaction, *, before: float, limit: int = 200) -> int:
+    """Forget activities that were announced, by anybody, and never collected; return how many."""
+    return tx.execute(
+        "DELETE FROM activity WHERE activity_id IN (SELECT activity_id FROM activity WHERE start_date IS NULL"
+        " AND updated_at < ? AND NOT EXISTS (SELECT 1 FROM job WHERE job.activity_id = activity.activity_id"
+        " AND kind = 'activity' AND status IN ('pending', 'working')) ORDER BY updated_at LIMIT ?)",
+        (float(before), limit),
+    ).rowcount
 
 
 def place_tombstones(tx: Transaction, *, activity_id: int, now: float) -> tuple[Tombstone, ...]:

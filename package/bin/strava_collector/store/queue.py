@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 #: How long a lease lasts unless it is renewed, in seconds: longer than any fetch, short enough to wait for.
 LEASE_SECONDS = 300.0
 
+#: Later than any clock shows, in epoch seconds.
+_NEVER = 1e12
+
 CRASHED = "The process ended while it worked on this job."
 CRASHED_TOO_OFTEN = (
     "The process ended each time that it worked on this job, {crashes} times in a row, so it is not tried "
@@ -296,14 +299,34 @@ def expire(tx: Transaction, *, now: float, lease_seconds: float = LEASE_SECONDS)
 
 
 def fetch_begun_since(
-    tx: Transaction, activity_id: int, athlete_id: int, since: float, *, kind: Kind = Kind.ACTIVITY
+    tx: Transaction,
+    activity_id: int,
+    athlete_id: int,
+    since: float,
+    *,
+    kind: Kind = Kind.ACTIVITY,
+    now: float = _NEVER,
 ) -> bool:
-    """Whether a fetch of the activity itself, in the athlete's name, has begun at ``since`` or later."""
+    """Whether a fetch of the activity itself, in the athlete's name, has begun at ``since`` or later.
+
+    One that seems to begin after ``now`` began while the clock was ahead, nobody knows when.
+    """
     row = tx.execute(
-        "SELECT 1 FROM job WHERE activity_id = ? AND claimed_at >= ? AND athlete_id = ? AND kind = ? LIMIT 1",
-        (activity_id, float(since), athlete_id, kind.value),
+        "SELECT 1 FROM job WHERE activity_id = ? AND claimed_at BETWEEN ? AND ? AND athlete_id = ? AND kind = ?"
+        " LIMIT 1",
+        (activity_id, float(since), now, athlete_id, kind.value),
     ).fetchone()
     return row is not None
+
+
+def vain_confirmations(tx: Transaction, athlete_id: int, since: float) -> tuple[int, float]:
+    """Return how often since ``since`` Strava said that the athlete still grants access, and when last (or 0.0)."""
+    row = tx.execute(
+        "SELECT COUNT(*) AS n, COALESCE(MAX(claimed_at), 0.0) AS last FROM job WHERE activity_id = ?"
+        " AND claimed_at >= ? AND athlete_id = ? AND kind = 'athlete' AND outcome = 'unchanged'",
+        (athlete_id, float(since), athlete_id),
+    ).fetchone()
+    return row["n"], row["last"]
 
 
 def waiting(tx: Transaction, input: str) -> tuple[int, int]:

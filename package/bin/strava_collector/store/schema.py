@@ -48,6 +48,7 @@ _FIRST: Migration = (
     "CREATE INDEX notification_waiting ON notification (input, id) WHERE state IN ('pending', 'dispatching')",
     "CREATE INDEX notification_dispatched ON notification (updated_at) WHERE state = 'dispatched'",
     "CREATE INDEX notification_held_since ON notification (updated_at) WHERE state = 'held'",
+    "CREATE INDEX notification_dead ON notification (updated_at) WHERE state = 'dead letter'",
     "CREATE INDEX notification_state ON notification (input, state, athlete_id)",
     "CREATE INDEX notification_object ON notification (object_id)",
     """
@@ -144,6 +145,7 @@ _FIRST: Migration = (
     )
     """,
     "CREATE INDEX activity_athlete ON activity (athlete_id)",
+    "CREATE INDEX activity_uncollected ON activity (updated_at) WHERE start_date IS NULL",
     """
     CREATE TABLE place (
         activity_id INTEGER NOT NULL CHECK (typeof(activity_id) = 'integer'),

@@ -6,6 +6,7 @@ Each does a part, 200 rows at most, and returns how many; whoever calls goes on 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable
 
 from strava_collector.logfmt import line
@@ -35,7 +36,10 @@ def give_up_waiting(
     given_up = tx.execute(
         "UPDATE job SET status = 'failed', outcome = 'dead letter', error = ?, updated_at = ? WHERE id IN"
         " (SELECT id FROM job WHERE athlete_id = ? AND status = 'pending'"
-        " AND input = ? AND created_at < ? LIMIT ?)",
+        " AND input = ? AND created_at < ?"
+        # A delete has been believed without asking; the question whether it was true is never given up.
+        " AND NOT EXISTS (SELECT 1 FROM activity WHERE activity.activity_id = job.activity_id AND deleted = 1)"
+        " LIMIT ?)",
         (error, float(now), athlete_id, input, float(before), limit),
     ).rowcount
     if given_up:
@@ -71,12 +75,17 @@ def hurry(tx: Transaction, *, input: str, now: float, limit: int = 200) -> int:
     ).rowcount
 
 
-def pull_back(tx: Transaction, *, input: str, now: float, longest: float, limit: int = 200) -> int:
-    """Make due what would wait longer than anything may: the clock was ahead when its time was set."""
+def pull_back(
+    tx: Transaction, *, input: str, now: float, longest: float, longest_fresh: float = math.inf, limit: int = 200
+) -> int:
+    """Make due what would wait longer than anything may: the clock was ahead when its time was set.
+
+    What has not been tried waits at most ``longest_fresh`` seconds, anything else ``longest``.
+    """
     return tx.execute(
         "UPDATE job SET next_run_at = ?, updated_at = ? WHERE id IN (SELECT id FROM job WHERE input = ?"
-        " AND status = 'pending' AND next_run_at > ? LIMIT ?)",
-        (float(now), float(now), input, float(now + longest), limit),
+        " AND status = 'pending' AND next_run_at > ? AND (error IS NULL OR next_run_at > ?) LIMIT ?)",
+        (float(now), float(now), input, now + min(longest, longest_fresh), float(now + longest), limit),
     ).rowcount
 
 

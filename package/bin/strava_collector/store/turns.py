@@ -90,6 +90,15 @@ def take(tx: Transaction, athlete_id: int, priority: Priority, cooldown: float, 
     )
 
 
+def give_back(tx: Transaction, athlete_id: int, priority: Priority, cooldown: float) -> None:
+    """The turn came to nothing: no call was made."""
+    if priority is Priority.LIVE:
+        tx.execute(
+            "UPDATE pace SET paid_until = paid_until - ?, busy_until = busy_until - ? WHERE athlete_id = ?",
+            (float(cooldown), USUAL_EVERY, athlete_id),
+        )
+
+
 def is_backlog(tx: Transaction, athlete_id: int, now: float) -> bool:
     """Whether the turn that the athlete has just taken is one of so many that it counts as background work.
 

@@ -1,0 +1,118 @@
+"""What waits, what for and how long, as people read it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from strava_collector.job import Kind, Priority, Reason
+from strava_collector.overview import Overview, clock_time, overview
+from strava_collector.settings import Advanced
+from strava_collector.store import queue
+from tests.support.collecting import (
+    ANNA,
+    APPLICATION,
+    BAD_TOKEN,
+    BEN,
+    BROKEN,
+    INPUT,
+    REVOKED,
+    Collect,
+    Collecting,
+    athletes,
+    ride,
+)
+
+
+def look(c: Collecting) -> Overview:
+    assert c.settings is not None
+    with c.database.read() as tx:
+        return overview(
+            tx,
+            input=INPUT.name,
+            client_id=APPLICATION.client_id,
+            allowance=c.pipeline.allowance,
+            settings=c.settings,
+            now=c.clock.now(),
+        )
+
+
+def history(c: Collecting, jobs: int) -> None:
+    with c.database.write() as tx:
+        for number in range(1_000, 1_000 + jobs):
+            queue.join(
+                tx,
+                kind=Kind.ACTIVITY,
+                activity_id=number,
+                athlete_id=ANNA,
+                input=INPUT.name,
+                reason=Reason.MANUAL,
+                priority=Priority.HISTORY,
+                force=True,
+                due_at=c.clock.now(),
+                now=c.clock.now(),
+                trail="t",
+            )
+
+
+def test_nothing_waits_and_nothing_is_in_the_way(collect: Collect) -> None:
+    found = look(collect())
+    assert (found.waiting, found.pause, found.done_at, found.used, found.refusals) == (0, None, None, "0/0", 0)
+
+
+def test_a_used_up_quarter_hour_says_until_when_and_how_many_wait(collect: Collect) -> None:
+    full = {"x-readratelimit-limit": "100,1000", "x-readratelimit-usage": "100,400"}
+    c = collect(replace(ride(1), headers=full))
+    c.receive("create", 1)
+    c.run()
+    c.receive("create", 2)
+    c.run()
+    found = look(c)
+    # It is some seconds past 06:00.
+    assert (found.waiting, found.pause) == (1, "paused until 06:15 UTC, quarter-hour limit")
+    assert found.done_at == "2026-06-01T06:15Z"
+    assert found.used == "100/400"
+
+
+def test_a_used_up_day_is_called_by_its_name(collect: Collect) -> None:
+    full = {"x-readratelimit-limit": "100,1000", "x-readratelimit-usage": "7,1000"}
+    c = collect(replace(ride(1), headers=full))
+    c.receive("create", 1)
+    c.run()
+    assert look(c).pause == "paused until 00:00 UTC, day limit"
+
+
+def test_the_estimate_of_history_keeps_to_its_share(collect: Collect) -> None:
+    c = collect()
+    history(c, 900)
+    found = look(c)
+    # 600 of 1,000 a day.
+    assert (found.waiting, found.background) == (900, 900)
+    assert found.done_at is not None
+    assert found.done_at.startswith("2026-06-02T0")
+
+
+def test_an_outage_is_named_and_no_estimate_is_before_its_next_probe(collect: Collect) -> None:
+    c = collect(*[BROKEN] * 3)
+    for number in range(1, 6):
+        c.receive("create", number, owner=ANNA if number % 2 else BEN)
+    c.run()
+    found = look(c)
+    assert found.pause is not None
+    assert found.pause.endswith("UTC, outage")
+    assert found.done_at is not None
+    assert found.done_at[11:16] >= found.pause.split()[2]
+
+
+def test_athletes_who_need_to_reconnect_are_counted_as_long_as_they_have_a_row(collect: Collect) -> None:
+    c = collect(BAD_TOKEN, REVOKED)
+    c.receive("create", 1)
+    c.run()
+    assert look(c).athletes == 1
+    c.connect(*athletes(BEN), advanced=Advanced())
+    assert look(c).athletes == 0
+
+
+def test_a_time_of_day_is_rounded_up_to_the_minute() -> None:
+    assert clock_time(0.0) == "00:00 UTC"
+    assert clock_time(50_400.5) == "14:01 UTC"
+    assert clock_time(86_399.0) == "00:00 UTC"
