@@ -69,9 +69,7 @@ def _traffic(result: Result, world: World, host: Host, post: Post) -> None:
     figures["acknowledged"] = sum(parcel.acknowledged for parcel in post.parcels)
     figures["sent more than once"] = sum(parcel.attempts > 1 for parcel in post.parcels)
     figures["fetches"] = sum(n for (what, _), n in host.wire.answers.items() if what == "activity")
-    committed = sum(parcel.of_activity and parcel.committed_at is not None for parcel in post.parcels)
-    # What a notification each would have cost, beside those fetches that were not repeated because of an error.
-    figures["saved fetches"] = committed - host.wire.conclusive
+    figures["saved fetches"] = 0  # counted by the input itself, see below
     figures["answers 429"] = sum(n for (_, status), n in host.wire.answers.items() if status == 429)
     if figures["answers 429"]:
         result.violations.append(f"{figures['answers 429']:.0f} answers 429")
@@ -107,6 +105,7 @@ def _unfinished(result: Result, world: World, host: Host) -> None:
             " GROUP BY state, reason ORDER BY state, reason"
         ).fetchall()
         counted = counters.read(tx, INPUT.name)
+    result.figures["saved fetches"] = counted["merged"]
     stuck = [row for row in jobs if row["athlete_id"] not in barred]
     result.figures["unfinished"] = len(waiting) + len(stuck)
     result.figures["waiting for an athlete"] = len(jobs) - len(stuck)

@@ -54,8 +54,6 @@ class Wire:
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     #: When Strava answered with an activity last, by its id; true time.
     seen_at: dict[int, float] = field(default_factory=dict)
-    #: Fetches after which nothing was left to be asked: 200, or 404 for what is really gone.
-    conclusive: int = 0
 
     def send(self, request: Request) -> Answer:
         """See ``Transport``."""
@@ -94,7 +92,6 @@ class Wire:
             self.answers["activity", status] += 1
             gone = status == 404 and (recorded is None or not self.world.is_readable(recorded))
             if gone or (status == 200 and answer.body.endswith(b"}")):
-                self.conclusive += 1
                 self.seen_at[activity_id] = self.timeline.now()
                 if status == 200:
                     self.fetched(activity_id, json.loads(answer.body))

@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 
 #: When only calls under way are in the way, it is looked again after this, in seconds.
 SOON = 0.25
-#: Between two tries whether an athlete's tokens are still refused, in seconds.
-PROBE_ATHLETE_AFTER = 3600.0
 #: No pause is longer, in seconds.
 LONGEST_PAUSE = 86_400.0
 #: Needless jobs that are finished in one transaction.
@@ -121,7 +119,7 @@ class Claims:
 
     def _assign(self, tx: Transaction, job: Job, settings: Settings, connection: Connection) -> Assignment:
         now, client_id = self._clock.now(), connection.application.client_id
-        athletes.probing(tx, job.athlete_id, now, PROBE_ATHLETE_AFTER)
+        athletes.probing(tx, job.athlete_id, now, athletes.PROBE_AFTER)
         background = job.priority is not Priority.LIVE or turns.is_backlog(tx, job.athlete_id, now)
         before = self._allowance.reserve(tx, client_id, str(job.lease_id), background=background)
         # A retry's line would say nothing that its "attempted" does not.

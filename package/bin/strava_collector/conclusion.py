@@ -27,8 +27,6 @@ from strava_collector.writer import Writer
 
 log = logging.getLogger(__name__)
 
-#: Between two tries whether an athlete's tokens are still refused, in seconds.
-PROBE_ATHLETE_AFTER = 3600.0
 #: Pause before tokens are deleted that splunkd did not delete, in seconds.
 SPLUNKD_PAUSE = 15.0
 
@@ -189,7 +187,7 @@ class Conclusion:
                     reason=decision.why,
                     connected_at=athlete.connected_at,
                     now=now,
-                    probe_after=PROBE_ATHLETE_AFTER,
+                    probe_after=athletes.PROBE_AFTER,
                 )
         if decision.obstacle in (Obstacle.RECONNECT, Obstacle.NO_TOKENS):
             self._bulletin.report(_topic(athlete), f"Athlete “{athlete.name}”: {decision.why}")

@@ -13,6 +13,8 @@ from typing import Optional
 
 from strava_collector.store.sqlite import Row, Transaction
 
+#: Between two tries whether an athlete's tokens are still refused, in seconds.
+PROBE_AFTER = 3600.0
 #: No probe is put off for longer, in seconds. One that seems to be was put off while the clock was ahead.
 LONGEST_PROBE_PAUSE = 7200.0
 
