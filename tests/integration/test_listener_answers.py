@@ -200,7 +200,7 @@ def test_a_bug_in_one_request_ends_that_connection_only(server: Running, caplog:
 def test_what_happens_is_logged_without_anything_secret_or_made_up_by_strangers(
     server: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="strava_collector")
     ask(server, post(notification(updates={"title": "planted-title"})))
     ask(server, post(notification(updates={"title": "planted-title"})))
     ask(server, post(b'{"planted": "body"}'))
