@@ -66,12 +66,19 @@ class Troubles(threading.Thread):
         #: What is going on, and how many have begun.
         self.now: Woe | None = None
         self.begun = 0
+        #: True while what is going on has had no effect yet, and has none without notifications.
+        self._needs_notifications = False
 
     def stop(self) -> None:
         self._ended.set()
 
     def lag(self, steps: int) -> int:
-        """By how many steps the next trouble is overdue after so many steps; negative if it is not."""
+        """By how many steps the next trouble is overdue after so many steps; negative if it is not.
+
+        None is while this one needs notifications: those who waited for the next would keep them from it for ever.
+        """
+        if self._needs_notifications:
+            return -1
         waiting = self._troubles[self.begun :]
         return steps - waiting[0].after if waiting else -1
 
@@ -139,7 +146,7 @@ class Troubles(threading.Thread):
         before = self._refused()
         delivery.release()
         if Woe.SCARCE_DISK not in self.not_tried:
-            self._wait_for(lambda: self._refused() > before)
+            self._wait_for_notifications(lambda: self._refused() > before)
             self._ended.wait(self._extent.full_disk)
         self.proof[Woe.SCARCE_DISK] += self._refused() - before
         self._sandbox.post(_ADVANCED, least_disk_mb=500)
@@ -157,6 +164,7 @@ class Troubles(threading.Thread):
         before = self._refused()
         unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (_FILE_SIZE_LIMIT, unlimited[1]))
+        self._wait_for_notifications(lambda: self._refused() > before)
         self._ended.wait(self._extent.full_disk)
         if psutil.pid_exists(pid):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
@@ -179,6 +187,7 @@ class Troubles(threading.Thread):
         """Nobody reads the events, until the input has not been able to write for the time that is asked for."""
         name = self._input.name
         self._inputs.pause_reading(name)
+        self._wait_for_notifications(lambda: self._inputs.unread(name) >= _PIPE_IS_FULL)
         unread, since = -1, time.monotonic()
         deadline = since + self._extent.full_pipe + _PATIENCE
         while time.monotonic() < min(deadline, since + self._extent.full_pipe) and not self._ended.wait(0.1):
@@ -188,6 +197,11 @@ class Troubles(threading.Thread):
         if time.monotonic() < deadline:
             self.proof[Woe.FULL_PIPE] += unread
         self._inputs.resume_reading(name)
+
+    def _wait_for_notifications(self, happens: Callable[[], bool]) -> None:
+        self._needs_notifications = True
+        self._wait_for(happens)
+        self._needs_notifications = False
 
     def _wait_for(self, happens: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _PATIENCE
