@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Callable, Optional
 
 from sandbox.simulation.timeline import Timeline, WrongClock
+from strava_collector.claims import SOON
 from strava_collector.conclusion import Problems
 from strava_collector.fetcher import Connection
 from strava_collector.pipeline import Pipeline
 from strava_collector.secret import Secret
-from strava_collector.service import MOST_WORKERS, SOON
+from strava_collector.service import MOST_WORKERS
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import inbox, queue
 from strava_collector.store.database import Database

@@ -83,6 +83,21 @@ def join(
     )
 
 
+def join_history(tx: Transaction, activity_id: int, athlete_id: int, *, input: str, now: float) -> Joined:
+    """A wish for an old activity, due at once."""
+    return join(
+        tx,
+        activity_id,
+        athlete_id=athlete_id,
+        input=input,
+        reason=Reason.MANUAL,
+        priority=Priority.HISTORY,
+        force=True,
+        due_at=now,
+        now=now,
+    )
+
+
 def raw(folder: Path) -> sqlite3.Connection:
     """The store's file, opened past the store, as another program would. The caller closes it."""
     return sqlite3.connect(database_file(folder), isolation_level=None)

@@ -42,7 +42,7 @@ from tests.support.collecting import (
     ride,
 )
 from tests.support.scripted_transport import answer
-from tests.support.store import notification
+from tests.support.store import join_history, notification
 
 DAY = 86_400.0
 
@@ -61,22 +61,10 @@ def deauthorized(c: Collecting) -> None:
     c.receive("update", ANNA, object_type="athlete", updates={"authorized": "false"}, event_time=at)
 
 
-def join_history(c: Collecting, jobs: int) -> None:
+def history(c: Collecting, jobs: int) -> None:
     with c.database.write() as tx:
         for number in range(jobs):
-            queue.join(
-                tx,
-                kind=Kind.ACTIVITY,
-                activity_id=number,
-                athlete_id=ANNA,
-                input=INPUT.name,
-                reason=Reason.MANUAL,
-                priority=Priority.HISTORY,
-                force=True,
-                due_at=c.clock.now(),
-                now=c.clock.now(),
-                trail="t",
-            )
+            join_history(tx, number, ANNA, input=INPUT.name, now=c.clock.now())
 
 
 class Splunk:
@@ -287,7 +275,7 @@ def test_a_deauthorization_of_one_whose_tokens_were_refused_long_before_deletes_
 def test_an_oauth_service_that_is_busy_is_left_alone_for_a_while(collect: Collect) -> None:
     c = collect(*[answer({}, 429)] * 10)
     c.tokens.tokens[ANNA] = Tokens(Secret("a"), Secret("r"), 1)
-    join_history(c, 300)
+    history(c, 300)
     c.run(seconds=1)
     assert len(c.transport.requests) == 1
 
@@ -302,7 +290,7 @@ def test_a_splunkd_that_gives_no_tokens_fills_no_log_and_makes_nobody_a_backlog(
         raise TokenStoreUnavailable("splunkd does not answer.")
 
     monkeypatch.setattr(c.tokens, "load", load)
-    join_history(c, 500)
+    history(c, 500)
     c.receive("create", 1_000)
     for _ in range(60):
         c.run(seconds=15)

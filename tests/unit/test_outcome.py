@@ -112,7 +112,11 @@ class Row:
             assert isinstance(self.at, notification_rules.Circumstances)
             return notification_rules.consequence(self.what, self.at)
         assert isinstance(self.at, Circumstances)
-        return (decide_departure if self.departure else decide)(self.what, self.at)
+        return (departure if self.departure else decide)(self.what, self.at)
+
+
+def departure(result: Result, at: Circumstances, *, refused_before: bool = False, begun: bool = False) -> Decision:
+    return decide_departure(result, at, refused_before=refused_before, begun=begun)
 
 
 def changed(aspect: str = "update", **fields: object) -> Notification:
@@ -594,11 +598,25 @@ def test_an_open_circuit_counts_no_attempts_however_many_there_were() -> None:
     ],
 )
 def test_only_stravas_refusal_of_the_tokens_confirms_a_departure(result: Result, decision: Decision) -> None:
-    assert decide_departure(result, FRESH) == decision
+    assert departure(result, FRESH) == decision
+
+
+def test_a_refusal_of_old_confirms_no_departure_that_is_announced_today() -> None:
+    decision = end(departure(Barred(Obstacle.RECONNECT, "Refused."), FRESH, refused_before=True))
+    assert decision.outcome is Outcome.DEAD_LETTER
+    assert "refused the athlete's tokens before" in str(decision.why)
+    # Whoever still grants access has not left, whatever was before.
+    assert end(departure(Granted(), FRESH, refused_before=True)).outcome is Outcome.UNCHANGED
+
+
+def test_a_departure_that_was_interrupted_is_ended_without_tokens() -> None:
+    decision = departure(Barred(Obstacle.NO_TOKENS, "There are none."), FRESH, begun=True)
+    assert isinstance(decision, Depart)
+    assert end(departure(Granted(), FRESH, begun=True)).outcome is Outcome.UNCHANGED
 
 
 def test_without_tokens_nobody_can_ask_whether_an_athlete_has_left() -> None:
-    decision = end(decide_departure(Barred(Obstacle.NO_TOKENS, "There are none."), FRESH))
+    decision = end(departure(Barred(Obstacle.NO_TOKENS, "There are none."), FRESH))
     assert decision.outcome is Outcome.DEAD_LETTER
     assert decision.why is not None
     assert decision.why.endswith("There are none.")

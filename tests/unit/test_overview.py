@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from strava_collector.job import Kind, Priority, Reason
 from strava_collector.overview import Overview, clock_time, overview
 from strava_collector.settings import Advanced
-from strava_collector.store import queue
 from tests.support.collecting import (
     ANNA,
     APPLICATION,
@@ -21,6 +19,7 @@ from tests.support.collecting import (
     athletes,
     ride,
 )
+from tests.support.store import join_history
 
 
 def look(c: Collecting) -> Overview:
@@ -39,19 +38,7 @@ def look(c: Collecting) -> Overview:
 def history(c: Collecting, jobs: int) -> None:
     with c.database.write() as tx:
         for number in range(1_000, 1_000 + jobs):
-            queue.join(
-                tx,
-                kind=Kind.ACTIVITY,
-                activity_id=number,
-                athlete_id=ANNA,
-                input=INPUT.name,
-                reason=Reason.MANUAL,
-                priority=Priority.HISTORY,
-                force=True,
-                due_at=c.clock.now(),
-                now=c.clock.now(),
-                trail="t",
-            )
+            join_history(tx, number, ANNA, input=INPUT.name, now=c.clock.now())
 
 
 def test_nothing_waits_and_nothing_is_in_the_way(collect: Collect) -> None:

@@ -14,7 +14,7 @@ from strava_collector.store.database import Transaction
 from strava_collector.store.inbox import REMEMBERED, Arrival, State, Stored
 from strava_collector.store.sqlite import sqlite3
 from strava_collector.webhook import Receipt
-from tests.support.store import RIDES, database, notification, query_plans
+from tests.support.store import RIDES, database, notification
 
 DAY = 86_400.0
 UNKNOWN, FOREIGN = Hold.UNKNOWN_ATHLETE, Hold.FOREIGN_SUBSCRIPTION
@@ -356,32 +356,3 @@ def test_only_what_was_dispatched_or_held_before_a_time_is_pruned_and_no_more_th
     assert inbox.prune(tx, before=20.0, limit=2) == 0
     assert inbox.counts(tx, RIDES) == {"pending": 1, "dispatching": 1, "dispatched": 1, "held": 0, "dead letter": 1}
     assert counters.read(tx, RIDES)["expired_while_held"] == 1
-
-
-def test_every_query_finds_its_rows_by_an_index_without_sorting(tx: Transaction) -> None:
-    def use_all() -> None:
-        arrive(tx)
-        inbox.shares_its_second(tx, stored(tx, 1))
-        dispatched(tx, 1)
-        arrive(tx)
-        held(tx, 1)
-        inbox.waiting(tx, RIDES)
-        inbox.waiting_one(tx, 1)
-        inbox.held_count(tx, input=RIDES, why=UNKNOWN, limit=5)
-        inbox.held_count(tx, input=RIDES, why=UNKNOWN, limit=5, athlete_id=1)
-        inbox.newest_foreign(tx, RIDES)
-        inbox.release_held(tx, RIDES, [1])
-        inbox.release_foreign(tx, RIDES, 1)
-        inbox.refuse_foreign(tx, RIDES, up_to=1, keep=1, reason="Forged.", now=1.0)
-        inbox.prune(tx, before=1.0)
-        inbox.drop(tx, 1)
-        inbox.counts(tx, RIDES)
-        counters.read(tx, RIDES)
-
-    plans = query_plans(tx, use_all)
-    assert len(plans) >= 15
-    for query, plan in plans.items():
-        # What begins with SCAN and nothing else walks through the result of an inner search.
-        inner = plan.replace("SCAN SUBQUERY", "").replace("SCAN (subquery", "")
-        assert "SCAN" not in inner, (query, plan)
-        assert "TEMP B-TREE" not in plan, (query, plan)

@@ -15,6 +15,7 @@ import pytest
 
 from strava_collector.circuit import Circuit
 from strava_collector.job import Job, Outcome, Status
+from strava_collector.notification_rules import Hold
 from strava_collector.quota import Quota
 from strava_collector.store import applications, backlog, counters, inbox, inputs, queue, subscriptions, sweeps, turns
 from strava_collector.store.applications import Reservation
@@ -102,6 +103,10 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "inbox.release_held": lambda tx: inbox.release_held(tx, INPUT, [1, 2]),
     "inbox.release_foreign": lambda tx: inbox.release_foreign(tx, INPUT, 120475),
     "inbox.newest_foreign": lambda tx: inbox.newest_foreign(tx, INPUT),
+    "inbox.refuse_foreign": lambda tx: inbox.refuse_foreign(tx, INPUT, up_to=1, keep=1, reason="Forged.", now=NOW),
+    "inbox.held_count": lambda tx: inbox.held_count(tx, input=INPUT, why=Hold.UNKNOWN_ATHLETE, limit=5, athlete_id=1),
+    "inbox.waiting_one": lambda tx: inbox.waiting_one(tx, 1),
+    "inbox.drop": lambda tx: inbox.drop(tx, 1),
     "inbox.prune": lambda tx: inbox.prune(tx, before=NOW),
     "queue.join": lambda tx: join(tx, 1, input=INPUT),
     "queue.join, a second wish": lambda tx: (join(tx, 1, input=INPUT), join(tx, 1, input=INPUT)),
@@ -162,6 +167,8 @@ def test_a_claim_searches_each_athletes_jobs_by_due_time(tx: Transaction) -> Non
 
     (earliest,) = (plan for query, plan in plans.items() if "ORDER BY next_run_at" in query)
     assert "INDEX job_due (input=? AND priority=? AND athlete_id=?)" in earliest
+    (heads,) = {plan for query, plan in plans.items() if "RECURSIVE" in query}
+    assert "INDEX job_due (input=? AND priority=? AND athlete_id>?)" in heads
 
 
 def test_what_waits_is_counted_without_looking_at_what_is_finished(tx: Transaction) -> None:

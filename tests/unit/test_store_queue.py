@@ -11,7 +11,7 @@ import pytest
 from strava_collector.job import MAX_ATTEMPTS, Job, Kind, Outcome, Priority, Reason, Status
 from strava_collector.store import queue, sweeps
 from strava_collector.store.database import Transaction
-from tests.support.store import RIDES, database, join, query_plans
+from tests.support.store import RIDES, database, join
 
 
 @pytest.fixture
@@ -448,40 +448,3 @@ def test_done_jobs_are_pruned_dead_letters_stay(tx: Transaction) -> None:
     assert sweeps.prune(tx, before=200.0) == 0
     assert sweeps.prune(tx, before=200.1, limit=10) == 1
     assert queue.counts(tx, RIDES) == {"pending": 0, "working": 1, "done": 0, "failed": 1}
-
-
-def test_every_query_finds_its_rows_by_an_index_without_sorting(tx: Transaction) -> None:
-    def use_all() -> None:
-        join(tx)
-        join(tx)
-        job = claim(tx)
-        queue.next_due(tx, input=RIDES, now=1.0)
-        queue.live_trail(tx, 1, 134815)
-        queue.live_expected(tx, 1, 134815)
-        queue.is_mine(tx, job)
-        queue.renew(tx, job, now=1.0)
-        queue.take_over(tx, input=RIDES, now=1.0)
-        queue.expire(tx, now=1.0)
-        job = claim(tx)
-        queue.reschedule(tx, job, run_at=1.0, counts=True, error=None, now=1.0)
-        done(tx, claim(tx))
-        queue.fetch_begun_since(tx, 1, 134815, 1.0)
-        sweeps.hurry(tx, input=RIDES, now=1.0)
-        sweeps.pull_back(tx, input=RIDES, now=1.0, longest=1.0)
-        sweeps.give_up_waiting(tx, input=RIDES, athlete_id=134815, before=1.0, error="", now=1.0)
-        sweeps.adopt(tx, old_input="old", new_input=RIDES, athletes=[134815], now=1.0)
-        sweeps.cancel(tx, athlete_id=134815, now=1.0)
-        sweeps.prune(tx, before=1.0)
-
-    plans = query_plans(tx, use_all)
-    assert len(plans) >= 25
-    for query, plan in plans.items():
-        for step in plan.split("; "):
-            # Gone through: the list of athletes that a claim makes, and the few jobs that are being worked on.
-            small = step.replace("TABLE ", "") in ("SCAN head", "SCAN job USING INDEX job_leased")
-            assert small or not step.startswith("SCAN"), (query, step)
-            assert "TEMP B-TREE" not in step, (query, step)
-    (claiming,) = (plan for query, plan in plans.items() if "ORDER BY next_run_at" in query)
-    assert "INDEX job_due (input=? AND priority=? AND athlete_id=?)" in claiming
-    (heads,) = {plan for query, plan in plans.items() if "RECURSIVE" in query}
-    assert "INDEX job_due (input=? AND priority=? AND athlete_id>?)" in heads

@@ -22,7 +22,7 @@ from strava_collector.store.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 
-#: When only calls under way are in the way, it is looked again after this, in seconds.
+#: What is due, and has only calls under way or another thread in its way, is looked at again after this, in seconds.
 SOON = 0.25
 #: No pause is longer, in seconds.
 LONGEST_PAUSE = 86_400.0

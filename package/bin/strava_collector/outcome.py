@@ -218,11 +218,27 @@ def decide(result: Result, at: Circumstances) -> Decision:
     return _refused(result, at)
 
 
-def decide_departure(result: Result, at: Circumstances) -> Decision:
+def decide_departure(result: Result, at: Circumstances, *, refused_before: bool, begun: bool) -> Decision:
     """Return what follows from asking Strava whether an athlete's permission is gone, as a notification claims.
 
     Notifications are not signed. Only Strava's own refusal of the tokens, also after renewing them, is believed.
+
+    ``refused_before``: the tokens were refused long before anybody said so, which makes their refusal no confirmation.
+    ``begun``: it was confirmed before, and the tokens may be gone because the add-on itself has deleted them.
     """
+    if begun and isinstance(result, Barred) and result.obstacle is Obstacle.NO_TOKENS:
+        return Depart("The athlete has withdrawn the permission, as Strava confirmed before.")
+    decision = _confirmation(result, at)
+    if refused_before and isinstance(decision, Depart):
+        return Finish(
+            Outcome.DEAD_LETTER,
+            "A notification said that the athlete has withdrawn the permission. That cannot be told, because "
+            "Strava refused the athlete's tokens before. Connect the athlete again, or delete the athlete's row.",
+        )
+    return decision
+
+
+def _confirmation(result: Result, at: Circumstances) -> Decision:
     if isinstance(result, Granted):
         return Finish(
             Outcome.UNCHANGED,
@@ -239,7 +255,7 @@ def decide_departure(result: Result, at: Circumstances) -> Decision:
         )
     if isinstance(result, Refused) and result.status == 401:
         if _missing_scope(result) is not None:
-            return decide_departure(Granted(), at)
+            return _confirmation(Granted(), at)
         return Depart("Strava refuses the athlete's token (401), also after renewing it.") if at.renewed else Renew()
     return decide(result, at)
 

@@ -9,6 +9,7 @@ from typing import Callable, Optional
 
 from strava_collector.bulletin import Bulletin
 from strava_collector.certificate import load_context
+from strava_collector.claims import SOON
 from strava_collector.clock import Clock
 from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
 from strava_collector.link import Link
@@ -39,8 +40,6 @@ LISTEN_RETRY = (2.0, 5.0, 15.0, 60.0)
 MOST_WORKERS = 3
 #: Longest wait for the store's lock, in seconds.
 STORE_PATIENCE = 1.5
-#: A job that is due, and that something else is in the way of, is looked at again after this, in seconds.
-SOON = 0.25
 #: How the seconds are shared out when the input stops. splunkd kills what is not gone after a grace period of unknown
 #: length; 10 s is a safe guess, and the sum is below it.
 LISTENER_PATIENCE = 3.0

@@ -36,6 +36,7 @@ NOTIFICATIONS_KEPT = 7 * 86_400.0
 DEAD_LETTERS_KEPT = 90 * 86_400.0
 #: So long jobs wait for an athlete whose row was deleted, in seconds.
 ROW_PATIENCE = 7 * 86_400.0
+#: So long a row has to be away by this process's own clock, whatever the time of day does, in seconds.
 ABSENT_FOR = 3600.0
 #: After the time of day has stepped by more than this, nothing is deleted by it for some hours, in seconds.
 LARGEST_STEP = 3600.0

@@ -20,15 +20,13 @@ from strava_collector.deauthorization import Deauthorization
 from strava_collector.errors import CollectorError
 from strava_collector.expectation import contradicts
 from strava_collector.fetcher import Attempt, Connection, Fetcher
-from strava_collector.job import Job, Kind, Outcome
+from strava_collector.job import Job, Kind
 from strava_collector.logfmt import line
 from strava_collector.outcome import (
     Barred,
     Circumstances,
     Decision,
-    Depart,
     Fetched,
-    Finish,
     Granted,
     Obstacle,
     Postponed,
@@ -177,35 +175,21 @@ class Worker:
                 refused = attempt.token or refused
             else:
                 decision = pause
-        if isinstance(decision, Depart) and self._was_refused_before(at):
-            decision = Finish(
-                Outcome.DEAD_LETTER,
-                "A notification said that the athlete has withdrawn the permission. That cannot be told, because "
-                "Strava refused the athlete's tokens before. Connect the athlete again, or delete the athlete's row.",
-            )
-        if self._has_begun_to_depart(at, attempt.result):
-            decision = Depart("The athlete has withdrawn the permission, as Strava confirmed before.")
         self._conclusion.carry_out(at.job, at.athlete, decision, refused=refused)
 
-    def _was_refused_before(self, at: Assignment) -> bool:
-        """Whether the tokens were refused long before anybody said so: then their refusal confirms nothing."""
+    def _decide(self, at: Assignment, result: Result, circumstances: Circumstances) -> Decision:
+        if at.job.kind is not Kind.ATHLETE:
+            return outcome.decide(result, circumstances)
         with self._database.read() as tx:
             found = athletes.standing(tx, at.job.athlete_id)
-        return (
+        refused_before = (
             found is not None
             and found.state is AthleteState.RECONNECT
             and found.connected_at == at.athlete.connected_at
             and found.since < at.job.created_at - REFUSED_BEFORE
         )
-
-    def _has_begun_to_depart(self, at: Assignment, result: Result) -> bool:
-        """Whether there are no tokens because it is we who deleted them, before something interrupted us."""
-        return (
-            at.job.kind is Kind.ATHLETE
-            and isinstance(result, Barred)
-            and result.obstacle is Obstacle.NO_TOKENS
-            and self._deauthorization.begun(at.athlete)
-        )
+        begun = self._deauthorization.begun(at.athlete)
+        return outcome.decide_departure(result, circumstances, refused_before=refused_before, begun=begun)
 
     def _attempt(self, at: Assignment, *, rejected: Optional[Secret]) -> tuple[Attempt, Decision]:
         """Make the job's call, settle what it means for the calls to come, and decide what follows."""
@@ -228,8 +212,7 @@ class Worker:
                 quota_after=str(after),
             )
         )
-        decide = outcome.decide_departure if at.job.kind is Kind.ATHLETE else outcome.decide
-        return attempt, decide(attempt.result, circumstances)
+        return attempt, self._decide(at, attempt.result, circumstances)
 
     def _second_call(self, at: Assignment) -> Optional[TryAgain]:
         """Count another call for the same job. If the quota has none left, the job waits with the token refused."""

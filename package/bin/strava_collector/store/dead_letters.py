@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Optional
 
 from strava_collector.errors import CollectorError
-from strava_collector.job import Kind, Priority, Reason, Status
+from strava_collector.job import Priority, Status
 from strava_collector.store import inputs, queue
 from strava_collector.store.sqlite import Row, Transaction
 
@@ -153,19 +153,7 @@ def retry_all(tx: Transaction, now: float, limit: int = 200) -> int:
 def _do_again(tx: Transaction, row: Row, now: float) -> Retried:
     # Deleted, not changed: a finished job stays finished, and it must not be listed any more.
     tx.execute("DELETE FROM job WHERE id = ?", (row["id"],))
-    joined = queue.join(
-        tx,
-        kind=Kind(row["kind"]),
-        activity_id=row["activity_id"],
-        athlete_id=row["athlete_id"],
-        input=row["input"],
-        reason=Reason.MANUAL,
-        priority=Priority.LIVE,
-        force=True,
-        due_at=now,
-        now=now,
-        trail=row["trail"],
-    )
+    joined = queue.join_again(tx, row, priority=Priority.LIVE, now=now)
     return Retried(joined.job_id, joined.trail)
 
 

@@ -160,6 +160,23 @@ def claim(
     return job
 
 
+def join_again(tx: Transaction, row: Row, *, priority: Priority, now: float) -> Joined:
+    """Wish once more, by hand, for what the finished job of this row has fetched or could not fetch."""
+    return join(
+        tx,
+        kind=Kind(row["kind"]),
+        activity_id=row["activity_id"],
+        athlete_id=row["athlete_id"],
+        input=row["input"],
+        reason=Reason.MANUAL,
+        priority=priority,
+        force=True,
+        due_at=now,
+        now=now,
+        trail=row["trail"],
+    )
+
+
 def claim_confirmation(
     tx: Transaction, *, input: str, now: float, athletes: Collection[int], lease_seconds: float = LEASE_SECONDS
 ) -> Optional[Job]:
@@ -359,7 +376,7 @@ def _lease_out(tx: Transaction, job_id: int, now: float, lease_seconds: float) -
 
 
 def _confirmations(tx: Transaction, input: str) -> list[Row]:
-    """The waiting ones; there is one per athlete at most."""
+    """The waiting ones; there is one per athlete at most. The first of the two statuses makes SQLite use the index."""
     return tx.execute(
         "SELECT id, athlete_id, next_run_at FROM job WHERE kind = 'athlete' AND status IN ('pending', 'working')"
         " AND status = 'pending' AND input = ? ORDER BY activity_id",

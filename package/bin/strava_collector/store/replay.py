@@ -13,7 +13,7 @@ from enum import Enum
 from typing import NamedTuple, Optional
 
 from strava_collector.events import Tombstone
-from strava_collector.job import Kind, Outcome, Priority, Reason
+from strava_collector.job import Kind, Outcome, Priority
 from strava_collector.store import queue
 from strava_collector.store.sqlite import Row, Transaction
 
@@ -155,19 +155,7 @@ def _replay_jobs(tx: Transaction, cursor: ReplayCursor, since: float, now: float
     ).fetchall()
     again = [row for row in rows if _is_to_be_fetched_again(tx, row, since)]
     for row in again:
-        queue.join(
-            tx,
-            kind=Kind(row["kind"]),
-            activity_id=row["activity_id"],
-            athlete_id=row["athlete_id"],
-            input=row["input"],
-            reason=Reason.MANUAL,
-            priority=Priority.HISTORY,
-            force=True,
-            due_at=now,
-            now=now,
-            trail=row["trail"],
-        )
+        queue.join_again(tx, row, priority=Priority.HISTORY, now=now)
     if not rows:
         return Replayed()
     return Replayed(
