@@ -131,7 +131,8 @@ def test_a_change_needs_the_key_of_our_own_pages(admin: Browser, splunkd: Splunk
     assert admin.post(address, form, **{"X-Splunk-Form-Key": "4711"}).status_code == 403
     key, cookies = {"X-Splunk-Form-Key": admin.form_key}, admin.session.cookies.copy()
     # The header alone is not enough: its cookie must come along.
-    admin.session.cookies.set(f"splunkweb_csrf_token_{web.port}", "")
+    (cookie,) = (cookie for cookie in cookies if cookie.name == f"splunkweb_csrf_token_{web.port}")
+    admin.session.cookies.clear(cookie.domain, cookie.path, cookie.name)
     assert admin.post(address, form, **key).status_code == 403
     admin.session.cookies.update(cookies)
     assert admin.post(address, form, **key).status_code == 200
