@@ -396,6 +396,7 @@ def test_the_page_has_the_same_bounds_and_defaults(
     else:
         assert float(str(entity["defaultValue"])) == default * factor
         assert f"{low_to_high}, default {default * factor:.10g}." in str(entity["help"])
+        assert f"({low_to_high}" in str(entity["label"])
 
 
 def test_the_page_fetches_edited_activities_unless_told_not_to() -> None:
