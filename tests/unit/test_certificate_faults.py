@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from sandbox.certificates import Certificates
 from strava_collector import certificate_faults as subject
+from strava_collector.trust import judging_context
 
 NOW = time.time()
 HOST = "strava.example.org"
@@ -226,7 +227,7 @@ def test_a_handshake_that_fails_for_another_reason_is_told(certificates: Certifi
     server.load_cert_chain(files.cert_file, files.key_file)
     server.maximum_version = ssl.TLSVersion.TLSv1_2
     server.set_ciphers("aRSA")  # which this certificate cannot serve
-    code, said = subject._verdict(server, subject.judging_context(str(certificates.ca_file)))
+    code, said = subject._verdict(server, judging_context(str(certificates.ca_file)))
     assert code == -1
     assert said
 

@@ -19,7 +19,7 @@ from strava_collector.configuration import (
 )
 from strava_collector.errors import ConfigurationError
 from strava_collector.secret import Secret
-from strava_collector.settings import Advanced, Application, Athlete, EnabledInput, Settings
+from strava_collector.settings import IN_FRONT, NOTHING, Advanced, Application, Athlete, EnabledInput, Settings
 
 APPLICATIONS = {"club": {"client_id": "12345", "client_secret": "******"}}
 APPLICATION_SECRETS = {"club": Secret('{"client_secret": "s3cret-of-club"}')}
@@ -344,6 +344,29 @@ def test_the_page_has_the_same_bounds_and_defaults(
     else:
         assert float(str(entity["defaultValue"])) == default * factor
         assert f"{low_to_high}, default {default * factor:.10g}." in str(entity["help"])
+
+
+@pytest.mark.parametrize(
+    ("field", "bounds", "default"), [("port", configuration.PORT, "8443"), ("interval", configuration.INTERVAL, "60")]
+)
+def test_the_page_of_inputs_names_the_same_limits(field: str, bounds: tuple[int, int], default: str) -> None:
+    entity = page_fields("inputs", "strava_webhook")[field]
+
+    assert f"{bounds[0]} to {bounds[1]})" in str(entity["label"])
+    assert entity["defaultValue"] == default
+    assert f"Default {default}." in str(entity["help"])
+
+
+def test_the_page_of_inputs_stops_at_no_single_fault() -> None:
+    assert not any("validators" in entity for entity in page_fields("inputs", "strava_webhook").values())
+
+
+def test_the_page_offers_everything_that_may_be_in_front_of_the_port() -> None:
+    entity = page_fields("inputs", "strava_webhook")["in_front"]
+    choices = entity["options"]["autoCompleteFields"]  # type: ignore[index]  # JSON
+
+    assert [choice["value"] for choice in choices] == list(IN_FRONT)
+    assert entity["defaultValue"] == NOTHING
 
 
 def test_the_page_fetches_edited_activities_unless_told_not_to() -> None:
