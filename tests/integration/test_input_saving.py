@@ -70,7 +70,7 @@ def club(make_sandbox: MakeSandbox) -> Club:
 def test_a_save_with_many_faults_names_them_all_and_changes_nothing(club: Club) -> None:
     certificates = club.sandbox.certificates
     old = certificates.issue("old", "a.example.org", not_after=datetime(2020, 1, 1, tzinfo=timezone.utc))
-    many = {
+    many: dict[str, str | int] = {
         "application": "Club",
         "index": "nowhere",
         "interval": 5,
