@@ -11,6 +11,7 @@ from typing import Optional
 
 import pytest
 
+from strava_collector.burial import Burial
 from strava_collector.clock import Clock
 from strava_collector.deauthorization import Deauthorization
 from strava_collector.events import Event
@@ -141,11 +142,15 @@ class World:
         self.keeper = TokenKeeper(self.database, self.vault, self.clock)
         self.deauthorization = Deauthorization(
             database=self.database,
-            writer=Writer(self.index),
+            burial=Burial(
+                database=self.database,
+                writer=Writer(self.index),
+                clock=self.clock,
+                source="strava_webhook://club",
+                stopping=lambda: self.stops,
+            ),
             tokens=self.keeper,
             clock=self.clock,
-            source="strava_webhook://club",
-            stopping=lambda: self.stops,
         )
 
     def connect(self, athlete_id: int, mark: str) -> Tokens:
