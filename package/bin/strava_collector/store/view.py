@@ -63,7 +63,11 @@ def _seat(files: Files) -> Iterator[None]:
 
 @contextmanager
 def _connection(path: Path) -> Iterator[Transaction]:
-    connection = connect_readonly(f"file:{quote(os.fspath(path))}?mode=ro", timeout=PATIENCE)
+    # Where nobody has the file open, its log is not there, and SQLite would make one and leave it behind, even for a
+    # reader. An immutable file is read without one. Should an input start in this very moment, the look may fail.
+    is_open = path.with_name(path.name + "-wal").exists()
+    uri = f"file:{quote(os.fspath(path))}?{'mode=ro' if is_open else 'immutable=1'}"
+    connection = connect_readonly(uri, timeout=PATIENCE)
     try:
         found = schema.version(connection)
         if found != len(schema.MIGRATIONS):
