@@ -91,6 +91,8 @@ class Forgetting:
         buried = forgotten = 0
         if progress is Progress.COMPLETE:
             progress, buried = self._burial.bury(departed)
+        if progress is Progress.COMPLETE and self._is_busy(found.athlete_id):
+            progress = Progress.INTERRUPTED
         for step in (farewell.forget_activities, farewell.forget_notifications):
             if progress is Progress.COMPLETE:
                 progress, rows = self._burial.in_batches(departed, step)
@@ -104,6 +106,11 @@ class Forgetting:
             log.info(line("athlete_forgotten", athlete_id=found.athlete_id, activities=buried, rows=forgotten))
         elif buried or forgotten:
             log.info(line("forgetting_interrupted", athlete_id=found.athlete_id, activities=buried, rows=forgotten))
+
+    def _is_busy(self, athlete_id: int) -> bool:
+        """Whether a fetch is under way that began before the mark: what it leaves has to be found afterwards."""
+        with self._database.read() as tx:
+            return farewell.has_work(tx, athlete_id)
 
     def _end(self, departed: Departed) -> Progress:
         """Delete the mark, if nothing depends on it any more: as long as there is one, no fetch under way writes."""
