@@ -10,7 +10,6 @@ import logging
 import os
 import queue
 import threading
-from pathlib import Path
 from typing import Any, Optional
 
 from solnlib.orphan_process_monitor import OrphanProcessMonitor
@@ -30,12 +29,10 @@ from strava_collector.settings import Settings, WebhookInput
 from strava_collector.splunk_config import APP, Reader
 from strava_collector.splunk_output import SplunkOutput
 from strava_collector.splunkd import Splunkd
+from strava_collector.store_folder import beside_checkpoints
 from strava_collector.token_store import PendingConsents, TokenStore
 
 log = logging.getLogger("strava_collector.input")
-
-#: The store's folder, next to the checkpoint folders that splunkd gives each kind of input.
-STORE_FOLDER = "ta_strava_webhook"
 
 #: Seconds between attempts to read an input's configuration that cannot be used.
 CONFIGURATION_RETRY = 15.0
@@ -112,7 +109,7 @@ def _run(
         token_store=TokenStore(splunkd, register=redaction.register),
         sink=output,
         messages=messages,
-        folder=Path(metadata["checkpoint_dir"]).parent / STORE_FOLDER,
+        folder=beside_checkpoints(metadata["checkpoint_dir"]),
         clock=clock,
     ).run(stop)
 

@@ -115,6 +115,7 @@ class WebhookService:
         self._listen_failures = 0
         self._listen_at = float("-inf")
         self._loops: list[Loop] = []
+        self._forgetting_loop = Loop("forgetting", self._pipeline.forget_departed, fatal=self._give_up)
         self._subscription_loop = Loop("subscription", self._check_subscription, fatal=self._give_up)
         self._lock: Optional[ProcessLock] = None
         self._settings_read_at = float("-inf")
@@ -187,6 +188,7 @@ class WebhookService:
             self._upkeep.settings_changed(settings)
             self._carried_out = settings
         self._wake_all()
+        self._forgetting_loop.wake()
         return SETTINGS_RETRY if self._link.connection is None else SETTINGS_EVERY
 
     def _hurry_settings(self) -> None:
@@ -221,7 +223,7 @@ class WebhookService:
             *(Loop(f"worker-{number}", self._work_step(number), fatal=self._give_up) for number in range(MOST_WORKERS)),
             self._subscription_loop,
         ]
-        for loop in self._loops:
+        for loop in (*self._loops, self._forgetting_loop):
             loop.start()
 
     def _keep_listening(self) -> None:
@@ -290,7 +292,7 @@ class WebhookService:
         if self._listener is not None:
             self._listener.stop(LISTENER_PATIENCE)
         self._committer.stop(COMMITTER_PATIENCE)
-        loops = [*self._loops, self._settings_loop]
+        loops = [*self._loops, self._settings_loop, self._forgetting_loop]
         for loop in loops:
             loop.stop()
         left = [loop for loop in loops if not loop.join(begin + WORK_ENDS_AFTER - self._clock.monotonic())]

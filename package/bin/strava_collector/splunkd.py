@@ -90,6 +90,10 @@ class Splunkd:
         roles = entries[0]["content"].get("server_roles") if entries else None
         return [str(role) for role in roles] if isinstance(roles, list) else []
 
+    def update_stanza(self, conf: str, name: str, fields: Mapping[str, str]) -> None:
+        """Change fields of a stanza that exists; the others stay."""
+        self._call("POST", f"configs/conf-{conf}/{name}", **fields)
+
     def passwords(self, realm: str) -> dict[str, Secret]:
         """Return the passwords of a realm by user name; those that are split into several entries are joined."""
         parts: dict[str, dict[int, str]] = {}
@@ -134,6 +138,10 @@ class Splunkd:
     def post_message(self, name: str, text: str, severity: str) -> None:
         """Show a message in Splunk Web; one of the same name is replaced."""
         self._call("POST", "/services/messages", name=name, value=text, severity=severity)
+
+    def message_names(self) -> list[str]:
+        """Return the names of all messages in Splunk Web."""
+        return [str(entry["name"]) for entry in self._entries("/services/messages", count="-1")]
 
     def delete_message(self, name: str) -> None:
         """Take a message away, if it is there."""
