@@ -26,7 +26,7 @@ from sandbox.strava import Application, Athlete, Limits, StravaStandIn
 INDEX = "strava"
 
 #: What the add-on asks athletes for.
-SCOPE = "read,activity:read_all"
+SCOPE = "read,activity:read,activity:read_all"
 
 
 class SandboxRefused(Exception):
