@@ -158,13 +158,7 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "ledger.newest_of": lambda tx: ledger.newest_of(tx, 1),
     "ledger.collected_of": lambda tx: ledger.collected_of(tx, 1),
     "farewell.forget_waiting": lambda tx: farewell.forget_waiting(tx, athlete_id=1, now=NOW),
-    "farewell.forget_activities": lambda tx: (
-        (
-            tx.execute("UPDATE place SET state = 'left', tombstone_ms = 1"),
-            farewell.forget_activities(tx, athlete_id=1, now=NOW),
-        )
-        and None
-    ),
+    "farewell.forget_activities": forget_activities,
     "farewell.forget_notifications": lambda tx: farewell.forget_notifications(tx, athlete_id=1, now=NOW),
     "farewell.has_work": lambda tx: farewell.has_work(tx, 1),
     "turns.is_backlog": lambda tx: turns.is_backlog(tx, 1, NOW),
