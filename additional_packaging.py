@@ -20,6 +20,7 @@ def cleanup_output_files(output_path: str, ta_name: str) -> None:
     keep_licences_only(addon / "lib", addon / "LICENSES")
     remove_test_code(addon / "lib")
     start_without_shell(addon / "default" / "inputs.conf")
+    speak_in_sentences(addon / "bin")
     set_build_time(addon, os.environ["SOURCE_DATE_EPOCH"])
 
 
@@ -71,6 +72,25 @@ def start_without_shell(inputs_conf: Path) -> None:
     if not stanzas:
         raise RuntimeError(f"no stanza of an input in {inputs_conf}")
     inputs_conf.write_text(text, "utf-8")
+
+
+def speak_in_sentences(bin_folder: Path) -> None:
+    """Give the REST handlers that ucc-gen generates for the settings and the inputs our base class.
+
+    ucc-gen takes no class for the tabs of settings. Its own shows tracebacks and regular expressions in the browser.
+    """
+    changed = 0
+    for path in sorted(bin_folder.glob("*_rh_*.py")):
+        text = path.read_text("utf-8")
+        ours = text.replace(
+            "from splunktaucclib.rest_handler.admin_external import AdminExternalHandler",
+            "from strava_webhook_page_handler import PageHandler",
+        ).replace("handler=AdminExternalHandler", "handler=PageHandler")
+        if ours != text:
+            path.write_text(ours, "utf-8")
+            changed += 1
+    if not changed:
+        raise RuntimeError(f"no handler of ucc-gen's in {bin_folder} needs our base class any more")
 
 
 def set_build_time(addon: Path, build_time: str) -> None:

@@ -6,7 +6,10 @@ a sentence.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Callable
 
 from splunktaucclib.rest_handler.base_hook_mixin import BaseHookMixin
@@ -19,32 +22,44 @@ from strava_collector.configuration import (
     parse_log_level,
     proxy_url,
 )
+from strava_collector.form import UNCHANGED, Field, faults, read_forms
 from strava_collector.secret import Secret
-
-#: UCC shows stars for a secret that stays as it is.
-_UNCHANGED = "******"
 
 
 class CustomHookMixin(BaseHookMixin):  # type: ignore[misc]  # splunktaucclib is untyped
     """Every tab and every input goes through here; enabling and disabling an input does not."""
 
+    #: What the pages are made of; the same file that the browser loads.
+    DEFINITION = Path(__file__).resolve().parent.parent / "appserver/static/js/build/globalConfig.json"
+
     def create_hook(self, session_key: str, config_name: str, stanza_id: str, payload: dict[str, Any]) -> None:
         """Check a new row."""
-        faults = _text_faults(payload)
+        found = self._faults(config_name, payload, creating=True)
         if not NAME.match(stanza_id or ""):
-            faults.insert(
+            found.insert(
                 0,
                 "The name must begin with a letter and have at most 50 letters, digits, underscores and hyphens.",
             )
-        _refuse(faults)
+        _refuse(found)
 
     def edit_hook(self, session_key: str, config_name: str, stanza_id: str, payload: dict[str, Any]) -> None:
         """Check a row or a tab that exists."""
-        faults = _text_faults(payload)
+        found = self._faults(config_name, payload, creating=False)
         check = _TABS.get(config_name)
-        if check is not None and not faults:
-            check({key: str(value) for key, value in payload.items()}, faults)
-        _refuse(faults)
+        if check is not None and not found:
+            check({key: str(value) for key, value in payload.items()}, found)
+        _refuse(found)
+
+    def _faults(self, config_name: str, payload: dict[str, Any], *, creating: bool) -> list[str]:
+        found = _text_faults(payload)
+        if found:  # a value with control characters must not be quoted by anything
+            return found
+        return faults(_forms(self.DEFINITION).get(config_name, ()), payload, creating=creating)
+
+
+@lru_cache(maxsize=1)
+def _forms(definition: Path) -> Mapping[str, tuple[Field, ...]]:
+    return read_forms(json.loads(definition.read_text("utf-8")))
 
 
 def _text_faults(payload: dict[str, Any]) -> list[str]:
@@ -55,10 +70,10 @@ def _text_faults(payload: dict[str, Any]) -> list[str]:
     return control_character_faults(payload)
 
 
-def _check_proxy(stanza: Mapping[str, str], faults: list[str]) -> None:
+def _check_proxy(stanza: Mapping[str, str], found: list[str]) -> None:
     # Only whether there is one matters; a user name with an old password is the usual edit.
     password = stanza.get("proxy_password", "")
-    proxy_url(stanza, Secret(password) if password and password != _UNCHANGED else None, faults)
+    proxy_url(stanza, Secret(password) if password and password not in UNCHANGED else None, found)
 
 
 _TABS: Mapping[str, Callable[[Mapping[str, str], list[str]], object]] = {
@@ -68,6 +83,6 @@ _TABS: Mapping[str, Callable[[Mapping[str, str], list[str]], object]] = {
 }
 
 
-def _refuse(faults: list[str]) -> None:
-    if faults:
-        raise RestError(400, " ".join(faults))
+def _refuse(found: list[str]) -> None:
+    if found:
+        raise RestError(400, " ".join(found))

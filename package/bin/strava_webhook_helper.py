@@ -17,8 +17,8 @@ from solnlib.utils import handle_teardown_signals
 from splunklib import modularinput
 
 from strava_collector.clock import Clock, SystemClock
-from strava_collector.configuration import NAME, webhook_input_faults
 from strava_collector.errors import CollectorError
+from strava_collector.input_faults import input_faults
 from strava_collector.log import log_to_input_file, set_level
 from strava_collector.logfmt import line
 from strava_collector.messages import SplunkMessages
@@ -47,20 +47,14 @@ END_PATIENCE = 1.0
 def validate_input(definition: modularinput.ValidationDefinition) -> None:
     """Check an input that is being saved. Raises ValueError with all faults in one text, which the page shows.
 
-    Reads one configuration file from splunkd and looks at the files named; takes milliseconds.
+    Asks splunkd a few things and looks at the files and the port; takes well below a second, and a few if splunkd
+    does not answer. Encrypted fields are stars here; the page's own handler has seen them.
     """
     metadata = definition.metadata
-    try:
-        reader = Reader.of_session(metadata["server_uri"], metadata["session_key"])
-        applications = reader.application_names()
-    except CollectorError:
-        applications = None  # not known now; the running input looks again
-    faults = webhook_input_faults(definition.parameters, applications=applications)
-    if not NAME.match(metadata.get("name") or ""):
-        faults.insert(
-            0,
-            "The name must begin with a letter and have at most 50 letters, digits, underscores and hyphens.",
-        )
+    reader = Reader.for_saving(metadata["server_uri"], metadata["session_key"])
+    faults = input_faults(
+        metadata.get("name") or "", definition.parameters, reader.surroundings(), now=SystemClock().now()
+    )
     if faults:
         raise ValueError(" ".join(faults))
 

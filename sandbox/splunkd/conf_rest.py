@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .authorization import Authorization
 from .configuration import Configuration, Stanza
 from .entities import Entity, Listing, RestFault, page, select
 from .request import Request
@@ -10,11 +11,15 @@ _NOT_SETTINGS = ("name", "output_mode", "count", "offset", "search", "sort_key",
 
 
 class ConfRest:
-    def __init__(self, configuration: Configuration) -> None:
+    """Shows what the caller may read, as if there were nothing else; changes what the caller may write."""
+
+    def __init__(self, configuration: Configuration, authorization: Authorization) -> None:
         self._configuration = configuration
+        self._authorization = authorization
 
     def properties(self, request: Request, rest: tuple[str, ...]) -> Listing:
         """`properties` lists the confs, `properties/<conf>` its stanzas; 404 for a conf without any file."""
+        self._authorization.require(request.caller, "rest_properties_get")
         if not rest:
             if request.method == "POST":
                 return self._create_conf(request)
@@ -22,7 +27,7 @@ class ConfRest:
         elif len(rest) == 1:
             if not self._configuration.exists(rest[0]):
                 raise RestFault(404, f"{rest[0]} does not exist")
-            names = list(self._configuration.read(rest[0]))
+            names = list(self._readable(request, rest[0]))
         else:
             raise RestFault(404, "Not Found")
         collection = "/".join(("properties", *rest))
@@ -39,19 +44,27 @@ class ConfRest:
             return self._create(request, conf) if request.method == "POST" else self._list(request, conf)
         if len(names) > 1 or request.method not in ("GET", "POST", "DELETE"):
             raise RestFault(404, "Not Found")
-        stanza = self._configuration.find(conf, names[0])
+        stanza = self._readable(request, conf).get(names[0])
         if stanza is None:
             raise RestFault(404, f"Could not find object id={names[0]}")
         if request.method == "DELETE":
             return self._remove(request, conf, stanza)
         if request.method == "POST":
+            self._authorization.require_write(request.caller, stanza.app, conf, stanza.name)
             self._configuration.write(
                 conf, _writable_app(request, self._configuration), stanza.name, _settings(request)
             )
         return self._one(conf, stanza.name)
 
+    def _readable(self, request: Request, conf: str) -> dict[str, Stanza]:
+        return {
+            name: stanza
+            for name, stanza in self._configuration.read(conf).items()
+            if self._authorization.may_read(request.caller, stanza.app, conf, name)
+        }
+
     def _list(self, request: Request, conf: str) -> Listing:
-        entities = [_entity(conf, stanza) for stanza in self._configuration.read(conf).values()]
+        entities = [_entity(conf, stanza) for stanza in self._readable(request, conf).values()]
         return page(Listing(f"configs/conf-{conf}", select(entities, request.arguments)), request.arguments)
 
     def _one(self, conf: str, name: str) -> Listing:
@@ -65,12 +78,15 @@ class ConfRest:
             raise RestFault(400, "The following required arguments are missing: name.")
         if self._configuration.find(conf, name) is not None:
             raise RestFault(409, f"An object with name={name} already exists")
-        self._configuration.write(conf, _writable_app(request, self._configuration), name, _settings(request))
+        app = _writable_app(request, self._configuration)
+        self._authorization.require_write(request.caller, app, conf, name)
+        self._configuration.write(conf, app, name, _settings(request))
         listing = self._one(conf, name)
         listing.status = 201
         return listing
 
     def _remove(self, request: Request, conf: str, stanza: Stanza) -> Listing:
+        self._authorization.require_write(request.caller, stanza.app, conf, stanza.name)
         if stanza.shipped:
             raise RestFault(403, f"The stanza {stanza.name} is part of the app and cannot be removed.")
         self._configuration.remove(conf, stanza.app, stanza.name)
@@ -81,7 +97,9 @@ class ConfRest:
         if not name:
             raise RestFault(400, "The following required arguments are missing: __conf.")
         status = 303 if self._configuration.exists(name) else 201
-        self._configuration.write(name, _writable_app(request, self._configuration), "default", {})
+        app = _writable_app(request, self._configuration)
+        self._authorization.require_write(request.caller, app, name, "default")
+        self._configuration.write(name, app, "default", {})
         return Listing("properties", status=status)
 
 

@@ -138,9 +138,12 @@ class Configuration:
             layers += [(app, folder / "default", True), (app, folder / "local", False)]
         return layers
 
+    def folder(self, app: str) -> Path:
+        """The folder of an app, or of the system's own files."""
+        return self._etc / SYSTEM if app == SYSTEM else self._etc / "apps" / app
+
     def _local(self, app: str) -> Path:
-        folder = self._etc / SYSTEM if app == SYSTEM else self._etc / "apps" / app
-        return folder / "local"
+        return self.folder(app) / "local"
 
     @staticmethod
     def _load(path: Path) -> Stanzas:

@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class Endpoint:
     script: Path
     #: create, edit, list, remove …
     actions: Sequence[str]
+    #: What a caller needs for a method (GET, POST, DELETE); nothing for one that is not named.
+    capabilities: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_endpoints(configuration: Configuration, app_folder: Path) -> dict[str, Endpoint]:
@@ -51,6 +53,12 @@ def find_endpoints(configuration: Configuration, app_folder: Path) -> dict[str, 
         if not name.startswith("admin:"):
             continue
         match = stanza.settings.get("match", "/").strip("/")
+        # Read here only: splunkd ignores what [admin_external:…] says of capabilities.
+        capabilities = {
+            setting[len("capability.") :].upper(): value
+            for setting, value in stanza.settings.items()
+            if setting.startswith("capability.")
+        }
         for member in (part.strip() for part in stanza.settings.get("members", "").split(",")):
             external = stanzas.get(f"admin_external:{member}")
             if external is None:
@@ -60,7 +68,7 @@ def find_endpoints(configuration: Configuration, app_folder: Path) -> dict[str, 
                 raise ValueError(f"restmap.conf: {script.name} of {member} is not in bin/")
             actions = [part.strip() for part in external.settings.get("handleractions", "").split(",")]
             path = f"{match}/{member}" if match else member
-            found[path] = Endpoint(path, script, actions)
+            found[path] = Endpoint(path, script, actions, capabilities)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .authorization import Authorization
 from .entities import Entity, Listing, RestFault, page, select
 from .input_scripts import COMMON_ARGUMENTS, Scheme, ScriptFault, validate
 from .inputs import Inputs
@@ -15,9 +16,10 @@ _NOT_VALIDATED = ("name", "python.version", "python.required", "start_by_shell")
 
 
 class InputsRest:
-    def __init__(self, inputs: Inputs, schemes: Mapping[str, Scheme]) -> None:
+    def __init__(self, inputs: Inputs, schemes: Mapping[str, Scheme], authorization: Authorization) -> None:
         self._inputs = inputs
         self._schemes = schemes
+        self._authorization = authorization
 
     def kinds(self, request: Request, rest: tuple[str, ...]) -> Listing:
         """`data/modular-inputs`: what the scripts said with `--scheme`."""
@@ -38,6 +40,7 @@ class InputsRest:
 
     def stanzas(self, request: Request, rest: tuple[str, ...]) -> Listing:
         """List, create, read, change, remove, enable, disable; each change reaches the running process."""
+        self._authorization.require(request.caller, "list_inputs")
         if not rest:
             return Listing("data/inputs", [Entity(kind, {}, "data/inputs") for kind in self._schemes])
         kind, names = rest[0], rest[1:]
@@ -48,8 +51,11 @@ class InputsRest:
         if names == ("_reload",):
             return Listing(f"data/inputs/{kind}")
         stanza = f"{kind}://{names[0]}"
-        if stanza not in self._inputs.stanzas():
+        stored = self._inputs.configuration.find("inputs", stanza)
+        if stored is None or not self._authorization.may_read(request.caller, stored.app, "inputs", stanza):
             raise RestFault(404, f"Could not find object id={names[0]}")
+        if request.method != "GET":
+            self._authorization.require_write(request.caller, stored.app, "inputs", stanza)
         if len(names) == 2 and names[1] in ("enable", "disable") and request.method == "POST":
             return self._change(kind, names[0], {"disabled": "0" if names[1] == "enable" else "1"})
         if len(names) > 1:
@@ -63,7 +69,9 @@ class InputsRest:
     def _list(self, request: Request, kind: str) -> Listing:
         entities: list[Entity] = []
         for stanza in self._inputs.stanzas():
-            if stanza.startswith(f"{kind}://"):
+            stored = self._inputs.configuration.find("inputs", stanza)
+            hidden = stored is None or not self._authorization.may_read(request.caller, stored.app, "inputs", stanza)
+            if stanza.startswith(f"{kind}://") and not hidden:
                 entities += self._one(kind, stanza.partition("://")[2]).entities
         return page(Listing(f"data/inputs/{kind}", select(entities, request.arguments)), request.arguments)
 
@@ -99,6 +107,7 @@ class InputsRest:
             raise RestFault(409, f"An object with name={name} already exists")
         if not self._inputs.configuration.has_app(request.app):
             raise RestFault(404, f"Application does not exist: {request.app}")
+        self._authorization.require_write(request.caller, request.app, "inputs", f"{kind}://{name}")
         self._check(kind, name, settings)
         self._inputs.configuration.write("inputs", request.app, f"{kind}://{name}", settings)
         self._inputs.apply(f"{kind}://{name}")

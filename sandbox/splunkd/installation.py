@@ -15,6 +15,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from .authorization import SHIPPED
 from .configuration import render_conf
 
 SPLUNK_MODULES = Path(__file__).resolve().parent.parent / "splunk_modules"
@@ -81,6 +82,7 @@ class Installation:
             name: {} for name in ("_audit", "_internal", "history", "main", "summary")
         }
         (default / "indexes.conf").write_text(render_conf(indexes), encoding="utf-8")
+        (default / "authorize.conf").write_text(render_conf(SHIPPED), encoding="utf-8")
         web = {"settings": {"mgmtHostPort": host_port}}
         (local / "web.conf").write_text(render_conf(web), encoding="utf-8")
 

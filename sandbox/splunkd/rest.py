@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Callable
 
+from .authorization import Authorization
 from .conf_rest import ConfRest
 from .configuration import Configuration
 from .entities import VERSION, Entity, Listing, RestFault, page, select
@@ -33,6 +34,7 @@ class Rest:
         inputs: InputsRest,
         handlers: Handlers,
         sessions: Sessions,
+        authorization: Authorization,
         host: str,
         guid: str,
     ) -> None:
@@ -41,9 +43,10 @@ class Rest:
         self._messages = messages
         self._handlers = handlers
         self._sessions = sessions
+        self._authorization = authorization
         self._host = host
         self._guid = guid
-        conf = ConfRest(configuration)
+        conf = ConfRest(configuration, authorization)
         self._routes: dict[tuple[str, ...], Answerer] = {
             ("properties",): conf.properties,
             ("configs",): conf.stanzas,
@@ -78,6 +81,9 @@ class Rest:
 
     def _handler(self, endpoint: Endpoint) -> Answerer:
         def answer(request: Request, rest: tuple[str, ...]) -> Listing:
+            capability = endpoint.capabilities.get(request.method)
+            if capability is not None:
+                self._authorization.require(request.caller, capability)
             action, name = _action(request, rest)
             return self._handlers.call(
                 endpoint,
@@ -92,6 +98,8 @@ class Rest:
         return answer
 
     def _storage_passwords(self, request: Request, rest: tuple[str, ...]) -> Listing:
+        reading = request.method == "GET"
+        self._authorization.require(request.caller, f"{'list' if reading else 'edit'}_storage_passwords")
         action, name = _action(request, rest)
         store = self._passwords
         if action == "create":
@@ -122,6 +130,7 @@ class Rest:
         action, name = _action(request, rest)
         stanzas = self._configuration.read("indexes")
         if action == "create":
+            self._authorization.require(request.caller, "indexes_edit")
             if not name or name in stanzas:
                 raise RestFault(409 if name else 400, f"An object with name={name} already exists")
             self._configuration.write("indexes", "search", name, {})
@@ -161,9 +170,9 @@ class Rest:
     def _current_context(self, request: Request, rest: tuple[str, ...]) -> Listing:
         content = {
             "username": request.caller,
-            "realname": "Administrator",
-            "roles": ["admin"],
-            "capabilities": ["admin_all_objects", "list_inputs", "list_settings", "list_storage_passwords"],
+            "realname": request.caller.capitalize(),
+            "roles": list(self._authorization.roles(request.caller)),
+            "capabilities": self._authorization.capabilities(request.caller),
         }
         return Listing("authentication/current-context", [Entity("context", content, "authentication/current-context")])
 
@@ -171,8 +180,15 @@ class Rest:
         names = [name for name in self._configuration.apps() if not rest or name == rest[0]]
         if rest and not names:
             raise RestFault(404, f"Could not find object id={rest[0]}")
-        entities = [Entity(name, {"disabled": False, "label": name, "visible": True}, "apps/local") for name in names]
+        entities = [Entity(name, self._app(name), "apps/local") for name in names]
         return page(Listing("apps/local", entities), request.arguments)
+
+    def _app(self, name: str) -> dict[str, object]:
+        content: dict[str, object] = {"disabled": False, "label": name, "visible": True}
+        install = self._configuration.read("app").get("install")
+        if install is not None and install.app == name:
+            content["build"] = install.settings.get("build", "")
+        return content
 
 
 class LoggedIn(Exception):

@@ -14,12 +14,20 @@ class Sessions:
 
     USER = "admin"
 
+    #: Users with their roles: an administrator, and somebody who may log in and search.
+    USERS: Mapping[str, tuple[str, ...]] = {USER: ("admin",), "viewer": ("user",)}
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._owners: dict[str, str] = {}
-        #: Password of the one user, new for each start.
-        self.password = secrets.token_hex(16)
+        #: Password of each user, new for each start.
+        self.passwords = {user: secrets.token_hex(16) for user in self.USERS}
         self.admin_key = self.issue(self.USER)
+
+    @property
+    def password(self) -> str:
+        """The administrator's."""
+        return self.passwords[self.USER]
 
     def issue(self, owner: str) -> str:
         """A new key for a user or, as `strava_webhook://name`, for the process of an input."""
@@ -45,9 +53,7 @@ class Sessions:
 
     def log_in(self, username: str, password: str) -> str | None:
         """A new key, or None for a wrong name or password."""
-        if username == self.USER and hmac.compare_digest(password.encode(), self.password.encode()):
-            return self.issue(username)
-        return None
+        return self.issue(username) if self._is_right(username, password) else None
 
     def key_of(self, headers: Mapping[str, str]) -> str | None:
         """The valid key in a request's headers (`Splunk …`, `Bearer …` or `Basic …`), or None."""
@@ -60,6 +66,19 @@ class Sessions:
                 username, _, password = base64.b64decode(value, validate=True).decode().partition(":")
             except ValueError:
                 return None
-            right = username == self.USER and hmac.compare_digest(password.encode(), self.password.encode())
-            return self.admin_key if right else None
+            return self._key_by_password(username, password)
         return None
+
+    def _key_by_password(self, username: str, password: str) -> str | None:
+        """One key for each user who comes with every request anew."""
+        if not self._is_right(username, password):
+            return None
+        if username == self.USER:
+            return self.admin_key
+        with self._lock:
+            known = [key for key, owner in self._owners.items() if owner == username]
+        return known[0] if known else self.issue(username)
+
+    def _is_right(self, username: str, password: str) -> bool:
+        right = self.passwords.get(username)
+        return right is not None and hmac.compare_digest(password.encode(), right.encode())

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from sandbox.certificates import Certificates
 from strava_collector.clock import SystemClock
 
+from .authorization import Authorization
 from .configuration import Configuration
 from .faults import Fault, Faults
 from .handlers import Handlers, find_endpoints
@@ -108,13 +109,15 @@ class Splunkd:
         self._indexes = set(self.configuration.read("indexes"))
         endpoints = find_endpoints(self.configuration, installation.app_folder)
         self._handlers = Handlers(installation, endpoints, self.journal)
+        authorization = Authorization(self.configuration, self.sessions)
         rest = Rest(
             configuration=self.configuration,
             passwords=Passwords(self.configuration, installation.etc / "auth"),
             messages=self._messages,
-            inputs=InputsRest(self.inputs, self._schemes),
+            inputs=InputsRest(self.inputs, self._schemes, authorization),
             handlers=self._handlers,
             sessions=self.sessions,
+            authorization=authorization,
             host=installation.host,
             guid=str(uuid.uuid4()).upper(),
         )

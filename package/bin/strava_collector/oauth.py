@@ -202,8 +202,13 @@ def _refused(answer: Answer, application: Application) -> CollectorError:
             f"Strava's OAuth service cannot answer now (status {status}). It is tried again.",
             answer.headers,
         )
-    kind = next((_REFUSALS[fault] for fault in _faults(answer) if fault in _REFUSALS), Refusal.OTHER)
+    kind = refusal_of(answer) or Refusal.OTHER
     return OAuthRefused(kind, status, _HINTS[kind].format(application=application.name, status=status))
+
+
+def refusal_of(answer: Answer) -> Optional[Refusal]:
+    """Return what Strava did not accept, or None if it does not say so in words that are known."""
+    return next((_REFUSALS[fault] for fault in _faults(answer) if fault in _REFUSALS), None)
 
 
 def _unreadable(answer: Answer, what: str) -> OAuthUnavailable:

@@ -12,6 +12,7 @@ from strava_collector.certificate import load_context
 from strava_collector.claims import SOON
 from strava_collector.clock import Clock
 from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
+from strava_collector.input_check import InputCheck
 from strava_collector.link import Link
 from strava_collector.listener import Listener
 from strava_collector.logfmt import line
@@ -75,6 +76,7 @@ class WebhookService:
         # A locked store must not hold up the main thread for long: it has to notice the signal to stop.
         self._database = Database(folder, clock=clock, patience=STORE_PATIENCE)
         self._bulletin = Bulletin(messages, webhook_input.name)
+        self._input_check = InputCheck(webhook_input, self._bulletin, clock)
         self._settings_loop = Loop("settings", self._read_settings, fatal=self._give_up)
         self._writer = Writer(sink)
         self._room = Room(
@@ -174,6 +176,7 @@ class WebhookService:
             self._bulletin.report("rows", " ".join(settings.row_faults))
         else:
             self._bulletin.resolved("rows")
+        self._input_check.look(settings)
         self._settings = settings
         try:
             self._link.follow(settings)
