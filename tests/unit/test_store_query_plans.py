@@ -35,6 +35,7 @@ from strava_collector.store.counters import Counted
 from strava_collector.store.database import Transaction
 from strava_collector.store.inbox import State
 from tests.bench.rows import ATHLETES, INPUT, NOW, fill
+from tests.support.finished_work import collected, deleted
 from tests.support.store import database, join, notification, query_plans
 
 CLIENT = "12345"
@@ -100,10 +101,8 @@ def add_again(tx: Transaction) -> None:
 
 
 def forget_activities(tx: Transaction) -> None:
-    tx.execute(
-        "UPDATE place SET state = 'left', tombstone_ms = 1"
-        " WHERE activity_id IN (SELECT activity_id FROM activity WHERE athlete_id = 1)"
-    )
+    collected(tx, 1, athlete_id=1, now=NOW)
+    deleted(tx, 1, now=NOW)
     assert farewell.forget_activities(tx, athlete_id=1, now=NOW) > 0
 
 
