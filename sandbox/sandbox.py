@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import requests
 
 from sandbox.certificates import Certificates, ServerCertificate
+from sandbox.splunk_web import SplunkWeb
 from sandbox.splunkd import Splunkd
 from sandbox.strava import Application, Athlete, Limits, StravaStandIn
 
@@ -25,7 +26,7 @@ from sandbox.strava import Application, Athlete, Limits, StravaStandIn
 INDEX = "strava"
 
 #: What the add-on asks athletes for.
-SCOPE = "read,activity:read_all"
+SCOPE = "read,activity:read,activity:read_all"
 
 
 class SandboxRefused(Exception):
@@ -57,13 +58,22 @@ class Sandbox:
         limits: Limits | None = None,
         environment: Mapping[str, str] | None = None,
         strict: bool = True,
+        web: bool = False,
+        theme: str = "light",
     ) -> None:
-        """``advanced`` are settings of the tab *Advanced* that differ from the defaults."""
+        """Nothing runs before the ``with`` statement.
+
+        Args:
+            advanced: settings of the tab *Advanced* that differ from the defaults.
+            web: start Splunk Web too.
+            theme: Splunk Web's theme, ``light`` or ``dark``.
+        """
         self.certificates = Certificates(folder / "certificates")
         self.strava = StravaStandIn(
             self.certificates, retry_pause=retry_pause, limits=limits or Limits(), strict=strict
         )
         self.splunkd = Splunkd(app=app, home=folder / "splunk", python=python, environment=environment)
+        self._web = SplunkWeb(self.splunkd, self.certificates, theme=theme) if web else None
         self.advanced = dict(advanced or {})
         self._browser = requests.Session()
         self._browser.trust_env = False
@@ -82,6 +92,8 @@ class Sandbox:
                 ca_file=str(self.certificates.ca_file),
                 **self.advanced,
             )
+            if self._web is not None:
+                self._web.start()
         except BaseException:
             self._stop()
             raise
@@ -93,6 +105,13 @@ class Sandbox:
         self._stop()
         if kind is None:
             self.strava.check_misuse()
+
+    @property
+    def web(self) -> SplunkWeb:
+        """Splunk Web, if it was asked for."""
+        if self._web is None:
+            raise ValueError("This sandbox was started without Splunk Web: Sandbox(web=True).")
+        return self._web
 
     def post(self, path: str, **arguments: str | int | float) -> dict[str, Any]:
         """Save something through one of the add-on's REST handlers; the saved row. Raises SandboxRefused."""
@@ -230,9 +249,13 @@ class Sandbox:
     def _stop(self) -> None:
         self._browser.close()
         try:
-            self.splunkd.stop()
+            if self._web is not None:
+                self._web.stop()
         finally:
-            self.strava.stop()
+            try:
+                self.splunkd.stop()
+            finally:
+                self.strava.stop()
 
 
 def free_port() -> int:

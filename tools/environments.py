@@ -78,9 +78,7 @@ class Environment:
     def _key(self) -> str:
         """What the environment depends on: recipe, interpreter, every pin."""
         text = [_RECIPE, str(self.interpreter), str(self.folder)]
-        files = [PINS / "pip.txt", PINS / "sdist.txt", PINS / self.pins]
-        if "requirements.txt" in files[-1].read_text():
-            files.append(ROOT / "package" / "lib" / "requirements.txt")
+        files = [PINS / "pip.txt", PINS / "sdist.txt", *_with_included(PINS / self.pins)]
         text += [file.read_text() for file in files]
         return hashlib.sha256("\0".join(text).encode()).hexdigest()
 
@@ -107,6 +105,18 @@ def tests() -> dict[str, Environment]:
         python = interpreters.for_tools()
         found = {interpreters.version_of(python): python}
     return {version: Environment(f"test-{version}", path, "test.txt") for version, path in found.items()}
+
+
+def browser() -> Environment:
+    """What drives Chromium, on the newest Python that the tests have."""
+    _, newest = max(tests().items(), key=lambda item: int(item[0].partition(".")[2]))
+    return Environment("browser", newest.interpreter, "browser.txt")
+
+
+def _with_included(file: Path) -> list[Path]:
+    """A file of pins and those that it includes."""
+    included = [line[3:].strip() for line in file.read_text().splitlines() if line.startswith("-r ")]
+    return [file, *(found for name in included for found in _with_included((file.parent / name).resolve()))]
 
 
 def clean_environment() -> dict[str, str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
-from tools import checks, environments, interpreters
+from tools import checks, chromium, environments, interpreters
 from tools.progress import exit_with, run, say
 
 #: These run on every Python that the add-on serves.
@@ -23,8 +23,11 @@ ON_EACH_PYTHON = ("tests/unit", "tests/contract", "tests/integration")
 #: These look at the built package, with all Pythons from one place.
 ONCE = ("tests/package",)
 
+#: These drive a browser, once and on the newest Python, in an environment of their own.
+IN_A_BROWSER = ("tests/browser",)
+
 #: These look at what was built.
-NEED_THE_PACKAGE = ("tests/integration", "tests/package")
+NEED_THE_PACKAGE = ("tests/integration", "tests/package", "tests/browser")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,15 @@ class Run:
     def tests(self, title: str, environment: environments.Environment, paths: list[str]) -> None:
         """Run these folders or files of the tests in this environment."""
         self._step(title, lambda: self._tests(title, environment, paths))
+
+    def browser_tests(self, title: str, paths: list[str]) -> None:
+        """Run these in a browser; if there is none, say how to get it. Where nobody would read that, it is a fault."""
+        if chromium.ready() is not None:
+            self.tests(title, environments.browser(), paths)
+        elif chromium.in_ci():
+            self.results.append(Result(title, False, remark=chromium.HOW_TO_GET_IT))
+        else:
+            self.not_run(title, chromium.HOW_TO_GET_IT)
 
     def not_run(self, title: str, reason: str) -> None:
         """Note a step that cannot run."""
@@ -135,8 +147,9 @@ def everything() -> Run:
         steps.tests(f"tests on Python {version}", environment, paths)
     if built:
         steps.tests("package checks", available[max(available, key=_number)], list(ONCE))
+        steps.browser_tests("browser tests", list(IN_A_BROWSER))
     else:
-        steps.not_run("integration tests and package checks", "the package could not be built")
+        steps.not_run("integration, package and browser tests", "the package could not be built")
     return steps
 
 
@@ -147,11 +160,16 @@ def only(path: str) -> Run:
     needs_package = relative == "tests" or relative.startswith(NEED_THE_PACKAGE)
     if needs_package and not steps.build():
         return steps
+    if relative.startswith(IN_A_BROWSER):
+        steps.browser_tests(path, [path])
+        return steps
     available = environments.tests()
     if relative.startswith(ONCE):
         available = dict([max(available.items(), key=lambda item: _number(item[0]))])
     for version, environment in available.items():
         steps.tests(f"{path} on Python {version}", environment, [path])
+    if relative == "tests":
+        steps.browser_tests("browser tests", list(IN_A_BROWSER))
     return steps
 
 

@@ -1,4 +1,4 @@
-"""What saving and deleting a row of *Configuration → Athletes* means, around UCC's generated handler.
+"""What listing, saving and deleting rows of *Configuration → Athletes* means, around UCC's generated handler.
 
 The page sends the handle of a consent in ``access_token`` (see ``TA_strava_webhook_rh_oauth``). Saving redeems it: the
 tokens go to their own realm, the row learns who the athlete is, and the handle is worthless from then on. The row's
@@ -8,92 +8,114 @@ own encrypted fields stay empty.
 from __future__ import annotations
 
 import logging
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Optional
 
 from splunktaucclib.rest_handler.admin_external import AdminExternalHandler, get_splunkd_endpoint
 from splunktaucclib.rest_handler.error import RestError
 
+from strava_collector import athlete_table
+from strava_collector.athlete_deletion import REFUSED_AT, AthleteDeletion, revoke_at_strava
 from strava_collector.clock import SystemClock
 from strava_collector.configuration import athlete_id_of
-from strava_collector.consent import OWN_FIELDS, ConsentRefused, row_of
-from strava_collector.errors import CollectorError
+from strava_collector.consent import COMPUTED_FIELDS, OWN_FIELDS, ConsentRefused, renewed, rightful_row, row_of
+from strava_collector.errors import CollectorError, StoreUnavailable
 from strava_collector.log import log_to_handler_file
 from strava_collector.logfmt import line
+from strava_collector.oauth import OAuth, Tokens
 from strava_collector.redaction import Redaction
-from strava_collector.splunk_config import ACCOUNTS, APP, APPLICATIONS
+from strava_collector.splunk_config import ACCOUNTS, APP, APPLICATIONS, Reader
 from strava_collector.splunkd import Splunkd
-from strava_collector.token_store import PendingConsents, TokenStore
+from strava_collector.store import athletes
+from strava_collector.store.database import Database
+from strava_collector.store_folder import of_environment
+from strava_collector.token_keeper import RefreshBusy
+from strava_collector.token_lease import TokenLease, open_store
+from strava_collector.token_store import Consent, PendingConsents, TokenStore
+from strava_collector.transport import CallLimits, RequestsTransport
 
 log = logging.getLogger("strava_collector.account_handler")
 
 #: UCC's fields for what its own OAuth handler would have returned.
 _UCC_FIELDS = ("access_token", "refresh_token", "instance_url")
 
+#: Somebody waits for the answer to a click on Delete.
+LIMITS = CallLimits(connect=5.0, read=10.0, whole=15.0, body=64 * 1024)
+
 
 class AccountHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktaucclib is untyped
     """UCC's handler of the conf ``ta_strava_webhook_account``, with connections."""
+
+    def handleList(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
+        """List rows, with what is known of the athletes."""
+        super().handleList(confInfo)
+        self._add_columns(confInfo)
 
     def handleCreate(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Save a new row; it needs a consent."""
         with self._connected():
             super().handleCreate(confInfo)
+        self._add_columns(confInfo)
 
     def handleEdit(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Save a row; with a consent it is connected anew, without one the connection stays."""
         with self._connected():
             super().handleEdit(confInfo)
+        self._add_columns(confInfo)
 
     def handleRemove(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
-        """Delete a row, then the athlete's tokens."""
-        with _sentences():
-            splunkd = self._splunkd()
-            athlete_id = athlete_id_of(splunkd.stanzas(ACCOUNTS).get(self.callerArgs.id, {}))
+        """End the permission at Strava, then delete the tokens and the row; a running input does the rest."""
+        with _sentences(), _page(self.getSessionKey()) as page:
+            name = self.callerArgs.id
+            row = page.splunkd.stanzas(ACCOUNTS).get(name, {})
+            page.deletion().prepare(name, row)
             super().handleRemove(confInfo)
+            athlete_id = athlete_id_of(row)
             if athlete_id is not None:
-                TokenStore(splunkd).forget(athlete_id)
-                log.info(line("athlete_deleted", name=self.callerArgs.id, athlete_id=athlete_id))
+                page.clear_away(athlete_id)
+                log.info(line("athlete_deleted", name=name, athlete_id=athlete_id))
+
+    def _add_columns(self, confInfo: Any) -> None:  # noqa: N803  (splunk.admin's name)
+        try:
+            with _page(self.getSessionKey()) as page:
+                page.add_columns(confInfo)
+        except Exception:
+            # The rows themselves are worth showing, whatever is wrong with the rest.
+            log.exception(line("columns_failed"))
 
     @contextmanager
     def _connected(self) -> Iterator[None]:
         """Around the saving of a row: redeem the consent before, make its handle worthless after."""
-        with _sentences():
+        with _sentences(), _page(self.getSessionKey()) as page:
             handle = (self.payload or {}).get("access_token", "").strip()
-            for field in (*_UCC_FIELDS, *OWN_FIELDS):
+            for field in (*_UCC_FIELDS, *OWN_FIELDS, *COMPUTED_FIELDS):
                 self.payload.pop(field, None)
-            splunkd = self._splunkd()
-            accounts = splunkd.stanzas(ACCOUNTS)
+            accounts = page.splunkd.stanzas(ACCOUNTS)
             name = self.callerArgs.id
             if not handle:
                 self._check_unconnected_edit(accounts.get(name))
                 yield
                 return
-            pending = PendingConsents(splunkd, SystemClock())
-            consent = pending.look_up(handle)
+            consent = page.pending.look_up(handle)
             if consent is None:
                 raise ConsentRefused("The consent is too old or has been used already. Please connect once more.")
             application = self.payload.get("application") or accounts.get(name, {}).get("application", "")
-            self.payload.update(
-                row_of(
-                    consent,
-                    name=name,
-                    application=application,
-                    applications=splunkd.stanzas(APPLICATIONS),
-                    accounts=accounts,
-                )
-            )
-            # Also tells a running input that an athlete has connected again, though nothing else may have changed.
-            self.payload["connected_at"] = str(int(SystemClock().now()))
+            row = page.redeem(consent, name, application, accounts, handle)
+            self.payload.update(row)
             # Tokens first: a row that says "connected" without them would be a lie.
-            TokenStore(splunkd).save(consent.athlete_id, consent.tokens)
+            page.save_tokens(consent)
             try:
                 yield
             except BaseException:
                 if name not in accounts:  # a row that does not come to be leaves nothing behind
-                    TokenStore(splunkd).forget(consent.athlete_id)
+                    page.tokens.forget(consent.athlete_id)
                 raise
-            pending.drop(handle)
+            page.pending.drop(handle)
+            page.welcome_back(consent.athlete_id, row["connected_at"])
             log.info(
                 line(
                     "athlete_connected",
@@ -111,9 +133,148 @@ class AccountHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktaucc
         if application and application != stanza.get("application"):
             raise ConsentRefused("Another application needs the athlete's consent again. Please connect once more.")
 
-    def _splunkd(self) -> Splunkd:
-        log_to_handler_file(Redaction())
-        return Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP)
+
+class _Page:
+    """One request, with what it needs of splunkd, the store and Strava."""
+
+    def __init__(self, session_key: str) -> None:
+        self._redaction = Redaction()
+        log_to_handler_file(self._redaction)
+        self._clock = SystemClock()
+        self.splunkd = Splunkd(get_splunkd_endpoint(), session_key, APP)
+        self.tokens = TokenStore(self.splunkd, register=self._redaction.register)
+        self.pending = PendingConsents(self.splunkd, self._clock)
+        self._folder: Optional[Path] = of_environment(os.environ)
+        self._opened: Optional[Database] = None
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    def _store(self) -> Optional[Database]:
+        """The store, opened for writing; None if there is none. Raises StoreUnavailable."""
+        if self._opened is None:
+            self._opened = open_store(self._folder, self._clock)
+        return self._opened
+
+    # The table.
+
+    def add_columns(self, conf_info: Any) -> None:
+        """Add the computed columns to each row of an answer."""
+        rows = {name: {key: _value(item, key) for key in _ROW_FIELDS} for name, item in conf_info.items()}
+        ids = {name: athlete_id_of(row) for name, row in rows.items()}
+        seen = athlete_table.look(self._folder, [athlete_id for athlete_id in ids.values() if athlete_id is not None])
+        with_tokens: Optional[frozenset[int]]
+        try:
+            with_tokens = self.tokens.athlete_ids()
+        except CollectorError:  # the user may see the rows and not the passwords
+            with_tokens = None
+        for name, row in rows.items():
+            for key, value in athlete_table.columns(row, seen, with_tokens).items():
+                conf_info[name][key] = value
+
+    # Connecting.
+
+    def redeem(
+        self, consent: Consent, name: str, application: str, accounts: dict[str, dict[str, str]], handle: str
+    ) -> dict[str, str]:
+        """Return what the consent adds to the row. Raises ConsentRefused.
+
+        A consent that is refused here has been given at Strava all the same: if the athlete has a row, its tokens
+        are those of this consent now, or it would need to reconnect for nothing.
+        """
+        applications = self.splunkd.stanzas(APPLICATIONS)
+        now = self._clock.now()
+        try:
+            return row_of(
+                consent, name=name, application=application, applications=applications, accounts=accounts, now=now
+            )
+        except ConsentRefused:
+            owner = rightful_row(consent, applications=applications, accounts=accounts)
+            if owner is not None:
+                self.save_tokens(consent)
+                fields = renewed(consent, now)
+                self.splunkd.update_stanza(ACCOUNTS, owner, fields)
+                self.pending.drop(handle)
+                log.info(line("athlete_connected", name=owner, athlete_id=consent.athlete_id, instead_of=name))
+            raise
+
+    def save_tokens(self, consent: Consent) -> None:
+        """Save the tokens of a consent, while no input refreshes those that they replace, if that can be had.
+
+        A refresh that goes on all the same does no harm: before it saves anything, it looks whether the tokens that it
+        began with are still the stored ones. The consent, however, works once; the athlete must not be made to repeat
+        it because of a store that is locked.
+        """
+        try:
+            lease = TokenLease(self._store(), self._clock, time.sleep)
+            with lease.held(consent.athlete_id):
+                self.tokens.save(consent.athlete_id, consent.tokens)
+            return
+        except (RefreshBusy, StoreUnavailable) as error:
+            log.warning(line("tokens_replaced_alone", athlete_id=consent.athlete_id, why=str(error)))
+        self.tokens.save(consent.athlete_id, consent.tokens)
+
+    def welcome_back(self, athlete_id: int, connected_at: str) -> None:
+        """End at once what an input may just be doing to an athlete who had gone; it would notice within a minute."""
+        try:
+            store = self._store()
+            if store is not None:
+                with store.write() as tx:
+                    athletes.welcome_back(tx, {athlete_id: connected_at})
+        except StoreUnavailable as error:
+            log.warning(line("welcome_postponed", athlete_id=athlete_id, why=str(error)))
+
+    # Deleting.
+
+    def deletion(self) -> AthleteDeletion:
+        return AthleteDeletion(
+            tokens=self.tokens,
+            store=self._store,
+            revoke=self._revoke,
+            remember=lambda name, now: self.splunkd.update_stanza(ACCOUNTS, name, {REFUSED_AT: f"{now:.0f}"}),
+            clock=self._clock,
+            wait=time.sleep,
+        )
+
+    def clear_away(self, athlete_id: int) -> None:
+        """Remove what else there is of an athlete whose row is gone: consents under way, and messages."""
+        try:
+            self.pending.drop_of(athlete_id)
+            for message in self.splunkd.message_names():
+                if message.startswith("ta_strava_webhook_") and message.endswith(f"_athlete_{athlete_id}"):
+                    self.splunkd.delete_message(message)
+        except CollectorError as error:
+            # They end by themselves: consents after ten minutes, messages when an input looks.
+            log.warning(line("not_cleared_away", athlete_id=athlete_id, why=str(error)))
+
+    def _revoke(self, application: str, tokens: Tokens) -> bool:
+        settings = Reader(self.splunkd, register=self._redaction.register).settings()
+        transport = RequestsTransport(
+            clock=self._clock, proxy=settings.proxy, ca_file=settings.advanced.ca_file, limits=LIMITS
+        )
+        try:
+            oauth = OAuth(transport, settings.advanced.oauth_url, self._clock)
+            return revoke_at_strava(settings, oauth, application, tokens)
+        finally:
+            transport.close()
+
+
+#: What the computed columns are made of.
+_ROW_FIELDS = ("athlete_id", "connected_at", "granted_scope", "scope")
+
+
+def _value(item: Any, key: str) -> str:
+    return str(item[key]) if key in item and item[key] is not None else ""
+
+
+@contextmanager
+def _page(session_key: str) -> Iterator[_Page]:
+    page = _Page(session_key)
+    try:
+        yield page
+    finally:
+        page.close()
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import logging
 import os
 import queue
 import threading
-from pathlib import Path
 from typing import Any, Optional
 
 from solnlib.orphan_process_monitor import OrphanProcessMonitor
@@ -18,8 +17,8 @@ from solnlib.utils import handle_teardown_signals
 from splunklib import modularinput
 
 from strava_collector.clock import Clock, SystemClock
-from strava_collector.configuration import NAME, webhook_input_faults
 from strava_collector.errors import CollectorError
+from strava_collector.input_faults import input_faults
 from strava_collector.log import log_to_input_file, set_level
 from strava_collector.logfmt import line
 from strava_collector.messages import SplunkMessages
@@ -30,12 +29,10 @@ from strava_collector.settings import Settings, WebhookInput
 from strava_collector.splunk_config import APP, Reader
 from strava_collector.splunk_output import SplunkOutput
 from strava_collector.splunkd import Splunkd
+from strava_collector.store_folder import beside_checkpoints
 from strava_collector.token_store import PendingConsents, TokenStore
 
 log = logging.getLogger("strava_collector.input")
-
-#: The store's folder, next to the checkpoint folders that splunkd gives each kind of input.
-STORE_FOLDER = "ta_strava_webhook"
 
 #: Seconds between attempts to read an input's configuration that cannot be used.
 CONFIGURATION_RETRY = 15.0
@@ -50,20 +47,14 @@ END_PATIENCE = 1.0
 def validate_input(definition: modularinput.ValidationDefinition) -> None:
     """Check an input that is being saved. Raises ValueError with all faults in one text, which the page shows.
 
-    Reads one configuration file from splunkd and looks at the files named; takes milliseconds.
+    Asks splunkd a few things and looks at the files and the port; takes well below a second, and a few if splunkd
+    does not answer. Encrypted fields are stars here; the page's own handler has seen them.
     """
     metadata = definition.metadata
-    try:
-        reader = Reader.of_session(metadata["server_uri"], metadata["session_key"])
-        applications = reader.application_names()
-    except CollectorError:
-        applications = None  # not known now; the running input looks again
-    faults = webhook_input_faults(definition.parameters, applications=applications)
-    if not NAME.match(metadata.get("name") or ""):
-        faults.insert(
-            0,
-            "The name must begin with a letter and have at most 50 letters, digits, underscores and hyphens.",
-        )
+    reader = Reader.for_saving(metadata["server_uri"], metadata["session_key"])
+    faults = input_faults(
+        metadata.get("name") or "", definition.parameters, reader.surroundings(), now=SystemClock().now()
+    )
     if faults:
         raise ValueError(" ".join(faults))
 
@@ -118,7 +109,7 @@ def _run(
         token_store=TokenStore(splunkd, register=redaction.register),
         sink=output,
         messages=messages,
-        folder=Path(metadata["checkpoint_dir"]).parent / STORE_FOLDER,
+        folder=beside_checkpoints(metadata["checkpoint_dir"]),
         clock=clock,
     ).run(stop)
 

@@ -211,6 +211,7 @@ class InputProcess:
     def _look_after(self) -> None:
         if self.alive:
             more = self._upkeep.look(self._around.settings())
+            self._pipeline.forget_departed()
             self._timeline.after(MORE if more else _UPKEEP_EVERY, self._look_after)
             if more:
                 self._wake_all()

@@ -180,8 +180,15 @@ class Rest:
         names = [name for name in self._configuration.apps() if not rest or name == rest[0]]
         if rest and not names:
             raise RestFault(404, f"Could not find object id={rest[0]}")
-        entities = [Entity(name, {"disabled": False, "label": name, "visible": True}, "apps/local") for name in names]
+        entities = [Entity(name, self._app(name), "apps/local") for name in names]
         return page(Listing("apps/local", entities), request.arguments)
+
+    def _app(self, name: str) -> dict[str, object]:
+        content: dict[str, object] = {"disabled": False, "label": name, "visible": True}
+        install = self._configuration.read("app").get("install")
+        if install is not None and install.app == name:
+            content["build"] = install.settings.get("build", "")
+        return content
 
 
 class LoggedIn(Exception):

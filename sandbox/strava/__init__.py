@@ -29,8 +29,8 @@ Who exists
 Consent (by HTTP: ``GET /oauth/authorize``; ``POST /oauth/token``, ``/oauth/revoke``,
 ``/oauth/deauthorize``)
     ``sign_in(athlete, untick=(), refuse=False)``: who sits at the browser, and what they will answer;
-    authorize requests redirect at once, until ``sign_out()``: then they show a page with the athletes and
-    the scopes
+    authorize requests redirect at once, until ``sign_out()``: then they show a page with the athletes to log in
+    as, which the browser remembers, and one with the scopes
     ``connect(application, athlete, scope)`` → :class:`TokenPair`: consent and exchange in one step
     ``granted_scope(application, athlete)`` → frozenset, empty when not connected
     ``tokens_given_out()`` → frozenset: all tokens ever, for tests that look for leaks

@@ -10,7 +10,7 @@ from typing import Callable
 from sandbox.strava.accounts import Accounts, Application, refuse_inactive, summary_athlete
 from sandbox.strava.activities import Activity, ActivityBook
 from sandbox.strava.activity_json import detail, route_of, summary
-from sandbox.strava.consent_page import allowed_scopes, consent_page
+from sandbox.strava.consent_page import allowed_scopes, consent_page, logged_in, login_page
 from sandbox.strava.exchange import (
     Answer,
     Call,
@@ -170,21 +170,35 @@ class Api:
         visit.application = request.application
         decided = self._oauth.decided_by_browser(request)
         if decided is None:
-            return consent_page(visit.call, request, self._accounts.athletes.values())
+            athlete = self._accounts.athletes.get(logged_in(visit.call) or 0)
+            if athlete is None:
+                return login_page(visit.call, self._accounts.athletes.values())
+            decided = self._oauth.granted_before(request, athlete)
+            if decided is None:
+                return consent_page(visit.call, request, athlete)
         return Answer(302, headers={"Location": decided}, content_type="text/html; charset=utf-8")
 
     def _decide(self, visit: _Visit) -> Answer:
-        """The consent page's form."""
+        """The forms of the log-in and of the consent."""
         request = self._oauth.authorize_request(visit.call)
         visit.application = request.application
-        if visit.call.form.get("decision") != "authorize":
-            location = self._oauth.refused(request)
-        else:
+        decision = visit.call.form.get("decision")
+        if decision == "log out":
+            return login_page(visit.call, self._accounts.athletes.values())
+        location: str | None = None
+        if decision in ("log in", "authorize"):
             athlete_id = whole_number(visit.call.form.get("athlete"), "Athlete", "id", 0)
             athlete = self._accounts.athletes.get(athlete_id)
             if athlete is None:
                 raise not_found("Athlete")
-            location = self._oauth.consented(request, athlete, allowed_scopes(visit.call))
+            if decision == "authorize":
+                location = self._oauth.consented(request, athlete, allowed_scopes(visit.call))
+            else:
+                location = self._oauth.granted_before(request, athlete)
+                if location is None:
+                    return consent_page(visit.call, request, athlete)
+        if location is None:
+            location = self._oauth.refused(request)
         return Answer(302, headers={"Location": location}, content_type="text/html; charset=utf-8")
 
     def _token(self, visit: _Visit) -> Answer:

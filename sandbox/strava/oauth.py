@@ -131,12 +131,19 @@ class OAuth:
         if self.at_browser is None:
             return None
         athlete = self.at_browser.athlete
-        if request.auto and set(request.scope) <= self.granted_scope(request.application, athlete):
-            return self.consented(request, athlete, request.scope)
+        before = self.granted_before(request, athlete)
+        if before is not None:
+            return before
         if self.at_browser.refuse:
             return self.refused(request)
         granted = [scope for scope in request.scope if scope not in self.at_browser.untick]
         return self.consented(request, athlete, granted)
+
+    def granted_before(self, request: AuthorizeRequest, athlete: Athlete) -> str | None:
+        """The redirect for an athlete who need not be asked again; None if they must be."""
+        if request.auto and set(request.scope) <= self.granted_scope(request.application, athlete):
+            return self.consented(request, athlete, request.scope)
+        return None
 
     def consented(self, request: AuthorizeRequest, athlete: Athlete, granted: Collection[str]) -> str:
         """Make a code and return the redirect that carries it; only what was asked for can be granted."""

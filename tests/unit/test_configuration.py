@@ -16,11 +16,10 @@ from strava_collector.configuration import (
     Stanza,
     parse_settings,
     parse_webhook_input,
-    webhook_input_faults,
 )
 from strava_collector.errors import ConfigurationError
 from strava_collector.secret import Secret
-from strava_collector.settings import Advanced, Application, Athlete, Settings
+from strava_collector.settings import IN_FRONT, NOTHING, Advanced, Application, Athlete, EnabledInput, Settings
 
 APPLICATIONS = {"club": {"client_id": "12345", "client_secret": "******"}}
 APPLICATION_SECRETS = {"club": Secret('{"client_secret": "s3cret-of-club"}')}
@@ -239,6 +238,35 @@ def test_an_input_becomes_a_value() -> None:
     assert webhook_input.verify_token == Secret("verify-me")
 
 
+def test_an_input_that_was_saved_before_the_field_existed_has_nothing_in_front() -> None:
+    assert parse_webhook_input("main", INPUT, Secret("verify-me")).in_front == "nothing"
+    assert parse_webhook_input("main", {**INPUT, "in_front": ""}, Secret("verify-me")).in_front == "nothing"
+    assert parse_webhook_input("main", {**INPUT, "in_front": "proxy"}, Secret("verify-me")).in_front == "proxy"
+
+
+def test_the_callback_urls_host_and_path_are_taken_from_it() -> None:
+    webhook_input = parse_webhook_input("main", {**INPUT, "callback_url": "https://H.example.org/p"}, Secret("v"))
+
+    assert (webhook_input.callback_host, webhook_input.callback_path) == ("h.example.org", "/p")
+
+
+def test_only_inputs_that_are_not_disabled_are_enabled() -> None:
+    settings = parse_settings(
+        applications={},
+        application_secrets={},
+        accounts={},
+        settings={},
+        settings_secrets={},
+        inputs={
+            "b": {"application": "club", "port": "8443", "disabled": "0"},
+            "a": {"application": "own", "port": "9443"},
+            "off": {"application": "own", "port": "9444", "disabled": "1"},
+        },
+    )
+
+    assert settings.enabled_inputs == (EnabledInput("a", "own", "9443"), EnabledInput("b", "club", "8443"))
+
+
 def test_an_input_whose_files_are_missing_still_runs() -> None:
     """They may come back; the running input looks again."""
     parse_webhook_input("main", {**INPUT, "cert_file": "/nowhere/cert.pem"}, Secret("verify-me"))
@@ -259,88 +287,8 @@ def test_an_input_that_means_nothing_is_refused_with_all_faults() -> None:
     )
 
 
-@pytest.fixture
-def saved(tmp_path: Path) -> dict[str, str | None]:
-    """An input without a fault, with files that exist."""
-    for name in ("cert.pem", "key.pem"):
-        (tmp_path / name).write_text("PEM")
-    return {**INPUT, "cert_file": str(tmp_path / "cert.pem"), "key_file": str(tmp_path / "key.pem")}
-
-
-def test_an_input_without_fault_can_be_saved(saved: dict[str, str | None]) -> None:
-    assert webhook_input_faults(saved, applications={"club"}) == []
-
-
-def test_saving_reports_all_faults_at_once(saved: dict[str, str | None], tmp_path: Path) -> None:
-    faults = webhook_input_faults(
-        {
-            **saved,
-            "application": "gone",
-            "index": "",
-            "port": "65536",
-            "interval": "9",
-            "callback_url": "http://strava.example.org",
-            "cert_file": str(tmp_path / "missing.pem"),
-            "key_file": "key.pem",
-        },
-        applications={"club"},
-    )
-
-    assert len(faults) == 8
-    assert all(fault.endswith(".") for fault in faults)
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "word"),
-    [
-        ("port", "0", "port"),
-        ("port", "8443.0", "port"),
-        ("port", "+8443", "port"),
-        ("port", "٣", "port"),
-        ("port", "9" * 5000, "port"),
-        ("interval", "3601", "restart pause"),
-        ("callback_url", "http://h/p", "https"),
-        ("callback_url", "h/p", "https"),
-        ("callback_url", "https:///p", "host"),
-        ("callback_url", "https://h", "path"),
-        ("callback_url", "https://h/", "path"),
-        ("callback_url", "https://h/health", "/health"),
-        ("callback_url", "https://h/p?q=1", "question mark"),
-        ("callback_url", "https://h/p#f", "hash sign"),
-        ("callback_url", "https://u:p@h/p", "user name"),
-        ("callback_url", "https://h/ü", "ASCII"),
-        ("callback_url", "https://h/a b", "blanks"),
-        ("callback_url", "https://h:99999/p", "port"),
-        ("callback_url", "https://[h/p", "host"),
-        ("callback_url", "https://h/" + "p" * 246, "255"),
-        ("application", "  ", "application"),
-        ("cert_file", "/dev", "not a file"),
-        ("cert_file", "/a\nb", "control characters"),
-    ],
-)
-def test_each_fault_is_named(saved: dict[str, str | None], field: str, value: str, word: str) -> None:
-    faults = webhook_input_faults({**saved, field: value}, applications={"club"})
-
-    assert len(faults) == 1
-    assert word in faults[0]
-
-
-def test_the_longest_callback_url_that_strava_takes_is_taken(saved: dict[str, str | None]) -> None:
-    url = "https://h/" + "p" * 245
-
-    assert len(url) == 255
-    assert webhook_input_faults({**saved, "callback_url": url}, applications={"club"}) == []
-
-
-def test_what_splunkd_does_not_pass_is_not_judged(saved: dict[str, str | None]) -> None:
-    del saved["index"], saved["interval"]
-
-    assert webhook_input_faults(saved, applications=None) == []
-
-
 @given(st.dictionaries(st.sampled_from(sorted(INPUT)), st.text()))
 def test_no_text_makes_the_checks_fail(params: dict[str, str]) -> None:
-    webhook_input_faults(params, applications={"club"})
     with pytest.raises(ConfigurationError):
         parse_webhook_input("main", {**params, "port": "x"}, Secret("verify-me"))
 
@@ -396,6 +344,30 @@ def test_the_page_has_the_same_bounds_and_defaults(
     else:
         assert float(str(entity["defaultValue"])) == default * factor
         assert f"{low_to_high}, default {default * factor:.10g}." in str(entity["help"])
+        assert f"({low_to_high}" in str(entity["label"])
+
+
+@pytest.mark.parametrize(
+    ("field", "bounds", "default"), [("port", configuration.PORT, "8443"), ("interval", configuration.INTERVAL, "60")]
+)
+def test_the_page_of_inputs_names_the_same_limits(field: str, bounds: tuple[int, int], default: str) -> None:
+    entity = page_fields("inputs", "strava_webhook")[field]
+
+    assert f"{bounds[0]} to {bounds[1]})" in str(entity["label"])
+    assert entity["defaultValue"] == default
+    assert f"Default {default}." in str(entity["help"])
+
+
+def test_the_page_of_inputs_stops_at_no_single_fault() -> None:
+    assert not any("validators" in entity for entity in page_fields("inputs", "strava_webhook").values())
+
+
+def test_the_page_offers_everything_that_may_be_in_front_of_the_port() -> None:
+    entity = page_fields("inputs", "strava_webhook")["in_front"]
+    choices = entity["options"]["autoCompleteFields"]  # type: ignore[index]  # JSON
+
+    assert [choice["value"] for choice in choices] == list(IN_FRONT)
+    assert entity["defaultValue"] == NOTHING
 
 
 def test_the_page_fetches_edited_activities_unless_told_not_to() -> None:

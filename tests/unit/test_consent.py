@@ -127,13 +127,14 @@ def test_what_the_redirect_page_packs_is_understood() -> None:
 
 
 def test_a_consent_makes_a_row_connected() -> None:
-    row = row_of(CONSENT, name="anna", application="club", applications=APPLICATIONS, accounts={})
+    row = row_of(CONSENT, name="anna", application="club", applications=APPLICATIONS, accounts={}, now=START + 0.25)
 
     assert row == {
         "athlete_id": "7001",
         "athlete_name": "Anna",
         "granted_scope": "read,activity:read_all",
-        "state": "connected",
+        "connected_at": f"{START + 0.25:.3f}",
+        "deletion_refused_at": "",
     }
 
 
@@ -144,6 +145,7 @@ def test_a_reconnect_of_the_same_athlete_is_fine() -> None:
         application="club",
         applications=APPLICATIONS,
         accounts={"anna": {"athlete_id": "7001"}},
+        now=START,
     )
 
 
@@ -160,4 +162,4 @@ def test_a_row_that_does_not_fit_the_consent_is_refused(
     application: str, accounts: dict[str, dict[str, str]], sentence: str
 ) -> None:
     with pytest.raises(ConsentRefused, match=sentence):
-        row_of(CONSENT, name="anna", application=application, applications=APPLICATIONS, accounts=accounts)
+        row_of(CONSENT, name="anna", application=application, applications=APPLICATIONS, accounts=accounts, now=START)

@@ -4,119 +4,28 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
 import pytest
 
-from strava_collector.clock import Clock
+from strava_collector.burial import Burial
 from strava_collector.deauthorization import Deauthorization
-from strava_collector.events import Event
 from strava_collector.job import Job, Kind, Outcome, Status
 from strava_collector.oauth import Tokens
 from strava_collector.secret import Secret
 from strava_collector.settings import Athlete
 from strava_collector.store import athletes, leases, ledger, queue
 from strava_collector.store.athletes import AthleteState
-from strava_collector.store.database import Database, Transaction
 from strava_collector.token_keeper import RefreshBusy, TokenKeeper, TokenStoreUnavailable
 from strava_collector.writer import OutputClosed, Writer
 from tests.support.clock import VirtualClock
 from tests.support.finished_work import ANNA, BEN, collected, count, deleted, waiting_job
+from tests.support.mortality import NEVER, Fate, Index, Killed, MortalDatabase, Vault
 from tests.support.store import RIDES, query_plans
 
-NEVER = 1_000_000
 FIRST, SECOND = "2026-06-01T06:00:00Z", "2026-06-02T06:00:00Z"
-
-
-class Killed(BaseException):
-    """The process dies here."""
-
-
-class Fate:
-    """Counts the moments at which the process could die, and lets it die at one of them."""
-
-    def __init__(self) -> None:
-        self.moments = 0
-        self.last = NEVER
-
-    def pass_by(self) -> None:
-        self.moments += 1
-        if self.moments == self.last:
-            raise Killed
-
-
-class MortalDatabase(Database):
-    """May die before and after each write transaction."""
-
-    def __init__(self, folder: Path, clock: Clock, fate: Fate) -> None:
-        super().__init__(folder, clock=clock)
-        self._fate = fate
-        self.most_changes = 0
-
-    @contextmanager
-    def write(self, patience: Optional[float] = None) -> Iterator[Transaction]:
-        self._fate.pass_by()
-        with super().write(patience) as tx:
-            before = tx.total_changes
-            yield tx
-            self.most_changes = max(self.most_changes, tx.total_changes - before)
-        self._fate.pass_by()
-
-
-class Index:
-    """An EventSink that may die before and after each event."""
-
-    def __init__(self, fate: Fate) -> None:
-        self._fate = fate
-        self.events: list[Event] = []
-        self.closed = False
-        #: An event that holds this text fails as only a fault of ours can.
-        self.poison: Optional[str] = None
-        #: What happens when the event of this number, from 1, has been written.
-        self.after: dict[int, Callable[[], None]] = {}
-
-    def write(self, event: Event) -> None:
-        if self.closed:
-            raise BrokenPipeError
-        if self.poison is not None and self.poison in event.data:
-            raise KeyError("a fault of ours")
-        self._fate.pass_by()
-        self.events.append(event)
-        self.after.pop(len(self.events), lambda: None)()
-        self._fate.pass_by()
-
-    def graves(self) -> list[tuple[int, str, str]]:
-        """Where tombstones were written, each as often as it was."""
-        bodies = [(json.loads(event.data), event) for event in self.events]
-        return [(body["id"], event.index, body["start_date"]) for body, event in bodies if body["deleted"]]
-
-
-class Vault:
-    """A TokenStore."""
-
-    def __init__(self, fate: Fate) -> None:
-        self._fate = fate
-        self.tokens: dict[int, Tokens] = {}
-        self.failure: Optional[TokenStoreUnavailable] = None
-        #: What happens while splunkd deletes tokens.
-        self.meanwhile: Callable[[], None] = lambda: None
-
-    def load(self, athlete_id: int) -> Optional[Tokens]:
-        return self.tokens.get(athlete_id)
-
-    def save(self, athlete_id: int, tokens: Tokens) -> None:
-        self.tokens[athlete_id] = tokens
-
-    def forget(self, athlete_id: int) -> None:
-        if self.failure is not None:
-            raise self.failure
-        self._fate.pass_by()
-        self.tokens.pop(athlete_id, None)
-        self.meanwhile()
-        self._fate.pass_by()
 
 
 class World:
@@ -141,11 +50,15 @@ class World:
         self.keeper = TokenKeeper(self.database, self.vault, self.clock)
         self.deauthorization = Deauthorization(
             database=self.database,
-            writer=Writer(self.index),
+            burial=Burial(
+                database=self.database,
+                writer=Writer(self.index),
+                clock=self.clock,
+                source="strava_webhook://club",
+                stopping=lambda: self.stops,
+            ),
             tokens=self.keeper,
             clock=self.clock,
-            source="strava_webhook://club",
-            stopping=lambda: self.stops,
         )
 
     def connect(self, athlete_id: int, mark: str) -> Tokens:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Optional, Union
@@ -201,25 +201,6 @@ def test_the_line_queue_has_the_fields_that_are_documented() -> None:
     assert words(about) == [field.name for field in fields(Overview)]
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
-def test_links_and_files_that_a_page_names_are_there(page: Path) -> None:
-    text = page.read_text("utf-8")
-    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
-        path, _, anchor = target.partition("#")
-        linked = page if not path else page.parent / path
-        assert linked.exists(), target
-        if anchor:
-            assert anchor in anchors(linked.read_text("utf-8")), target
-    for name in re.findall(r"`((?:tests|tools|sandbox|package)/[\w./]+)`", text):
-        assert (ROOT / name).exists(), name
-
-
-def anchors(text: str) -> Sequence[str]:
-    """As GitHub makes them."""
-    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
-    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
-
-
 def test_the_replay_script_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script = RELIABILITY.split("```python\n")[1].split("```")[0]
     for name, here in (
@@ -246,7 +227,14 @@ def test_the_replay_script_runs(tmp_path: Path, capsys: pytest.CaptureFixture[st
     database.close()
 
 
+#: Pages that were written before there was a rule about their width.
+WIDE = frozenset(
+    {"appinspect.md", "events.md", "operation.md", "0001-answers-that-are-not-200.md", "0002-who-waits-for-clients.md"}
+)
+
+
 def test_prose_is_no_wider_than_120_columns() -> None:
-    for page in (DOCS / "reliability.md", *sorted((DOCS / "decisions").glob("000[3-9]*.md"))):
-        for number, text in enumerate(page.read_text("utf-8").splitlines(), start=1):
-            assert len(text) <= 120 or text.startswith("|"), f"{page.name}:{number}"
+    for page in sorted(DOCS.rglob("*.md")):
+        if page.name not in WIDE:
+            for number, text in enumerate(page.read_text("utf-8").splitlines(), start=1):
+                assert len(text) <= 120 or text.startswith(("|", "![")), f"{page.name}:{number}"

@@ -129,6 +129,26 @@ def test_without_anybody_signed_in_a_page_asks(strava: Strava) -> None:
     assert "<script>" not in page
 
 
+def test_who_has_logged_in_is_asked_what_to_allow_and_not_again_who_they_are(strava: Strava) -> None:
+    form: dict[str, Any] = {
+        "client_id": strava.app.client_id,
+        "redirect_uri": "https://example.org/back",
+        "response_type": "code",
+        "scope": "read,activity:read",
+        "state": "x",
+    }
+    answer = strava.post("/oauth/authorize", **form, athlete=strava.anna.id, decision="log in")
+    assert "Logged in as Anna" in answer.body.decode()
+    cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    query = urlencode(form)
+    again = strava.stand_in.answer(Call("GET", "/oauth/authorize", query, {**AGENT, "cookie": cookie}))
+    assert "Logged in as Anna" in again.body.decode()
+    assert "Log in as somebody else" in again.body.decode()
+    answer = strava.post("/oauth/authorize", **form, decision="log out")
+    assert "Max-Age=0" in answer.headers["Set-Cookie"]
+    assert "Log In" in answer.body.decode()
+
+
 def test_the_page_grants_the_boxes_that_were_left_ticked(strava: Strava) -> None:
     form: dict[str, Any] = {
         "client_id": strava.app.client_id,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from strava_collector.errors import ConfigurationError
+from strava_collector.ports import SessionExpired, SplunkUnavailable
 from strava_collector.secret import Secret
+from strava_collector.settings import EnabledInput
 from strava_collector.splunk_config import Reader, credential_realm
+from strava_collector.splunkd import NoAnswer
 
 INPUT = {
     "application": "club",
@@ -49,11 +52,45 @@ class Files:
             },
         }
 
+        self.kinds: dict[str, dict[str, dict[str, str]]] = {
+            "strava_webhook": {
+                "main": {"application": "club", "port": "8443", "disabled": "0"},
+                "off": {"application": "club", "port": "8444", "disabled": "1"},
+            }
+        }
+        self.all_indexes: dict[str, dict[str, str]] = {
+            "strava": {"datatype": "event", "disabled": "0"},
+            "numbers": {"datatype": "metric", "disabled": "0"},
+            "old": {"datatype": "event", "disabled": "1"},
+        }
+        self.roles = ["indexer", "kv_store"]
+        #: What to raise by the question asked, and how often anything was asked.
+        self.failing: dict[str, Exception] = {}
+        self.asked = 0
+
     def stanzas(self, conf: str) -> dict[str, dict[str, str]]:
+        self._ask(conf)
         return self.confs.get(conf, {})
 
     def passwords(self, realm: str) -> dict[str, Secret]:
         return self.realms.get(realm, {})
+
+    def inputs(self, kind: str) -> dict[str, dict[str, str]]:
+        self._ask("inputs")
+        return self.kinds[kind]
+
+    def indexes(self) -> dict[str, dict[str, str]]:
+        self._ask("indexes")
+        return self.all_indexes
+
+    def server_roles(self) -> list[str]:
+        self._ask("roles")
+        return self.roles
+
+    def _ask(self, question: str) -> None:
+        self.asked += 1
+        if question in self.failing:
+            raise self.failing[question]
 
 
 def test_the_settings_come_from_three_files_and_their_secrets() -> None:
@@ -99,3 +136,67 @@ def test_every_secret_that_is_read_is_registered_for_masking() -> None:
 
 def test_the_realm_is_that_of_splunktaucclib() -> None:
     assert credential_realm("data/inputs/x") == "__REST_CREDENTIAL__#TA_strava_webhook#data/inputs/x"
+
+
+def test_the_settings_know_which_inputs_are_enabled() -> None:
+    assert Reader(Files()).settings().enabled_inputs == (EnabledInput("main", "club", "8443"),)
+
+
+def test_the_settings_do_not_depend_on_the_list_of_inputs() -> None:
+    files = Files()
+    files.failing["inputs"] = SplunkUnavailable("splunkd answered 500.")
+    assert Reader(files).settings().enabled_inputs == ()
+    files.failing["inputs"] = SessionExpired("expired")
+    with pytest.raises(SessionExpired):
+        Reader(files).settings()
+
+
+def test_an_input_is_judged_by_what_splunkd_knows() -> None:
+    files = Files()
+    files.confs["ta_strava_webhook_settings"]["advanced"]["ca_file"] = "/ca.pem"
+    around = Reader(files).surroundings()
+
+    assert around.applications == {"club"}
+    assert around.inputs == files.kinds["strava_webhook"]
+    assert around.indexes == ["strava"]
+    assert around.ca_file == "/ca.pem"
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"tcpout:indexers": {"server": "10.0.0.1:9997"}},
+        {"httpout": {"uri": "https://10.0.0.1:8088"}},
+    ],
+)
+def test_where_events_are_forwarded_no_index_need_be_here(outputs: dict[str, dict[str, str]]) -> None:
+    files = Files()
+    files.confs["outputs"] = outputs
+    assert Reader(files).surroundings().indexes is None
+    for stanza in outputs.values():
+        stanza["disabled"] = "1"
+    assert Reader(files).surroundings().indexes == ["strava"]
+
+
+def test_a_heavy_forwarder_says_so_itself() -> None:
+    files = Files()
+    files.roles = ["heavyweight_forwarder"]
+    assert Reader(files).surroundings().indexes is None
+
+
+def test_what_the_user_may_not_read_is_not_known_and_the_rest_is() -> None:
+    files = Files()
+    files.failing["indexes"] = SplunkUnavailable("splunkd answered 403.")
+    around = Reader(files).surroundings()
+
+    assert around.indexes is None
+    assert around.applications == {"club"}
+
+
+def test_a_splunkd_that_does_not_answer_is_asked_once() -> None:
+    files = Files()
+    files.failing["ta_strava_webhook_settings"] = NoAnswer("splunkd did not answer.")
+    around = Reader(files).surroundings()
+
+    assert (around.applications, around.inputs, around.indexes, around.ca_file) == (None, None, None, None)
+    assert files.asked == 1

@@ -14,7 +14,7 @@ import pytest
 from strava_collector.messages import SplunkMessages
 from strava_collector.ports import ERROR, SessionExpired, SplunkUnavailable
 from strava_collector.secret import Secret
-from strava_collector.splunkd import Splunkd
+from strava_collector.splunkd import NoAnswer, Splunkd
 
 NAMESPACE = "/servicesNS/nobody/TA_strava_webhook"
 
@@ -82,6 +82,31 @@ def test_stanzas_come_by_name_and_as_text(fake: FakeSplunkd) -> None:
     )
 
     assert fake.session().stanzas("ta_x") == {"proxy": {"proxy_enabled": "1", "proxy_port": "3128", "proxy_url": ""}}
+
+
+def test_inputs_and_indexes_come_by_name(fake: FakeSplunkd) -> None:
+    fake.has(f"{NAMESPACE}/data/inputs/kind", ("main", {"port": 8443, "disabled": False}))
+    fake.has(f"{NAMESPACE}/data/indexes", ("strava", {"datatype": "event", "disabled": False}))
+
+    assert fake.session().inputs("kind") == {"main": {"port": "8443", "disabled": "0"}}
+    assert fake.session().indexes() == {"strava": {"datatype": "event", "disabled": "0"}}
+
+
+def test_the_instance_says_what_it_is(fake: FakeSplunkd) -> None:
+    fake.has("/services/server/info", ("server-info", {"server_roles": ["indexer", "kv_store"]}))
+    assert fake.session().server_roles() == ["indexer", "kv_store"]
+
+    fake.has("/services/server/info", ("server-info", {}))
+    assert fake.session().server_roles() == []
+
+
+def test_no_answer_is_told_from_a_bad_one(fake: FakeSplunkd) -> None:
+    fake.answers["GET", f"{NAMESPACE}/data/indexes"] = (503, {"messages": []})
+    with pytest.raises(SplunkUnavailable) as bad:
+        fake.session().indexes()
+    assert not isinstance(bad.value, NoAnswer)
+    with pytest.raises(NoAnswer):
+        Splunkd("http://127.0.0.1:1", "the-session-key", "TA_strava_webhook", timeout=0.5).indexes()
 
 
 def test_a_file_that_does_not_exist_yet_has_no_stanzas(fake: FakeSplunkd) -> None:

@@ -13,6 +13,8 @@ import pytest
 from splunklib import modularinput
 
 import strava_webhook_helper as helper
+from sandbox.certificates import Certificates
+from sandbox.sandbox import free_port
 from strava_collector.ports import ERROR, SessionExpired, SplunkUnavailable
 from strava_collector.secret import Secret
 from strava_collector.settings import Settings, WebhookInput
@@ -40,18 +42,19 @@ def test_saving_names_all_faults_in_one_message_even_when_splunkd_does_not_answe
 
 
 def test_a_good_input_can_be_saved(tmp_path: Path) -> None:
-    for name in ("c", "k"):
-        (tmp_path / name).touch()
+    files = Certificates(tmp_path).issue("listener")
+    port = free_port()
 
     helper.validate_input(
         definition(
             "main",
             application="club",
-            port="8443",
-            callback_url="https://h/p",
-            cert_file=str(tmp_path / "c"),
-            key_file=str(tmp_path / "k"),
+            port=str(port),
+            callback_url=f"https://localhost:{port}/p",
+            cert_file=str(files.cert_file),
+            key_file=str(files.key_file),
             verify_token="******",
+            in_front="proxy",
         )
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import warnings
 from pathlib import Path
@@ -27,6 +28,9 @@ _OPTIONS = (
 #: A chain with several certificates has some 10 KB.
 _MAX_FILE = 1024 * 1024
 
+#: How an encrypted key says so: PKCS #8, and the older form with a header (RFC 1421).
+_ENCRYPTED = re.compile(rb"^(-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: *4 *, *ENCRYPTED)", re.MULTILINE)
+
 
 class _Encrypted(Exception):
     """OpenSSL asked for the password of a key."""
@@ -38,8 +42,7 @@ def load_context(cert_file: str, key_file: str) -> ssl.SSLContext:
     ``cert_file`` holds the server's certificate and then its chain, ``key_file`` the private key, both as PEM.
     Raises ConfigurationError with a sentence for each fault.
     """
-    faults = _file_faults("certificate file", cert_file, "CERTIFICATE")
-    faults += _file_faults("key file", key_file, "PRIVATE KEY")
+    faults = certificate_file_faults(cert_file) + key_file_faults(key_file)
     if faults:
         raise ConfigurationError(*faults)
     context = _strict_context()
@@ -47,13 +50,30 @@ def load_context(cert_file: str, key_file: str) -> ssl.SSLContext:
         # Without a callback OpenSSL would ask for a password on the terminal, and wait.
         context.load_cert_chain(cert_file, key_file, password=_refuse_password)
     except _Encrypted:
-        raise ConfigurationError(
-            f"The key file {key_file} is encrypted: store the key without a password, "
-            "readable by the user that runs Splunk only."
-        ) from None
+        raise ConfigurationError(_encrypted(key_file)) from None
     except (ssl.SSLError, OSError) as error:
         raise ConfigurationError(_load_fault(error, cert_file, key_file)) from None
     return context
+
+
+def certificate_file_faults(cert_file: str) -> list[str]:
+    """Return what can be seen wrong with the certificate file without decoding it."""
+    return _file_faults("certificate file", cert_file, "CERTIFICATE")
+
+
+def key_file_faults(key_file: str) -> list[str]:
+    """Return what can be seen wrong with the key file without its certificate."""
+    faults = _file_faults("key file", key_file, "PRIVATE KEY")
+    if not faults and _ENCRYPTED.search(Path(key_file).read_bytes()):
+        faults.append(_encrypted(key_file))
+    return faults
+
+
+def _encrypted(key_file: str) -> str:
+    return (
+        f"The key file {key_file} is encrypted: store the key without a password, "
+        "readable by the user that runs Splunk only."
+    )
 
 
 def _strict_context() -> ssl.SSLContext:
@@ -86,6 +106,8 @@ def _file_faults(what: str, name: str, label: str) -> list[str]:
     """Look at a file before OpenSSL does, whose messages name neither the file nor what to do."""
     path = Path(name)
     try:
+        if not path.is_absolute():
+            return [f"The {what} {name} must be a full path: the folder that Splunk runs in is not yours."]
         if not path.exists():
             return [f"The {what} {name} does not exist: correct the path in the input."]
         if path.is_dir():

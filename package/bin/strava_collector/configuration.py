@@ -16,7 +16,16 @@ from urllib.parse import quote, urlsplit
 
 from strava_collector.errors import ConfigurationError
 from strava_collector.secret import Secret
-from strava_collector.settings import Advanced, Application, Athlete, Settings, WebhookInput
+from strava_collector.settings import (
+    IN_FRONT,
+    NOTHING,
+    Advanced,
+    Application,
+    Athlete,
+    EnabledInput,
+    Settings,
+    WebhookInput,
+)
 
 #: A stanza of a ``.conf`` file.
 Stanza = Mapping[str, str]
@@ -74,8 +83,9 @@ def parse_settings(
     accounts: Mapping[str, Stanza],
     settings: Mapping[str, Stanza],
     settings_secrets: Mapping[str, Secret],
+    inputs: Optional[Mapping[str, Stanza]] = None,
 ) -> Settings:
-    """Return the settings of all tabs.
+    """Return the settings of all tabs, and which inputs *Strava Webhook* are enabled.
 
     The secrets are UCC's: by stanza, each a JSON object of the stanza's encrypted fields. A row of *Applications* or
     *Athletes* that cannot be used is left out, with its fault in ``row_faults``, and holds up no other. Raises
@@ -95,6 +105,7 @@ def parse_settings(
         proxy=proxy_url(proxy_stanza, proxy_password, faults),
         advanced=parse_advanced(settings.get("advanced", {}), faults),
         log_level=parse_log_level(settings.get("logging", {}), faults),
+        enabled_inputs=enabled_inputs(inputs or {}),
     )
     if faults:
         raise ConfigurationError(*row_faults, *faults)
@@ -221,7 +232,7 @@ def parse_webhook_input(name: str, params: Stanza, verify_token: Optional[Secret
     Raises ConfigurationError with everything that makes it meaningless. What may heal by itself (files that are not
     there yet, an application without a row) is left to the running input, which tries again.
     """
-    faults = _shape_faults(params, judged=_INPUT_FIELDS)
+    faults = input_shape_faults(params, judged=_INPUT_FIELDS)
     if verify_token is None or not verify_token:
         faults.append("The verify token is missing. Open the input on the page Inputs and enter it again.")
     if faults or verify_token is None:
@@ -236,30 +247,17 @@ def parse_webhook_input(name: str, params: Stanza, verify_token: Optional[Secret
         callback_url=values["callback_url"],
         cert_file=values["cert_file"],
         key_file=values["key_file"],
+        in_front=values.get("in_front") or NOTHING,
     )
 
 
-def webhook_input_faults(params: Mapping[str, Optional[str]], *, applications: Optional[Collection[str]]) -> list[str]:
-    """Return all faults of an input that can be seen on this host, one sentence each; for saving it.
-
-    A parameter that is not passed at all is not judged: splunkd leaves out what it fills in itself.
-
-    ``applications`` are the names of the existing ones, None if that is not known. Looks at the files, calls nothing.
-    """
-    # Values with control characters are not looked at further: they must not be quoted either.
-    faults = control_character_faults(params)
-    stanza = {key: value or "" for key, value in params.items() if (value or "").strip().isprintable()}
-    faults.extend(_shape_faults(stanza, judged=stanza))
-    application = stanza.get("application", "").strip()
-    if application and applications is not None and application not in applications:
-        faults.append(
-            f"There is no application “{application}”. Create it on Configuration → Applications, or choose another."
-        )
-    for field, label in (("cert_file", "The certificate file"), ("key_file", "The private key file")):
-        path = stanza.get(field, "").strip()
-        if path:
-            faults.extend(_file_faults(path, label))
-    return faults
+def enabled_inputs(inputs: Mapping[str, Stanza]) -> tuple[EnabledInput, ...]:
+    """Return those inputs *Strava Webhook* that splunkd runs, by name."""
+    return tuple(
+        EnabledInput(name, stanza.get("application", "").strip(), stanza.get("port", "").strip())
+        for name, stanza in sorted(inputs.items())
+        if stanza.get("disabled", "").strip().lower() not in _TRUE
+    )
 
 
 def control_character_faults(values: Mapping[str, object]) -> list[str]:
@@ -271,7 +269,8 @@ def control_character_faults(values: Mapping[str, object]) -> list[str]:
     ]
 
 
-def _shape_faults(params: Stanza, *, judged: Collection[str]) -> list[str]:
+def input_shape_faults(params: Stanza, *, judged: Collection[str]) -> list[str]:
+    """Return the faults that the texts of an input's stanza show, and which fields of ``judged`` are missing."""
     faults = [
         f"{label} is missing."
         for field, label in _INPUT_FIELDS.items()
@@ -281,6 +280,8 @@ def _shape_faults(params: Stanza, *, judged: Collection[str]) -> list[str]:
         _whole(params, "port", "The port", PORT, faults)
     if params.get("interval", "").strip():
         _whole(params, "interval", "The restart pause (s)", INTERVAL, faults)
+    if params.get("in_front", "").strip() not in ("", *IN_FRONT):
+        faults.append("What stands in front of the port must be one of " + ", ".join(IN_FRONT) + ".")
     if params.get("callback_url", "").strip():
         faults.extend(_callback_url_faults(params["callback_url"].strip()))
     return faults
@@ -310,21 +311,6 @@ def _callback_url_faults(url: str) -> list[str]:
     if parts.query or parts.fragment or parts.username is not None:
         faults.append("The callback URL must have no user name, no question mark and no hash sign.")
     return faults
-
-
-def _file_faults(path: str, label: str) -> list[str]:
-    where = f"{label} “{path}”"
-    if not Path(path).is_absolute():
-        return [f"{where} must be a full path."]
-    try:
-        if not Path(path).exists():
-            return [f"{where} does not exist on this host."]
-        if not Path(path).is_file():
-            return [f"{where} is not a file."]
-        with Path(path).open("rb"):
-            return []
-    except (OSError, ValueError):
-        return [f"{where} cannot be read by the user that Splunk runs as."]
 
 
 def _own_limit(stanza: Stanza, field: str, label: str, faults: list[str]) -> Optional[int]:

@@ -18,14 +18,14 @@ from strava_collector.secret import Secret
 from strava_collector.settings import Application, Settings
 from strava_collector.token_store import Consent
 
-#: What a row says of its connection.
-CONNECTED = "connected"
-
 #: One of these is needed to receive notifications about activities and to fetch them.
 NEEDED_SCOPES = frozenset({"activity:read", "activity:read_all"})
 
 #: Fields of a row that only the add-on itself sets.
-OWN_FIELDS = ("athlete_id", "athlete_name", "granted_scope", "state", "connected_at")
+OWN_FIELDS = ("athlete_id", "athlete_name", "granted_scope", "connected_at", "deletion_refused_at")
+
+#: Fields that are worked out when rows are listed, and that nobody may save.
+COMPUTED_FIELDS = ("state", "state_help", "last_activity")
 
 _SCOPES = re.compile(r"[a-z_:]{1,40}([, ][a-z_:]{1,40}){0,9}\Z")
 _CODE = re.compile(r"[!-~]{1,500}\Z")
@@ -97,6 +97,7 @@ def row_of(
     application: str,
     applications: Mapping[str, Stanza],
     accounts: Mapping[str, Stanza],
+    now: float,
 ) -> dict[str, str]:
     """Return what the consent adds to the row ``name``, which may exist.
 
@@ -121,8 +122,33 @@ def row_of(
     return {
         "athlete_id": str(consent.athlete_id),
         "athlete_name": consent.athlete_name,
+        **renewed(consent, now),
+    }
+
+
+def rightful_row(
+    consent: Consent, *, applications: Mapping[str, Stanza], accounts: Mapping[str, Stanza]
+) -> Optional[str]:
+    """Return the row that has this athlete and this application already; None if there is none.
+
+    Strava knows one permission of an athlete for an application: the tokens of this consent are that row's from now on,
+    and those that it had may be dead, whatever row they were meant for.
+    """
+    for name, stanza in accounts.items():
+        client_id = applications.get(stanza.get("application", "").strip(), {}).get("client_id", "").strip()
+        if (athlete_id_of(stanza), client_id) == (consent.athlete_id, consent.client_id):
+            return name
+    return None
+
+
+def renewed(consent: Consent, now: float) -> dict[str, str]:
+    """Return the fields of a row that every consent replaces."""
+    return {
         "granted_scope": consent.granted_scope,
-        "state": CONNECTED,
+        # Also tells a running input that an athlete has connected again, though nothing else may have changed; to the
+        # millisecond, so that no two connections have the same.
+        "connected_at": f"{now:.3f}",
+        "deletion_refused_at": "",
     }
 
 

@@ -17,6 +17,7 @@ from strava_collector.callback import HEALTH_PATH
 from strava_collector.clock import Clock
 from strava_collector.errors import ConfigurationError, raised_at
 from strava_collector.limits import Limits
+from strava_collector.port_probe import NO_IPV6
 from strava_collector.secret import Secret
 from strava_collector.sink import NotificationSink
 from strava_collector.webhook_server import WebhookServer
@@ -32,9 +33,6 @@ _PATH = re.compile(r"/[!-~]*\Z")
 
 #: Seconds that the thread may take beyond the patience it was given.
 _GRACE = 1.0
-
-#: The host has no IPv6, or has it switched off.
-_NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT, errno.ENOPROTOOPT)
 
 #: Open files that the process needs besides connections: database, log, calls to Strava and to splunkd, libraries.
 _OTHER_FILES = 100
@@ -143,7 +141,7 @@ class Listener:
             if socket.has_ipv6:
                 return self._make_server("::", socket.AF_INET6)
         except OSError as error:
-            if error.errno not in _NO_IPV6:
+            if error.errno not in NO_IPV6:
                 raise
         return self._make_server("0.0.0.0", socket.AF_INET)  # noqa: S104 - Strava comes from the internet
 

@@ -9,12 +9,14 @@ import random
 from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
+from strava_collector.burial import Burial
 from strava_collector.claims import Claims
 from strava_collector.clock import Clock
 from strava_collector.conclusion import Conclusion, Problems
 from strava_collector.deauthorization import Deauthorization
 from strava_collector.dispatcher import Dispatcher
 from strava_collector.fetcher import Connection, Fetcher, retry_after
+from strava_collector.forgetting import Forgetting
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import applications
 from strava_collector.store.database import Database, Transaction
@@ -45,9 +47,9 @@ class Pipeline:
         stopping: Callable[[], bool] = lambda: False,
         jitter: Optional[random.Random] = None,
     ) -> None:
-        """``stranger`` is called when somebody rides who is not in the settings, ``foreign`` when a notification
-        names a subscription that is not known to be ours, ``released`` when such ones turned out to be;
-        ``stopping`` says that the input is about to end."""
+        """``stranger`` is called when somebody rides who is not in the settings, or is about to be taken out of them,
+        ``foreign`` when a notification names a subscription that is not known to be ours, ``released`` when such ones
+        turned out to be; ``stopping`` says that the input is about to end."""
         self._input = webhook_input
         self._database = database
         self._settings = settings
@@ -74,8 +76,10 @@ class Pipeline:
             learn=self._learn_from_subscription,
             released=released,
         )
-        deauthorization = Deauthorization(
-            database=database, writer=writer, tokens=self.tokens, clock=clock, source=source, stopping=stopping
+        burial = Burial(database=database, writer=writer, clock=clock, source=source, stopping=stopping)
+        deauthorization = Deauthorization(database=database, burial=burial, tokens=self.tokens, clock=clock)
+        self._forgetting = Forgetting(
+            database=database, burial=burial, clock=clock, bulletin=bulletin, owner=source, hurry=stranger
         )
         conclusion = Conclusion(
             webhook_input,
@@ -108,6 +112,10 @@ class Pipeline:
         if connection is None:
             return None
         return self._subscription_check.check(connection.api, connection.application)
+
+    def forget_departed(self) -> float:
+        """Forget athletes whose rows were deleted; see :meth:`Forgetting.look`."""
+        return self._forgetting.look(self._settings())
 
     def _may_ask_for_subscription(self) -> bool:
         settings, connection = self._settings(), self._connection()

@@ -12,6 +12,7 @@ from strava_collector.certificate import load_context
 from strava_collector.claims import SOON
 from strava_collector.clock import Clock
 from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
+from strava_collector.input_check import InputCheck
 from strava_collector.link import Link
 from strava_collector.listener import Listener
 from strava_collector.logfmt import line
@@ -75,6 +76,7 @@ class WebhookService:
         # A locked store must not hold up the main thread for long: it has to notice the signal to stop.
         self._database = Database(folder, clock=clock, patience=STORE_PATIENCE)
         self._bulletin = Bulletin(messages, webhook_input.name)
+        self._input_check = InputCheck(webhook_input, self._bulletin, clock)
         self._settings_loop = Loop("settings", self._read_settings, fatal=self._give_up)
         self._writer = Writer(sink)
         self._room = Room(
@@ -113,6 +115,7 @@ class WebhookService:
         self._listen_failures = 0
         self._listen_at = float("-inf")
         self._loops: list[Loop] = []
+        self._forgetting_loop = Loop("forgetting", self._pipeline.forget_departed, fatal=self._give_up)
         self._subscription_loop = Loop("subscription", self._check_subscription, fatal=self._give_up)
         self._lock: Optional[ProcessLock] = None
         self._settings_read_at = float("-inf")
@@ -173,6 +176,7 @@ class WebhookService:
             self._bulletin.report("rows", " ".join(settings.row_faults))
         else:
             self._bulletin.resolved("rows")
+        self._input_check.look(settings)
         self._settings = settings
         try:
             self._link.follow(settings)
@@ -184,6 +188,7 @@ class WebhookService:
             self._upkeep.settings_changed(settings)
             self._carried_out = settings
         self._wake_all()
+        self._forgetting_loop.wake()
         return SETTINGS_RETRY if self._link.connection is None else SETTINGS_EVERY
 
     def _hurry_settings(self) -> None:
@@ -218,7 +223,7 @@ class WebhookService:
             *(Loop(f"worker-{number}", self._work_step(number), fatal=self._give_up) for number in range(MOST_WORKERS)),
             self._subscription_loop,
         ]
-        for loop in self._loops:
+        for loop in (*self._loops, self._forgetting_loop):
             loop.start()
 
     def _keep_listening(self) -> None:
@@ -287,7 +292,7 @@ class WebhookService:
         if self._listener is not None:
             self._listener.stop(LISTENER_PATIENCE)
         self._committer.stop(COMMITTER_PATIENCE)
-        loops = [*self._loops, self._settings_loop]
+        loops = [*self._loops, self._settings_loop, self._forgetting_loop]
         for loop in loops:
             loop.stop()
         left = [loop for loop in loops if not loop.join(begin + WORK_ENDS_AFTER - self._clock.monotonic())]

@@ -72,6 +72,24 @@ class Advanced:
     fetch_updates: bool = True
 
 
+#: What may stand between the internet and an input's port. Nothing; something that forwards another port to it; or
+#: something that ends TLS with a certificate of its own.
+NOTHING = "nothing"
+ROUTER = "router"
+PROXY = "proxy"
+IN_FRONT = (NOTHING, ROUTER, PROXY)
+
+
+@dataclass(frozen=True)
+class EnabledInput:
+    """An input *Strava Webhook* that splunkd runs, as far as the others of its kind care."""
+
+    name: str
+    application: str
+    #: As it stands in the stanza.
+    port: str
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that may change while an input runs; read again every minute."""
@@ -85,6 +103,8 @@ class Settings:
     log_level: str = "INFO"
     #: Why rows of *Applications* or *Athletes* were left out, one sentence each.
     row_faults: tuple[str, ...] = ()
+    #: The inputs *Strava Webhook* of this host, this one included.
+    enabled_inputs: tuple[EnabledInput, ...] = ()
 
     def athletes_of(self, application: str) -> frozenset[int]:
         """Return the ids of the athletes who are connected to the application of this name."""
@@ -113,8 +133,15 @@ class WebhookInput:
     callback_url: str
     cert_file: str
     key_file: str
+    #: One of IN_FRONT.
+    in_front: str = NOTHING
 
     @property
     def callback_path(self) -> str:
         """The path of the callback URL, as it stands there; ``/`` if it has none."""
         return urlsplit(self.callback_url).path or "/"
+
+    @property
+    def callback_host(self) -> Optional[str]:
+        """The host of the callback URL, in lower case."""
+        return urlsplit(self.callback_url).hostname

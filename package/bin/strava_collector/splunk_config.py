@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Callable, Optional, Protocol
+from typing import Callable, Optional, Protocol, TypeVar
 
 from strava_collector.configuration import encrypted_field, parse_settings, parse_webhook_input
+from strava_collector.input_faults import Surroundings
+from strava_collector.ports import SessionExpired, SplunkUnavailable
 from strava_collector.secret import Secret
 from strava_collector.settings import Settings, WebhookInput
-from strava_collector.splunkd import Splunkd
+from strava_collector.splunkd import NoAnswer, Splunkd
+
+_Told = TypeVar("_Told")
+
+#: Seconds for one call while somebody waits for a page to be saved; splunkd kills a validation after 30.
+SAVING_TIMEOUT = 5.0
 
 APP = "TA_strava_webhook"
 
@@ -35,6 +42,12 @@ class Source(Protocol):
 
     def passwords(self, realm: str) -> dict[str, Secret]: ...
 
+    def inputs(self, kind: str) -> dict[str, dict[str, str]]: ...
+
+    def indexes(self) -> dict[str, dict[str, str]]: ...
+
+    def server_roles(self) -> list[str]: ...
+
 
 def _ignore(*secrets: Secret) -> None:
     """Nobody wants to know."""
@@ -52,12 +65,12 @@ class Reader:
         self._register = register
 
     @classmethod
-    def of_session(cls, server_uri: str, session_key: str, *, register: Callable[..., None] = _ignore) -> Reader:
-        """Return a reader for the splunkd at ``server_uri``."""
-        return cls(Splunkd(server_uri, session_key, APP), register=register)
+    def for_saving(cls, server_uri: str, session_key: str) -> Reader:
+        """Return a reader for a page that is being saved, behind which somebody waits."""
+        return cls(Splunkd(server_uri, session_key, APP, timeout=SAVING_TIMEOUT))
 
     def settings(self) -> Settings:
-        """Read all tabs: five calls."""
+        """Read all tabs and the inputs: six calls."""
         settings_secrets = self._source.passwords(credential_realm(f"configs/conf-{SETTINGS}"))
         settings = parse_settings(
             applications=self._source.stanzas(APPLICATIONS),
@@ -65,6 +78,7 @@ class Reader:
             accounts=self._source.stanzas(ACCOUNTS),
             settings=self._source.stanzas(SETTINGS),
             settings_secrets=settings_secrets,
+            inputs=self._inputs(),
         )
         for application in settings.applications.values():
             self._register(application.client_secret)
@@ -81,6 +95,61 @@ class Reader:
         self._register(webhook_input.verify_token)
         return webhook_input
 
-    def application_names(self) -> Collection[str]:
-        """Return the names of the applications: one call."""
-        return frozenset(self._source.stanzas(APPLICATIONS))
+    def surroundings(self) -> Surroundings:
+        """Return what an input that is being saved is judged by; what splunkd does not tell is left out."""
+        ask = _Asker()
+        advanced = (ask(lambda: self._source.stanzas(SETTINGS)) or {}).get("advanced", {})
+        return Surroundings(
+            applications=ask(lambda: frozenset(self._source.stanzas(APPLICATIONS))),
+            inputs=ask(lambda: self._source.inputs(WEBHOOK_KIND)),
+            indexes=ask(self._event_indexes),
+            ca_file=advanced.get("ca_file", "").strip() or None,
+        )
+
+    def _inputs(self) -> dict[str, dict[str, str]]:
+        """The inputs of the kind; none if splunkd does not tell, since nothing that must go on depends on it."""
+        try:
+            return self._source.inputs(WEBHOOK_KIND)
+        except SplunkUnavailable:
+            return {}
+
+    def _event_indexes(self) -> Optional[Collection[str]]:
+        """The indexes that take events, or None if this instance sends its events elsewhere."""
+        if any("forwarder" in role for role in self._source.server_roles()):
+            return None
+        if any(_is_output(name, stanza) for name, stanza in self._source.stanzas("outputs").items()):
+            return None
+        return [
+            name
+            for name, index in self._source.indexes().items()
+            if not _is_true(index.get("disabled")) and index.get("datatype", "event") != "metric"
+        ]
+
+
+class _Asker:
+    """Asks splunkd, and no longer once it has not answered: whoever saves is not to wait for each answer anew."""
+
+    def __init__(self) -> None:
+        self._is_silent = False
+
+    def __call__(self, question: Callable[[], _Told]) -> Optional[_Told]:
+        if self._is_silent:
+            return None
+        try:
+            return question()
+        except NoAnswer:
+            self._is_silent = True
+        except (SplunkUnavailable, SessionExpired):  # the user may lack a capability
+            return None
+        return None
+
+
+def _is_output(name: str, stanza: Mapping[str, str]) -> bool:
+    """Whether a stanza of outputs.conf sends events to another instance."""
+    if _is_true(stanza.get("disabled")):
+        return False
+    return bool((name.startswith("tcpout") and stanza.get("server")) or (name == "httpout" and stanza.get("uri")))
+
+
+def _is_true(text: Optional[str]) -> bool:
+    return (text or "").strip().lower() in ("1", "true")

@@ -30,8 +30,16 @@ _SEPARATOR: str = CredentialManager.SEP
 _END_MARK: str = CredentialManager.END_MARK
 
 
+#: Where splunkd says what this instance is.
+_SERVER_INFO = "/services/server/info"
+
+
 class NotFound(SplunkUnavailable):
     """splunkd knows no such thing."""
+
+
+class NoAnswer(SplunkUnavailable):
+    """splunkd did not answer at all, so that it is of no use to ask for something else."""
 
 
 class Splunkd:
@@ -41,15 +49,17 @@ class Splunkd:
     call fails otherwise.
     """
 
-    def __init__(self, server_uri: str, session_key: str, app: str) -> None:
+    def __init__(self, server_uri: str, session_key: str, app: str, *, timeout: float = TIMEOUT) -> None:
         """Prepare a session; nothing is called yet. ``server_uri`` is as splunkd passes it, ``https://127.0.0.1:8089``.
+
+        ``timeout`` is in seconds, for each call.
 
         splunkd's certificate is not checked: it is self-signed unless somebody changed it, and the call stays on this
         host.
         """
         address = urlsplit(server_uri)
         self._service = client.Service(
-            handler=binding.handler(timeout=TIMEOUT),
+            handler=binding.handler(timeout=timeout),
             scheme=address.scheme or "https",
             host=address.hostname or "127.0.0.1",
             port=address.port or 8089,
@@ -62,14 +72,27 @@ class Splunkd:
     def stanzas(self, conf: str) -> dict[str, dict[str, str]]:
         """Return all stanzas of a ``.conf`` by name; nothing if the file does not exist yet."""
         try:
-            entries = self._entries(f"configs/conf-{conf}", count="-1")
+            return self._stanzas(f"configs/conf-{conf}")
         except NotFound:
             return {}
-        return {
-            str(entry["name"]): {key: _text(value) for key, value in entry["content"].items()}
-            for entry in entries
-            if entry["name"] != "default"
-        }
+
+    def inputs(self, kind: str) -> dict[str, dict[str, str]]:
+        """Return all inputs of a kind by name, as they are stored."""
+        return self._stanzas(f"data/inputs/{kind}")
+
+    def indexes(self) -> dict[str, dict[str, str]]:
+        """Return the indexes of this instance by name."""
+        return self._stanzas("data/indexes")
+
+    def server_roles(self) -> list[str]:
+        """Return what this instance is, for instance ``["indexer", "kv_store"]``."""
+        entries = self._entries(_SERVER_INFO)
+        roles = entries[0]["content"].get("server_roles") if entries else None
+        return [str(role) for role in roles] if isinstance(roles, list) else []
+
+    def update_stanza(self, conf: str, name: str, fields: Mapping[str, str]) -> None:
+        """Change fields of a stanza that exists; the others stay."""
+        self._call("POST", f"configs/conf-{conf}/{name}", **fields)
 
     def passwords(self, realm: str) -> dict[str, Secret]:
         """Return the passwords of a realm by user name; those that are split into several entries are joined."""
@@ -116,12 +139,23 @@ class Splunkd:
         """Show a message in Splunk Web; one of the same name is replaced."""
         self._call("POST", "/services/messages", name=name, value=text, severity=severity)
 
+    def message_names(self) -> list[str]:
+        """Return the names of all messages in Splunk Web."""
+        return [str(entry["name"]) for entry in self._entries("/services/messages", count="-1")]
+
     def delete_message(self, name: str) -> None:
         """Take a message away, if it is there."""
         try:
             self._call("DELETE", f"/services/messages/{name}")
         except NotFound:
             return
+
+    def _stanzas(self, path: str) -> dict[str, dict[str, str]]:
+        return {
+            str(entry["name"]): {key: _text(value) for key, value in entry["content"].items()}
+            for entry in self._entries(path, count="-1")
+            if entry["name"] != "default"
+        }
 
     def _entries(self, path: str, **query: str) -> list[dict[str, Any]]:
         body = self._call("GET", path, output_mode="json", **query)
@@ -143,7 +177,7 @@ class Splunkd:
         except binding.HTTPError as error:
             failure = _failure(error.status, path)
         except (OSError, http.client.HTTPException) as error:
-            failure = SplunkUnavailable(f"splunkd did not answer a call of {_place(path)} ({type(error).__name__}).")
+            failure = NoAnswer(f"splunkd did not answer a call of {_place(path)} ({type(error).__name__}).")
         # Raised here, outside of any except clause, so that it has no context: splunklib's errors quote what was sent.
         raise failure
 

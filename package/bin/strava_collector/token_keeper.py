@@ -268,14 +268,14 @@ class TokenKeeper:
         now = self._clock.now()
         with self._database.write() as tx:
             taken = leases.acquire(
-                tx, name=_lease(athlete_id), holder=self._holder, now=now, seconds=self._lease_seconds
+                tx, name=lease_name(athlete_id), holder=self._holder, now=now, seconds=self._lease_seconds
             )
         if not taken:
             raise RefreshBusy(now + _BUSY_SECONDS)
 
     def _give_lease_back(self, athlete_id: int) -> None:
         """Release the lease, or prolong it while there are tokens to be saved: the stored ones are dead."""
-        name, now = _lease(athlete_id), self._clock.now()
+        name, now = lease_name(athlete_id), self._clock.now()
         unsaved = self._rotation(athlete_id) is not None
         # If the store fails here the lease runs out by itself, and until then we ourselves can take it again.
         with suppress(StoreUnavailable), self._database.write() as tx:
@@ -304,5 +304,6 @@ class TokenKeeper:
             self._unsaved[athlete_id] = rotation
 
 
-def _lease(athlete_id: int) -> str:
+def lease_name(athlete_id: int) -> str:
+    """Of whoever may replace or revoke the athlete's tokens."""
     return f"tokens:{athlete_id}"

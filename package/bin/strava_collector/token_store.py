@@ -78,6 +78,14 @@ class TokenStore:
         except SplunkUnavailable as error:
             raise TokenStoreUnavailable(str(error)) from None
 
+    def athlete_ids(self) -> frozenset[int]:
+        """Return the athletes who have tokens."""
+        try:
+            stored = self._splunkd.passwords(REALM)
+        except SplunkUnavailable as error:
+            raise TokenStoreUnavailable(str(error)) from None
+        return frozenset(int(name) for name in stored if name.isascii() and name.isdigit())
+
     def forget(self, athlete_id: int) -> None:
         """Delete the tokens, if there are any."""
         try:
@@ -146,6 +154,13 @@ class PendingConsents:
         self._splunkd.delete_password(PENDING_REALM, f"{handle}.athlete")
         self._splunkd.delete_password(PENDING_REALM, handle)
 
+    def drop_of(self, athlete_id: int) -> None:
+        """Make all handles of this athlete's worthless."""
+        for username, secret in self._splunkd.passwords(PENDING_REALM).items():
+            handle, _, part = username.partition(".")
+            if part == "athlete" and _athlete_of(secret) == athlete_id:
+                self.drop(handle)
+
     def clean(self) -> None:
         """Remove what has expired."""
         for username in self._splunkd.passwords(PENDING_REALM):
@@ -178,6 +193,13 @@ def _tokens_from(stored: Secret) -> Optional[Tokens]:
         access_token, refresh_token, expires_at = json.loads(stored.reveal())
         return Tokens(Secret(str(access_token)), Secret(str(refresh_token)), int(expires_at))
     except (ValueError, TypeError):
+        return None
+
+
+def _athlete_of(stored: Secret) -> Optional[int]:
+    try:
+        return int(json.loads(stored.reveal())[1])
+    except (ValueError, TypeError, IndexError, KeyError):
         return None
 
 

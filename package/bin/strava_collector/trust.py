@@ -6,6 +6,7 @@ Certificates and host names are always checked; there is no switch for it.
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import Optional
 
@@ -47,6 +48,20 @@ def client_context(ca_file: Optional[str] = None) -> ssl.SSLContext:
         _trust_file(context, ca_file)
     else:
         _trust_system(context)
+    return context
+
+
+def judging_context(ca_file: Optional[str] = None) -> ssl.SSLContext:
+    """Return the settings to judge a server's certificate with: the system's authorities and those of ``ca_file``.
+
+    Host names are not checked. A ``ca_file`` that cannot be used is left out: it is a fault of the tab *Advanced*,
+    not of the certificate.
+    """
+    context = client_context()
+    context.check_hostname = False
+    if ca_file:
+        with suppress(ConfigurationError):
+            _trust_file(context, ca_file)
     return context
 
 

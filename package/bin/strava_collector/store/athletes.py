@@ -19,12 +19,16 @@ PROBE_AFTER = 3600.0
 LONGEST_PROBE_PAUSE = 7200.0
 
 
+#: Why somebody is down as deauthorized whose row was deleted, or is just being deleted, from the page.
+ROW_DELETED = "The row was deleted from Configuration → Athletes, and the permission with it."
+
+
 class AthleteState(str, Enum):
     """Why an athlete's activities cannot be fetched."""
 
     #: The tokens are refused; connecting again helps.
     RECONNECT = "needs to reconnect"
-    #: The athlete withdrew the permission at Strava.
+    #: The athlete withdrew the permission at Strava, or the row was deleted.
     DEAUTHORIZED = "deauthorized"
 
 

@@ -40,6 +40,17 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Newest:
+    """An athlete's activity that was collected last."""
+
+    activity_id: int
+    #: In epoch seconds.
+    collected_at: float
+    #: As Strava says it: ``2026-06-01T05:00:00Z``.
+    start_date: str
+
+
+@dataclass(frozen=True)
 class Placed:
     """What has to be written for a new version: the tombstones, then the event with ``collected_at``."""
 
@@ -233,6 +244,18 @@ def collected_of(tx: Transaction, athlete_id: int, *, after: int = 0, limit: int
         (athlete_id, after, limit),
     )
     return [row["activity_id"] for row in rows.fetchall()]
+
+
+def newest_of(tx: Transaction, athlete_id: int) -> Optional[Newest]:
+    """Return the activity of the athlete's that was collected last and is not deleted; None if there is none."""
+    row = tx.execute(
+        "SELECT activity_id, collected_ms, start_date FROM activity WHERE athlete_id = ? AND deleted = 0"
+        " AND collected_ms IS NOT NULL ORDER BY collected_ms DESC LIMIT 1",
+        (athlete_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    return Newest(row["activity_id"], _seconds(row["collected_ms"]), row["start_date"])
 
 
 def graves(tx: Transaction, activity_id: int) -> tuple[Tombstone, ...]:

@@ -145,6 +145,9 @@ _FIRST: Migration = (
     )
     """,
     "CREATE INDEX activity_athlete ON activity (athlete_id)",
+    # Whose newest one is asked for by the page that lists athletes.
+    "CREATE INDEX activity_newest ON activity (athlete_id, collected_ms)"
+    " WHERE deleted = 0 AND collected_ms IS NOT NULL",
     "CREATE INDEX activity_uncollected ON activity (updated_at) WHERE start_date IS NULL",
     """
     CREATE TABLE place (

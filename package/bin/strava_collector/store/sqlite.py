@@ -25,7 +25,7 @@ else:
     Transaction = Any
     Row = Any
 
-__all__ = ["Row", "Transaction", "connect", "sqlite3"]
+__all__ = ["Row", "Transaction", "connect", "connect_readonly", "sqlite3"]
 
 
 def connect(path: Path, *, timeout: float = 0.0) -> Transaction:
@@ -34,5 +34,12 @@ def connect(path: Path, *, timeout: float = 0.0) -> Transaction:
     Any thread may use and close the connection; that it is one at a time is for the caller to see to.
     """
     connection = sqlite3.connect(os.fspath(path), timeout=timeout, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def connect_readonly(uri: str, *, timeout: float = 0.0) -> Transaction:
+    """Open a SQLite file by its URI, ``file:…?mode=ro``; one that is not there is an error."""
+    connection = sqlite3.connect(uri, timeout=timeout, isolation_level=None, check_same_thread=False, uri=True)
     connection.row_factory = sqlite3.Row
     return connection

@@ -7,14 +7,14 @@ class AthleteHook {
         this.app = globalConfig.meta.name;
         // Asked for now, not when saving: the popup must open right after the click, or the browser blocks it.
         this.applications = this.read(`${this.root}_application`);
-        this.settings = this.read(`${this.root}_settings`);
+        this.settings = this.read(`${this.root}_settings/advanced`);
         this.applications.catch(() => {});
         this.settings.catch(() => {});
     }
 
     async read(path) {
         const base = `${window.$C.SPLUNKD_PATH}/servicesNS/nobody/${encodeURIComponent(this.app)}`;
-        const answer = await fetch(`${base}/${encodeURIComponent(path)}?output_mode=json&count=-1`, {
+        const answer = await fetch(`${base}/${path.split('/').map(encodeURIComponent).join('/')}?output_mode=json&count=-1`, {
             credentials: 'include',
             headers: { 'X-Requested-With': 'XMLHttpRequest' },
         });

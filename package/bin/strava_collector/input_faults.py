@@ -1,0 +1,190 @@
+"""All faults of an input *Strava Webhook*, found together, each a sentence in the words of the page.
+
+One function for everything that saves an input: the page's REST handler and splunkd's own validation. What has to be
+asked of splunkd is passed in; the files and the port are looked at here. Nothing outside this host is called.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Callable, Optional
+from urllib.parse import urlsplit
+
+from strava_collector.certificate import key_file_faults
+from strava_collector.certificate_faults import certificate_faults
+from strava_collector.configuration import (
+    NAME,
+    PORT,
+    Stanza,
+    control_character_faults,
+    enabled_inputs,
+    input_shape_faults,
+)
+from strava_collector.port_probe import bind_error
+from strava_collector.settings import NOTHING, PROXY, EnabledInput
+
+#: What UCC shows, and splunkd stores, instead of an encrypted field.
+MASK = "******"
+
+#: The port of an https URL that names none.
+HTTPS_PORT = 443
+
+_VERIFY_TOKEN = re.compile(r"[!-~]{8,200}\Z")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What splunkd knows around an input. None is not known, and nothing is judged by it."""
+
+    #: Names of the applications.
+    applications: Optional[Collection[str]] = None
+    #: All inputs of the kind as they are stored, by name.
+    inputs: Optional[Mapping[str, Stanza]] = None
+    #: Names of the enabled indexes that take events. None also where events are forwarded: they need not be here.
+    indexes: Optional[Collection[str]] = None
+    #: The authorities of *Configuration → Advanced*.
+    ca_file: Optional[str] = None
+
+
+def input_faults(
+    name: str,
+    params: Mapping[str, Optional[str]],
+    around: Surroundings,
+    *,
+    now: float,
+    try_port: Callable[[int], Optional[OSError]] = bind_error,
+) -> list[str]:
+    """Return all faults of an input that is being saved.
+
+    ``params`` is the stanza as it would be. A parameter that is not passed at all is not judged: splunkd leaves out
+    what it fills in itself. ``now`` is in epoch seconds. Takes milliseconds.
+    """
+    faults = [] if NAME.match(name) else [NAME_FAULT]
+    # Values with control characters are not looked at further: they must not be quoted either.
+    faults += control_character_faults(params)
+    stanza = {key: (value or "").strip() for key, value in params.items() if (value or "").strip().isprintable()}
+    shape_faults = input_shape_faults(stanza, judged=stanza)
+    faults += shape_faults
+    faults += _token_faults(stanza)
+    faults += _existence_faults(stanza, around)
+    own = (around.inputs or {}).get(name)
+    enabled = {one.name: one for one in enabled_inputs(around.inputs or {})}
+    if own is None or name in enabled:  # a disabled one may be prepared while another is still in its place
+        faults += rival_faults(name, stanza, enabled.values())
+    port = _port_of(stanza)
+    if port is not None:
+        faults += _callback_port_faults(stanza, port)
+        is_ours = name in enabled and enabled[name].port == str(port)
+        is_taken = any(one.port == str(port) for one in enabled.values())
+        if not is_ours:
+            faults += _port_faults(try_port(port), port, in_use_counts=around.inputs is not None and not is_taken)
+    return faults + _file_faults(stanza, around.ca_file, now)
+
+
+NAME_FAULT = "The name must begin with a letter and have at most 50 letters, digits, underscores and hyphens."
+
+
+def rival_faults(name: str, stanza: Stanza, enabled: Collection[EnabledInput]) -> list[str]:
+    """Return a fault for each enabled input that wants what this one wants: the application's athletes, or the port."""
+    faults = []
+    application, port = (stanza.get(field, "").strip() for field in ("application", "port"))
+    for other in enabled:
+        if other.name == name:
+            continue
+        if application and other.application == application:
+            faults.append(
+                f"The input “{other.name}” is enabled for the application “{application}” already, and an application "
+                "can have only one: disable or delete that input, or choose another application."
+            )
+        if port and other.port == port:
+            faults.append(
+                f"The port {port} belongs to the input “{other.name}”: choose another port, or disable that input."
+            )
+    return faults
+
+
+def _token_faults(stanza: Stanza) -> list[str]:
+    token = stanza.get("verify_token")
+    if token is None or token == MASK:  # it stays as it is, and is not shown to us
+        return []
+    if not token:
+        return ["The verify token is missing."]
+    if not _VERIFY_TOKEN.match(token):
+        return ["The verify token must have 8 to 200 characters (letters, digits and signs of ASCII) and no blanks."]
+    return []
+
+
+def _existence_faults(stanza: Stanza, around: Surroundings) -> list[str]:
+    faults = []
+    application, index = stanza.get("application"), stanza.get("index")
+    if application and around.applications is not None and application not in around.applications:
+        faults.append(
+            f"There is no application “{application}”. Create it on Configuration → Applications, or choose another."
+        )
+    if index and around.indexes is not None and index not in around.indexes:
+        faults.append(
+            f"There is no index “{index}” on this host, or it is disabled or for metrics. Create it in Settings → "
+            "Indexes, or choose another."
+        )
+    return faults
+
+
+def _port_of(stanza: Stanza) -> Optional[int]:
+    text = stanza.get("port", "")
+    port = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+    return port if PORT[0] <= port <= PORT[1] else None
+
+
+def _callback_port_faults(stanza: Stanza, port: int) -> list[str]:
+    if (stanza.get("in_front") or NOTHING) != NOTHING:
+        return []
+    try:
+        url = urlsplit(stanza.get("callback_url", ""))
+        called = HTTPS_PORT if url.port is None else url.port
+    except ValueError:
+        return []  # a fault that has been found already
+    if url.scheme != "https" or not url.hostname or called == port:
+        return []
+    named = f"names the port {called}" if url.port is not None else f"names no port, which means {called}"
+    return [
+        f"The callback URL {named}, but the input listens on port {port}. Write https://{_bracketed(url.hostname)}:"
+        f"{port}/… , or say in “In front of this port” what forwards one to the other."
+    ]
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _port_faults(error: Optional[OSError], port: int, *, in_use_counts: bool) -> list[str]:
+    if error is None:
+        return []
+    if error.errno == errno.EADDRINUSE:
+        return (
+            [f"The port {port} is in use by another program: stop that program or choose another port."]
+            if in_use_counts
+            else []
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return [
+            f"The port {port} may not be used by the user that runs Splunk: choose one above 1023 and have the "
+            "firewall or a proxy forward to it."
+        ]
+    return [f"The port {port} cannot be used ({error.strerror or 'unknown error'}): choose another port."]
+
+
+def _file_faults(stanza: Stanza, ca_file: Optional[str], now: float) -> list[str]:
+    cert_file, key_file = stanza.get("cert_file", ""), stanza.get("key_file", "")
+    if not cert_file:
+        return key_file_faults(key_file) if key_file else []
+    try:
+        host = urlsplit(stanza.get("callback_url", "")).hostname
+    except ValueError:
+        host = None
+    behind_proxy = stanza.get("in_front") == PROXY
+    return certificate_faults(
+        cert_file, key_file or None, host=host, behind_proxy=behind_proxy, ca_file=ca_file, now=now
+    )

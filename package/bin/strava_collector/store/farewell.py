@@ -1,0 +1,77 @@
+"""The rows of an athlete who has gone: found, and deleted when nothing depends on them any more.
+
+Each function does a part, 200 rows at most, and returns how many; whoever calls goes on until it is none.
+"""
+
+from __future__ import annotations
+
+from strava_collector.notification_rules import Hold
+from strava_collector.store import inputs
+from strava_collector.store.sqlite import Transaction
+
+#: The most rows that one call deletes, but for the places of the last activity.
+_ROWS = 200
+
+
+def forget_activities(tx: Transaction, *, athlete_id: int, now: float) -> int:
+    """Delete activities of the athlete's that no place shows, with their places, notifications and finished jobs.
+
+    What waits or is under way stays: it is dispatched or cancelled by others.
+    """
+    rows = tx.execute(
+        "SELECT activity_id FROM activity WHERE athlete_id = ? AND NOT EXISTS"
+        " (SELECT 1 FROM place WHERE place.activity_id = activity.activity_id AND state <> 'left') LIMIT ?",
+        (athlete_id, _ROWS),
+    ).fetchall()
+    gone = 0
+    for row in rows:
+        activity_id = row["activity_id"]
+        gone += _forget_object(tx, activity_id, athlete_id, _ROWS - gone)
+        if gone >= _ROWS:
+            break  # there may be more about this one: it stays to be found by the next call
+        gone += tx.execute("DELETE FROM place WHERE activity_id = ?", (activity_id,)).rowcount
+        gone += tx.execute("DELETE FROM activity WHERE activity_id = ?", (activity_id,)).rowcount
+    return gone
+
+
+def forget_notifications(tx: Transaction, *, athlete_id: int, now: float) -> int:
+    """Delete what is left of notifications: those about the athlete, with their jobs, and those held for the athlete,
+    at whichever input."""
+    gone = _forget_object(tx, athlete_id, athlete_id, _ROWS)
+    for name in inputs.with_notifications(tx):
+        gone += tx.execute(
+            "DELETE FROM notification WHERE id IN (SELECT id FROM notification"
+            " WHERE input = ? AND state = 'held' AND athlete_id = ? AND reason = ? LIMIT ?)",
+            (name, athlete_id, Hold.UNKNOWN_ATHLETE.value, max(_ROWS - gone, 0)),
+        ).rowcount
+    return gone
+
+
+def has_work(tx: Transaction, athlete_id: int) -> bool:
+    """Whether a job of the athlete's waits or is under way: its fetch may still write."""
+    row = tx.execute(
+        "SELECT 1 FROM job WHERE athlete_id = ? AND status = 'pending' UNION ALL"
+        " SELECT 1 FROM job WHERE athlete_id = ? AND status = 'working' LIMIT 1",
+        (athlete_id, athlete_id),
+    ).fetchone()
+    return row is not None
+
+
+def forget(tx: Transaction, athlete_id: int) -> None:
+    """Delete the last of what is known of the athlete: the pace, and that she has gone."""
+    tx.execute("DELETE FROM pace WHERE athlete_id = ?", (athlete_id,))
+    tx.execute("DELETE FROM athlete WHERE athlete_id = ?", (athlete_id,))
+
+
+def _forget_object(tx: Transaction, object_id: int, athlete_id: int, limit: int) -> int:
+    gone = tx.execute(
+        "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE activity_id = ? AND athlete_id = ?"
+        " AND status IN ('done', 'failed') LIMIT ?)",
+        (object_id, athlete_id, limit),
+    ).rowcount
+    gone += tx.execute(
+        "DELETE FROM notification WHERE id IN (SELECT id FROM notification WHERE object_id = ? AND athlete_id = ?"
+        " AND state NOT IN ('pending', 'dispatching') LIMIT ?)",
+        (object_id, athlete_id, limit - gone),
+    ).rowcount
+    return gone

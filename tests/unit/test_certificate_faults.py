@@ -1,0 +1,271 @@
+"""Certificates that Strava would refuse are recognised before it does, and all that is wrong with them at once."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Optional
+
+import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from sandbox.certificates import Certificates
+from strava_collector import certificate_faults as subject
+from strava_collector.trust import judging_context
+
+NOW = time.time()
+HOST = "strava.example.org"
+OLD = datetime(2020, 1, 1, tzinfo=timezone.utc)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+def faults(
+    certificates: Certificates,
+    cert_file: Path,
+    key_file: Optional[Path],
+    *,
+    host: Optional[str] = HOST,
+    behind_proxy: bool = False,
+    trusted: bool = True,
+) -> list[str]:
+    found = subject.certificate_faults(
+        str(cert_file),
+        str(key_file) if key_file else None,
+        host=host,
+        behind_proxy=behind_proxy,
+        ca_file=str(certificates.ca_file) if trusted else None,
+        now=NOW,
+    )
+    assert all(fault.endswith((".", "”.", "?")) and fault[0].isupper() for fault in found)
+    return found
+
+
+def words(found: list[str], *expected: str) -> None:
+    """Each fault is the expected one, in this order."""
+    assert len(found) == len(expected), found
+    for fault, word in zip(found, expected):
+        assert word in fault
+
+
+def test_a_certificate_of_an_authority_that_is_trusted_has_no_fault(certificates: Certificates) -> None:
+    files = certificates.issue("good", HOST)
+    assert faults(certificates, files.cert_file, files.key_file) == []
+    assert faults(certificates, files.cert_file, None) == []
+
+
+def test_without_the_intermediate_its_issuer_is_named(certificates: Certificates) -> None:
+    files = certificates.issue("bare", HOST)
+    words(faults(certificates, files.leaf_file, files.key_file), "incomplete")
+    assert "Sandbox intermediate CA" in faults(certificates, files.leaf_file, files.key_file)[0]
+    words(faults(certificates, files.leaf_file, None), "incomplete")
+
+
+def test_an_authority_that_nobody_trusts_is_named(certificates: Certificates) -> None:
+    files = certificates.issue("private", HOST)
+    words(faults(certificates, files.cert_file, files.key_file, trusted=False), "incomplete")
+    whole = files.cert_file.with_name("with-root.pem")
+    whole.write_bytes(files.cert_file.read_bytes() + certificates.ca_file.read_bytes())
+    for key in (files.key_file, None):
+        words(faults(certificates, whole, key, trusted=False), "no authority that this host trusts")
+    assert faults(certificates, whole, files.key_file) == []
+
+
+def test_a_self_signed_certificate_is_called_so(certificates: Certificates) -> None:
+    files = certificates.self_signed("self", HOST)
+    for key in (files.key_file, None):
+        words(faults(certificates, files.cert_file, key), "self-signed")
+
+
+def test_a_self_signed_certificate_that_is_an_authority_of_the_tab_advanced_is_trusted(
+    certificates: Certificates,
+) -> None:
+    files = certificates.self_signed("own", HOST)
+    assert (
+        subject.certificate_faults(
+            str(files.cert_file),
+            str(files.key_file),
+            host=HOST,
+            behind_proxy=False,
+            ca_file=str(files.cert_file),
+            now=NOW,
+        )
+        == []
+    )
+
+
+def test_an_expired_certificate_is_said_to_be_with_its_day(certificates: Certificates) -> None:
+    files = certificates.issue("expired", HOST, not_after=OLD)
+    for key in (files.key_file, None):
+        words(faults(certificates, files.cert_file, key), "expired on 2020-01-01")
+
+
+def test_a_certificate_of_tomorrow_is_too_early(certificates: Certificates) -> None:
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    files = certificates.issue("early", HOST, not_before=tomorrow)
+    words(faults(certificates, files.cert_file, files.key_file), "not valid before")
+
+
+def signed(
+    name: str, issuer: str, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey, *, days: int, ca: bool
+) -> bytes:
+    """A certificate as PEM that ends in so many days."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime.now(timezone.utc) - timedelta(days=100))
+        .not_valid_after(datetime.now(timezone.utc) + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), True)
+    )
+    if not ca:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), False)
+    return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def test_an_expired_intermediate_is_named(tmp_path: Path) -> None:
+    root, between, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+    ca_file, cert_file, key_file = (tmp_path / name for name in ("ca.pem", "cert.pem", "key.pem"))
+    ca_file.write_bytes(signed("Root", "Root", root, root, days=100, ca=True))
+    cert_file.write_bytes(
+        signed(HOST, "In between", own, between, days=100, ca=False)
+        + signed("In between", "Root", between, root, days=-1, ca=True)
+    )
+    key_file.write_bytes(
+        own.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    (fault,) = subject.certificate_faults(
+        str(cert_file), str(key_file), host=HOST, behind_proxy=False, ca_file=str(ca_file), now=NOW
+    )
+    assert "“In between” in its chain has expired" in fault
+
+
+def test_a_certificate_for_another_host_names_those_that_it_covers(certificates: Certificates) -> None:
+    files = certificates.issue("elsewhere", "a.example.org", "b.example.org")
+    (fault,) = faults(certificates, files.cert_file, files.key_file)
+    assert f"does not cover the host “{HOST}”" in fault
+    assert "a.example.org, b.example.org" in fault
+
+
+def test_a_long_list_of_hosts_is_cut(certificates: Certificates) -> None:
+    files = certificates.issue("many", *(f"h{number}.example.org" for number in range(12)))
+    (fault,) = faults(certificates, files.cert_file, files.key_file)
+    assert "h7.example.org, 4 more" in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "covered"),
+    [
+        ("*.example.org", "a.example.org", True),
+        ("*.example.org", "A.Example.ORG.", True),
+        ("*.example.org", "a.b.example.org", False),
+        ("*.example.org", "example.org", False),
+        ("192.0.2.7", "192.0.2.7", True),
+        ("192.0.2.7", "192.0.2.8", False),
+        ("2001:db8::1", "2001:db8:0::1", True),
+        ("a.example.org", "192.0.2.7", False),
+    ],
+)
+def test_hosts_are_compared_as_clients_compare_them(
+    certificates: Certificates, name: str, host: str, covered: bool
+) -> None:
+    files = certificates.issue("names", name)
+    assert (faults(certificates, files.cert_file, files.key_file, host=host) == []) is covered
+
+
+def test_a_callback_url_without_a_host_is_compared_with_nothing(certificates: Certificates) -> None:
+    files = certificates.issue("hostless", "a.example.org")
+    assert faults(certificates, files.cert_file, files.key_file, host=None) == []
+
+
+def test_everything_wrong_with_a_certificate_is_found_together(certificates: Certificates) -> None:
+    files = certificates.issue("worst", "a.example.org", not_after=OLD)
+    other = certificates.issue("other", HOST)
+    expected = ("expired", "does not cover", "incomplete")
+    words(faults(certificates, files.leaf_file, files.key_file), *expected)
+    words(faults(certificates, files.leaf_file, other.key_file), "does not belong", *expected)
+    words(faults(certificates, files.leaf_file, certificates.encrypt_key(files)), "is encrypted", *expected)
+    words(faults(certificates, files.leaf_file, Path("/nowhere/key.pem")), "does not exist", *expected)
+
+
+def test_behind_a_proxy_only_the_date_and_the_key_matter(certificates: Certificates) -> None:
+    signed = certificates.self_signed("proxied", "inside.example.org")
+    assert faults(certificates, signed.cert_file, signed.key_file, behind_proxy=True) == []
+    old = certificates.issue("old", "inside.example.org", not_after=OLD)
+    words(faults(certificates, old.leaf_file, signed.key_file, behind_proxy=True), "does not belong", "expired")
+
+
+def test_a_missing_certificate_says_nothing_about_trust(certificates: Certificates) -> None:
+    words(
+        faults(certificates, Path("/nowhere/cert.pem"), certificates.encrypt_key(certificates.issue("lonely"))),
+        "does not exist",
+        "is encrypted",
+    )
+
+
+def test_a_damaged_certificate_is_one_fault(certificates: Certificates) -> None:
+    files = certificates.issue("damaged", HOST)
+    text = files.leaf_file.read_text()
+    files.leaf_file.write_text(text.replace(text.splitlines()[2], "damaged", 1))
+    words(faults(certificates, files.leaf_file, files.key_file), "complete PEM files")
+
+
+def test_a_handshake_that_fails_for_another_reason_is_told(certificates: Certificates) -> None:
+    files = certificates.issue("short", HOST)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(files.cert_file, files.key_file)
+    server.maximum_version = ssl.TLSVersion.TLSv1_2
+    server.set_ciphers("aRSA")  # which this certificate cannot serve
+    code, said = subject._verdict(server, judging_context(str(certificates.ca_file)))
+    assert code == -1
+    assert said
+
+
+def test_a_python_without_the_decoder_finds_what_the_files_show(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = certificates.issue("undecoded", "a.example.org", not_after=OLD)
+    monkeypatch.delattr(ssl._ssl, "_test_decode_cert")  # type: ignore[attr-defined]  # private, and so guarded
+    assert faults(certificates, files.cert_file, files.key_file) == []
+    words(faults(certificates, files.cert_file, certificates.encrypt_key(files)), "is encrypted")
+
+
+def test_the_end_of_a_certificate_can_be_asked_for(certificates: Certificates, tmp_path: Path) -> None:
+    files = certificates.issue("end", not_after=OLD)
+    assert subject.expires_at(str(files.cert_file)) == OLD.timestamp()
+    assert subject.expires_at(str(tmp_path / "none.pem")) is None
+
+
+def test_names_from_a_file_are_made_printable() -> None:
+    assert subject._name(((("organizationName", "A\nB"),), (("commonName", "C\tD" + "x" * 200),))) == "C?D" + "x" * 97
+    assert subject._name(((("organizationName", "A\nB"),), (("countryName", "SE"),))) == "A?B, SE"
+
+
+def test_an_authority_in_between_that_is_missing_is_named(tmp_path: Path) -> None:
+    root = trustme.CA(organization_name="Root of trust")
+    upper = root.create_child_ca()
+    lower = upper.create_child_ca()
+    leaf = lower.issue_cert(HOST)
+    (tmp_path / "ca.pem").write_bytes(root.cert_pem.bytes())
+    (tmp_path / "cert.pem").write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems[:2]))
+    (tmp_path / "key.pem").write_bytes(leaf.private_key_pem.bytes())
+    (fault,) = subject.certificate_faults(
+        str(tmp_path / "cert.pem"),
+        str(tmp_path / "key.pem"),
+        host=HOST,
+        behind_proxy=False,
+        ca_file=str(tmp_path / "ca.pem"),
+        now=NOW,
+    )
+    assert "incomplete" in fault

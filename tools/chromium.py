@@ -1,0 +1,59 @@
+"""Finds the browser that the tests in ``tests/browser`` drive; on a bare machine of CI, installs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Optional
+
+#: What Chromium and its sisters are called, on the PATH or, on macOS, beside it.
+_NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome-stable",
+    "google-chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+
+HOW_TO_GET_IT = (
+    "there is no Chromium on this host (Debian: apt-get install chromium, macOS: brew install --cask chromium; "
+    "or name another one's path in the variable CHROMIUM)"
+)
+
+#: What it is started with: no name is looked up in the network, so that nothing leaves this computer. Without the
+#: sandbox of Chromium's own, because root may not use it, and all pages are ours.
+FLAGS = (
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+)
+
+
+def find() -> Optional[Path]:
+    """Return the executable, or None."""
+    named = os.environ.get("CHROMIUM")
+    for name in (named,) if named else _NAMES:
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    return None
+
+
+def ready() -> Optional[Path]:
+    """Return the executable; where CI runs as root on Debian, install it first. None if there is none."""
+    if find() is None and in_ci() and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (
+            ["apt-get", "-qq", "update"],
+            ["apt-get", "-qq", "install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"],
+        ):
+            subprocess.run(command, env=quiet, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return find()
+
+
+def in_ci() -> bool:
+    """Whether nobody looks, so that what cannot run is a failure."""
+    return os.environ.get("CI", "").lower() in ("1", "true")
