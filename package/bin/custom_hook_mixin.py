@@ -25,6 +25,9 @@ from strava_collector.configuration import (
 from strava_collector.form import UNCHANGED, Field, faults, read_forms
 from strava_collector.secret import Secret
 
+#: Characters of a value; more than any field takes, so that no fault quotes an endless one.
+LONGEST = 4096
+
 
 class CustomHookMixin(BaseHookMixin):  # type: ignore[misc]  # splunktaucclib is untyped
     """Every tab and every input goes through here; enabling and disabling an input does not."""
@@ -63,11 +66,20 @@ def _forms(definition: Path) -> Mapping[str, tuple[Field, ...]]:
 
 
 def _text_faults(payload: dict[str, Any]) -> list[str]:
-    """Remove blanks around values; refuse line breaks, which could begin a new line of the configuration file."""
+    """Remove blanks around values; refuse what a configuration file cannot hold as it is.
+
+    A line break could begin a new line of the file, a backslash at the end would swallow the next one.
+    """
     for field, value in payload.items():
         if isinstance(value, str):
             payload[field] = value.strip()
-    return control_character_faults(payload)
+    found = control_character_faults(payload)
+    for field, value in payload.items():
+        if isinstance(value, str) and len(value) > LONGEST:
+            found.append(f"The field {field} has {len(value)} characters, {LONGEST} are the most.")
+        elif isinstance(value, str) and value.endswith("\\"):
+            found.append(f"The field {field} must not end with a backslash.")
+    return found
 
 
 def _check_proxy(stanza: Mapping[str, str], found: list[str]) -> None:

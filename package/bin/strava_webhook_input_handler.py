@@ -28,7 +28,7 @@ class InputHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktauccli
         # Stars would be stored as they are, as a token that everybody can guess.
         typed = {key: "" if key == "verify_token" and value == MASK else value for key, value in self.payload.items()}
         around = self._surroundings()
-        self._refuse(self._faults(typed, around))
+        self._refuse(self._faults_of(typed, around))
         try:
             super().handleCreate(confInfo)
         except RestError:
@@ -42,12 +42,12 @@ class InputHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktauccli
         if disabled is None:
             around = self._surroundings()
             stored = (around.inputs or {}).get(self.callerArgs.id, {})
-            self._refuse(self._faults({**stored, **self.payload}, around))
+            self._refuse(self._faults_of({**stored, **self.payload}, around))
         elif not is_true(disabled):
             self._refuse(self._enabling_faults())
         super().handleEdit(confInfo)
 
-    def _faults(self, params: Mapping[str, Optional[str]], around: Surroundings) -> list[str]:
+    def _faults_of(self, params: Mapping[str, Optional[str]], around: Surroundings) -> list[str]:
         return input_faults(self.callerArgs.id or "", params, around, now=SystemClock().now())
 
     def _enabling_faults(self) -> list[str]:

@@ -32,7 +32,7 @@ _PLACE = re.compile(r'/([\w.]+)", line (\d+)')
 
 #: By status, for what splunkd and UCC say without making a sentence of it.
 _SENTENCES = {
-    403: "You are not permitted to do this. Ask an administrator of this Splunk for the access or the capability.",
+    403: "You are not permitted to do this. Ask an administrator of this Splunk for what your role lacks.",
     404: "There is no row of this name. Perhaps it has been deleted meanwhile; reload the page.",
     409: "There is a row of this name already. Choose another name.",
 }
@@ -119,7 +119,7 @@ def _sentence(error: RestError) -> str:
         kind = str(error.message).strip().splitlines()[-1].partition(":")[0]
         _log(kind if kind.replace(".", "").isalnum() else "unknown", ":".join(places[-1]) if places else "unknown")
         return f"The add-on failed to do this. {_SAYS_MORE}"
-    if said[:1].isupper() and said.endswith("."):
+    if error.status != 403 and said[:1].isupper() and said.endswith("."):
         return said
     # splunkd's and UCC's own words are none.
     return _SENTENCES.get(error.status) or f"{said[:1].upper()}{said[1:]}."

@@ -207,9 +207,11 @@ class Table:
 class InputsPage(Table):
     """The page *Inputs*."""
 
-    def __init__(self, page: Page, web: SplunkWeb) -> None:
-        """Open the page, or read it anew."""
-        page.goto(f"{web.app_url}/inputs")
+    def __init__(self, page: Page, web: SplunkWeb | None) -> None:
+        """Open the page, or read it anew. Without ``web`` it is on its way already: somebody has clicked on a link."""
+        if web is not None:
+            page.goto(f"{web.app_url}/inputs")
+        expect(page.get_by_role("button", name="Create New Input")).to_be_visible()
         super().__init__(page.locator("body"))
 
     def create(self, kind: str = "Strava Webhook") -> Dialog:
@@ -238,10 +240,11 @@ class InputsPage(Table):
 class ConfigurationPage:
     """The page *Configuration*."""
 
-    def __init__(self, page: Page, web: SplunkWeb) -> None:
-        """Open the page, or read it anew."""
+    def __init__(self, page: Page, web: SplunkWeb | None) -> None:
+        """Open the page, or read it anew. Without ``web`` it is on its way already: somebody has clicked on a link."""
         self.page = page
-        page.goto(f"{web.app_url}/configuration")
+        if web is not None:
+            page.goto(f"{web.app_url}/configuration")
         expect(page.get_by_role("tab").first).to_be_visible()
 
     def open(self, tab: str) -> Table:
