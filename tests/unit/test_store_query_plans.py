@@ -17,12 +17,25 @@ from strava_collector.circuit import Circuit
 from strava_collector.job import Job, Outcome, Status
 from strava_collector.notification_rules import Hold
 from strava_collector.quota import Quota
-from strava_collector.store import applications, backlog, counters, inbox, inputs, queue, subscriptions, sweeps, turns
+from strava_collector.store import (
+    applications,
+    backlog,
+    counters,
+    farewell,
+    inbox,
+    inputs,
+    ledger,
+    queue,
+    subscriptions,
+    sweeps,
+    turns,
+)
 from strava_collector.store.applications import Reservation
 from strava_collector.store.counters import Counted
 from strava_collector.store.database import Transaction
 from strava_collector.store.inbox import State
 from tests.bench.rows import ATHLETES, INPUT, NOW, fill
+from tests.support.finished_work import collected, deleted
 from tests.support.store import database, join, notification, query_plans
 
 CLIENT = "12345"
@@ -87,6 +100,12 @@ def add_again(tx: Transaction) -> None:
         inbox.mark(tx, [arrival.notification_id], State.DISPATCHED, recorded=True, now=NOW)
 
 
+def forget_activities(tx: Transaction) -> None:
+    collected(tx, 1, athlete_id=1, now=NOW)
+    deleted(tx, 1, now=NOW)
+    assert farewell.forget_activities(tx, athlete_id=1, now=NOW) > 0
+
+
 def next_due(tx: Transaction, *, background: bool) -> None:
     queue.next_due(tx, input=INPUT, now=NOW, athletes=frozenset({1}), background=background, cooldown=15.0)
 
@@ -135,6 +154,12 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "queue.adopt": lambda tx: sweeps.adopt(tx, old_input=INPUT, new_input="runs", athletes=[1, 2], now=NOW),
     "queue.fetch_begun_since": lambda tx: queue.fetch_begun_since(tx, 1, 134815, NOW),
     "queue.prune": lambda tx: sweeps.prune(tx, before=NOW),
+    "ledger.newest_of": lambda tx: ledger.newest_of(tx, 1),
+    "ledger.collected_of": lambda tx: ledger.collected_of(tx, 1),
+    "farewell.forget_waiting": lambda tx: farewell.forget_waiting(tx, athlete_id=1, now=NOW),
+    "farewell.forget_activities": forget_activities,
+    "farewell.forget_notifications": lambda tx: farewell.forget_notifications(tx, athlete_id=1, now=NOW),
+    "farewell.has_work": lambda tx: farewell.has_work(tx, 1),
     "turns.is_backlog": lambda tx: turns.is_backlog(tx, 1, NOW),
     "inputs.with_notifications": inputs.with_notifications,
     "inputs.with_waiting_jobs": inputs.with_waiting_jobs,

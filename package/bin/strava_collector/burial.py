@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
 from typing import Callable
 
 from strava_collector.clock import Clock
@@ -73,10 +72,9 @@ class Burial:
         self._source = source
         self._stopping = stopping
 
-    def cancel_jobs(self, departed: Departed, *, all_kinds: bool = False) -> Progress:
-        """Cancel the athlete's waiting jobs, whichever input they wait for; with ``all_kinds`` also the question
-        whether the permission still exists. Raises StoreUnavailable."""
-        progress, cancelled = self.in_batches(departed, partial(sweeps.cancel, all_kinds=all_kinds))
+    def cancel_jobs(self, departed: Departed) -> Progress:
+        """Cancel the athlete's waiting jobs, whichever input they wait for. Raises StoreUnavailable."""
+        progress, cancelled = self.in_batches(departed, sweeps.cancel)
         if cancelled:
             log.info(line("jobs_cancelled", athlete_id=departed.athlete_id, jobs=cancelled))
         return progress

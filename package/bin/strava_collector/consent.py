@@ -107,18 +107,18 @@ def row_of(
         raise ConsentRefused(
             f"The consent was given to another application than “{application}”. Reload the page and connect again."
         )
-    for other, stanza in accounts.items():
-        if other != name and athlete_id_of(stanza) == consent.athlete_id:
-            raise ConsentRefused(
-                f"{consent.athlete_name} (athlete {consent.athlete_id}) is connected already, as “{other}”. Delete "
-                "that row first, or log in at strava.com as another athlete and connect again."
-            )
     present = athlete_id_of(accounts.get(name, {}))
     if present is not None and present != consent.athlete_id:
         raise ConsentRefused(
             f"“{name}” is athlete {present}, but at strava.com {consent.athlete_name} (athlete {consent.athlete_id}) "
             "was logged in. Log out there and connect again, or add a new row for the other athlete."
         )
+    for other, stanza in accounts.items():
+        if other != name and athlete_id_of(stanza) == consent.athlete_id:
+            raise ConsentRefused(
+                f"{consent.athlete_name} (athlete {consent.athlete_id}) is connected already, as “{other}”. Delete "
+                "that row first, or log in at strava.com as another athlete and connect again."
+            )
     return {
         "athlete_id": str(consent.athlete_id),
         "athlete_name": consent.athlete_name,

@@ -1,7 +1,7 @@
 """What follows when the row of an athlete has been deleted from *Configuration → Athletes*.
 
 The page has withdrawn the permission at Strava, marked the athlete in the store and deleted the tokens and the row. The
-rest is done here, by whichever input runs, because only an input can write to the index: waiting jobs are cancelled,
+rest is done here, by whichever input runs, because only an input can write to the index: waiting jobs are dropped,
 every place that shows an activity gets its tombstone and goes on the erase list, and then all that the store knows of
 the athlete is deleted, last of all the mark. A crash anywhere goes on where it was. If the athlete connects again
 meanwhile, nothing more is taken away.
@@ -87,8 +87,8 @@ class Forgetting:
     def _forget(self, found: Standing) -> None:
         """Do all that can be done now: not the end while a fetch is under way, and nothing while another input does."""
         departed = Departed(found.athlete_id, found.connected_at, renew=self._renew(found.athlete_id))
-        progress = self._burial.cancel_jobs(departed, all_kinds=True)
-        buried = forgotten = 0
+        progress, forgotten = self._burial.in_batches(departed, farewell.forget_waiting)
+        buried = 0
         if progress is Progress.COMPLETE:
             progress, buried = self._burial.bury(departed)
         if progress is Progress.COMPLETE and self._is_busy(found.athlete_id):

@@ -13,10 +13,18 @@ from strava_collector.store.sqlite import Transaction
 _ROWS = 200
 
 
+def forget_waiting(tx: Transaction, *, athlete_id: int, now: float) -> int:
+    """Delete the athlete's waiting jobs, at whichever input: also the question whether the permission still exists."""
+    return tx.execute(
+        "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE athlete_id = ? AND status = 'pending' LIMIT ?)",
+        (athlete_id, _ROWS),
+    ).rowcount
+
+
 def forget_activities(tx: Transaction, *, athlete_id: int, now: float) -> int:
     """Delete activities of the athlete's that no place shows, with their places, notifications and finished jobs.
 
-    What waits or is under way stays: it is dispatched or cancelled by others.
+    Notifications that still have to be dispatched stay: they are held then, because nobody knows the athlete.
     """
     rows = tx.execute(
         "SELECT activity_id FROM activity WHERE athlete_id = ? AND NOT EXISTS"

@@ -17,15 +17,15 @@ from strava_collector.store.sqlite import Transaction
 log = logging.getLogger(__name__)
 
 
-def cancel(tx: Transaction, *, athlete_id: int, now: float, limit: int = 200, all_kinds: bool = False) -> int:
+def cancel(tx: Transaction, *, athlete_id: int, now: float, limit: int = 200) -> int:
     """End an athlete's waiting jobs, because nothing of the athlete may be fetched any more; return how many.
 
-    The question whether that is so stays, unless ``all_kinds`` says that it has been answered.
+    The question whether that is so stays.
     """
     return tx.execute(
         "UPDATE job SET status = 'done', outcome = 'cancelled', updated_at = ? WHERE id IN"
-        " (SELECT id FROM job WHERE athlete_id = ? AND status = 'pending' AND (kind <> 'athlete' OR ?) LIMIT ?)",
-        (float(now), athlete_id, int(all_kinds), limit),
+        " (SELECT id FROM job WHERE athlete_id = ? AND status = 'pending' AND kind <> 'athlete' LIMIT ?)",
+        (float(now), athlete_id, limit),
     ).rowcount
 
 

@@ -1,0 +1,226 @@
+"""Athletes come and go: the built handlers of the tab *Athletes* with both stand-ins, and an input beside them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sandbox.sandbox import Input, Sandbox, SandboxRefused
+from sandbox.strava import Application, Athlete
+from tests.integration.conftest import MakeSandbox
+from tests.support.waiting import until
+
+ACCOUNT = "TA_strava_webhook_account"
+READ = "read,activity:read"
+
+
+class Club:
+    """An application and two athletes at Strava; the first is connected."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.application: Application = sandbox.add_application("club")
+        self.anna: Athlete = sandbox.strava.add_athlete("Anna", "Bergström")
+        self.ben: Athlete = sandbox.strava.add_athlete("Ben", "Santos")
+        sandbox.connect(self.anna, "anna", self.application)
+
+    def listen(self) -> Input:
+        made = self.sandbox.add_input("club", self.application)
+        self.sandbox.wait_until_healthy(made)
+        self.sandbox.subscribe(self.application, made)
+        return made
+
+    def row(self, name: str = "anna") -> dict[str, Any]:
+        return self.rows()[name]
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        splunkd = self.sandbox.splunkd
+        status, answer = splunkd.request("GET", splunkd.path(ACCOUNT))
+        assert status == 200
+        return {entry["name"]: entry["content"] for entry in answer["entry"]}
+
+    def saved(self, name: str = "anna") -> dict[str, Any]:
+        """The stanza itself."""
+        splunkd = self.sandbox.splunkd
+        status, answer = splunkd.request("GET", splunkd.path("configs/conf-ta_strava_webhook_account", name))
+        assert status == 200
+        content = answer["entry"][0]["content"]
+        assert isinstance(content, dict)
+        return content
+
+    def delete(self, name: str = "anna") -> str:
+        """Delete the row; what the page shows if it is refused."""
+        splunkd = self.sandbox.splunkd
+        status, answer = splunkd.request("DELETE", splunkd.path(ACCOUNT, name))
+        return "" if status == 200 else str(answer["messages"][0]["text"])
+
+    def tokens(self) -> list[str]:
+        splunkd = self.sandbox.splunkd
+        _, answer = splunkd.request("GET", splunkd.path("storage/passwords"))
+        contents = [entry["content"] for entry in answer["entry"]]
+        return [str(one["username"]) for one in contents if one["realm"] == "ta_strava_webhook_tokens"]
+
+    def logged(self, action: str) -> list[str]:
+        return [line for line in self.sandbox.splunkd.log_lines() if f"action={action} " in f"{line} "]
+
+    def collect(self, athlete: Athlete) -> int:
+        """A ride of the athlete's, in the index."""
+        ride = self.sandbox.strava.record(athlete)
+        until(lambda: any(event["id"] == ride.id for event in self.events()), 30.0)
+        return ride.id
+
+    def events(self) -> list[dict[str, Any]]:
+        found = self.sandbox.splunkd.index.events()
+        return [json.loads(event.raw) for event in found if event.sourcetype == "strava:activities"]
+
+
+@pytest.fixture
+def club(make_sandbox: MakeSandbox) -> Club:
+    return Club(make_sandbox())
+
+
+def test_the_table_says_how_athletes_are_and_saves_none_of_it(club: Club) -> None:
+    assert (club.row()["state"], club.row()["last_activity"]) == ("connected", "none yet")
+    made = club.listen()
+    club.collect(club.anna)
+    until(lambda: "begun" in club.row()["last_activity"], 10.0)
+    assert club.row()["granted_scope"].startswith("All activities")
+    # An edit without a consent, as a script may make it.
+    club.sandbox.post(f"{ACCOUNT}/anna", index="main", application="club", scope=READ, client_id=1, endpoint="x.y")
+    assert {"state", "state_help", "last_activity"}.isdisjoint(club.saved())
+    assert club.saved()["granted_scope"] == "read,activity:read,activity:read_all"
+    club.sandbox.strava.deauthorize(club.anna)
+    until(lambda: club.row()["state"] == "disconnected", 30.0)
+    assert "withdrawn" in club.row()["state_help"]
+    assert made.name == "club"
+
+
+def test_a_refused_token_shows_and_a_reconnect_ends_it_without_losing_anything(club: Club) -> None:
+    club.listen()
+    first = club.collect(club.anna)
+    strava = club.sandbox.strava
+    strava.expire_access_token(club.anna)
+    strava.revoke_refresh_token(club.anna)
+    waiting = strava.record(club.anna)
+    until(lambda: club.row()["state"] == "needs to reconnect", 30.0)
+    before = club.saved()
+    club.sandbox.connect(club.anna, "anna", club.application, again=True)
+    assert club.row()["state"] == "connected"
+    until(lambda: {first, waiting.id} <= {event["id"] for event in club.events()}, 90.0)
+    after = club.saved()
+    assert before["connected_at"] != after["connected_at"]
+    assert {**before, "connected_at": ""} == {**after, "connected_at": ""}
+
+
+def test_a_deleted_athlete_leaves_nothing_but_tombstones(club: Club) -> None:
+    club.listen()
+    club.sandbox.connect(club.ben, "ben", club.application)
+    ride, bens = club.collect(club.anna), club.collect(club.ben)
+    splunkd, strava = club.sandbox.splunkd, club.sandbox.strava
+    message = f"ta_strava_webhook_club_athlete_{club.anna.id}"
+    splunkd.request("POST", "/services/messages", {"name": message, "value": "Anna …", "severity": "error"})
+    assert club.delete() == ""
+    assert strava.granted_scope(club.application, club.anna) == frozenset()
+    assert list(club.rows()) == ["ben"]
+    assert club.tokens() == [str(club.ben.id)]
+    assert all(entry["name"] != message for entry in splunkd.request("GET", "/services/messages")[1]["entry"])
+    until(lambda: club.logged("athlete_forgotten"), 30.0)
+    assert [event["id"] for event in club.events() if event.get("deleted")] == [ride]
+    assert any(f"activity_id={ride} " in line for line in club.logged("erase"))
+    # Strava's own notification of the withdrawal.
+    until(lambda: any('meaning="recorded only"' in line for line in club.logged("dispatched")), 10.0)
+    another = strava.record(club.ben)
+    until(lambda: another.id in {event["id"] for event in club.events()}, 30.0)
+    assert bens in {event["id"] for event in club.events() if not event.get("deleted")}
+
+
+def test_who_comes_back_after_being_deleted_starts_anew(club: Club) -> None:
+    club.listen()
+    old = club.collect(club.anna)
+    assert club.delete() == ""
+    until(lambda: club.logged("athlete_forgotten"), 30.0)
+    club.sandbox.connect(club.anna, "anna-again", club.application)
+    new = club.collect(club.anna)
+    assert club.row("anna-again")["state"] == "connected"
+    assert [event["id"] for event in club.events() if event.get("deleted")] == [old]
+    assert new != old
+
+
+def test_an_athlete_who_is_deleted_while_no_input_runs_is_forgotten_by_the_next(club: Club) -> None:
+    made = club.listen()
+    ride = club.collect(club.anna)
+    splunkd = club.sandbox.splunkd
+    path = splunkd.path("TA_strava_webhook_strava_webhook", made.name)
+    assert splunkd.request("POST", path, {"disabled": "1"})[0] == 200
+    until(lambda: club.logged("stopped"), 20.0)
+    assert club.row()["last_activity"].startswith("20"), "also while nobody has the store open"
+    assert club.delete() == ""
+    assert splunkd.request("POST", path, {"disabled": "0"})[0] == 200
+    until(lambda: club.logged("athlete_forgotten"), 30.0)
+    assert [event["id"] for event in club.events() if event.get("deleted")] == [ride]
+
+
+def test_a_strava_that_is_down_keeps_the_row(club: Club) -> None:
+    with club.sandbox.strava.faults.outage(path="/oauth/revoke"):
+        said = club.delete()
+    assert "“anna” was not deleted: Strava's OAuth service cannot answer now (status 503)." in said
+    assert "https://www.strava.com/settings/apps" in said
+    assert club.row()["state"] == "connected"
+    assert club.tokens() == [str(club.anna.id)]
+    assert club.delete() == ""
+
+
+def test_an_application_that_is_gone_is_in_nobodys_way(club: Club) -> None:
+    splunkd = club.sandbox.splunkd
+    # Not by the page, which refuses that as long as the application has athletes.
+    conf = splunkd.path("configs/conf-ta_strava_webhook_application", "club")
+    assert splunkd.request("DELETE", conf)[0] == 200
+    assert club.delete() == ""
+    assert club.tokens() == []
+
+
+def test_a_row_that_was_never_connected_can_be_deleted(club: Club) -> None:
+    splunkd = club.sandbox.splunkd
+    conf = splunkd.path("configs/conf-ta_strava_webhook_account")
+    assert splunkd.request("POST", conf, {"name": "empty", "application": "club"})[0] == 201
+    assert club.row("empty")["state"] == "disconnected"
+    assert club.delete("empty") == ""
+    assert list(club.rows()) == ["anna"]
+
+
+def test_a_row_that_is_not_there_cannot_be_deleted(club: Club) -> None:
+    assert "nobody" in club.delete("nobody")
+
+
+def test_an_athlete_who_is_connected_under_another_name_stays_so(club: Club) -> None:
+    """Strava gives new tokens for the second consent, and the first ones are dead: they must not be thrown away."""
+    with pytest.raises(SandboxRefused, match="connected already, as “anna”"):
+        club.sandbox.connect(club.anna, "annie", club.application)
+    assert list(club.rows()) == ["anna"]
+    club.sandbox.strava.expire_access_token(club.anna)
+    club.listen()
+    club.collect(club.anna)
+
+
+def test_the_wrong_account_is_refused_and_harms_neither_row(club: Club) -> None:
+    club.sandbox.connect(club.ben, "ben", club.application)
+    with pytest.raises(SandboxRefused, match="“anna” is athlete"):
+        club.sandbox.connect(club.ben, "anna", club.application, again=True, scope=READ)
+    assert club.saved()["athlete_id"] == str(club.anna.id)
+    assert club.row("ben")["granted_scope"].startswith("Only activities"), "that is what Strava grants now"
+    club.listen()
+    club.collect(club.anna)
+    club.collect(club.ben)
+
+
+def test_private_activities_that_were_unticked_are_missed_in_words(club: Club) -> None:
+    club.sandbox.connect(club.ben, "ben", club.application, untick=("activity:read_all",))
+    assert "private activities was unticked" in club.row("ben")["granted_scope"]
+
+
+def test_without_the_activities_nothing_is_connected(club: Club) -> None:
+    with pytest.raises(SandboxRefused, match="boxes that let this add-on see activities were not ticked"):
+        club.sandbox.connect(club.ben, "ben", club.application, untick=("activity:read", "activity:read_all"))
+    assert list(club.rows()) == ["anna"]
