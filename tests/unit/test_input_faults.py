@@ -332,6 +332,14 @@ def test_all_faults_are_found_at_once(
     assert len(found) == 13
 
 
+def test_what_is_quoted_is_no_markup_and_not_endless(saved: dict[str, str | None], around: Surroundings) -> None:
+    script = "<script>alert(1)</script>"
+    found = faults({**saved, "application": script, "index": "i" * 5000, "cert_file": f"/{script}"}, around)
+    assert len(found) == 3
+    assert all("<" not in fault and len(fault) < 400 for fault in found)
+    assert "‹script›" in found[0]
+
+
 def test_everything_missing_is_said_at_once(around: Surroundings) -> None:
     found = faults(dict.fromkeys(FIELDS, ""), around)
     assert len(found) == 7

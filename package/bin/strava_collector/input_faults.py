@@ -32,6 +32,11 @@ MASK = "******"
 #: The port of an https URL that names none.
 HTTPS_PORT = 443
 
+#: What is refused is quoted in pages and logs, and nowhere may it become markup.
+_HARMLESS = str.maketrans("<>", "‹›")
+#: Longer names are cut where they are quoted.
+_LONGEST_QUOTE = 100
+
 _VERIFY_TOKEN = re.compile(r"[!-~]{8,200}\Z")
 
 
@@ -81,7 +86,8 @@ def input_faults(
         is_taken = any(one.port == str(port) for one in enabled.values())
         if not is_ours:
             faults += _port_faults(try_port(port), port, in_use_counts=around.inputs is not None and not is_taken)
-    return faults + _file_faults(stanza, around.ca_file, now)
+    faults += _file_faults(stanza, around.ca_file, now)
+    return [fault.translate(_HARMLESS) for fault in faults]
 
 
 NAME_FAULT = "The name must begin with a letter and have at most 50 letters, digits, underscores and hyphens."
@@ -122,12 +128,13 @@ def _existence_faults(stanza: Stanza, around: Surroundings) -> list[str]:
     application, index = stanza.get("application"), stanza.get("index")
     if application and around.applications is not None and application not in around.applications:
         faults.append(
-            f"There is no application “{application}”. Create it on Configuration → Applications, or choose another."
+            f"There is no application “{application[:_LONGEST_QUOTE]}”. Create it on Configuration → Applications, or "
+            "choose another."
         )
     if index and around.indexes is not None and index not in around.indexes:
         faults.append(
-            f"There is no index “{index}” on this host, or it is disabled or for metrics. Create it in Settings → "
-            "Indexes, or choose another."
+            f"There is no index “{index[:_LONGEST_QUOTE]}” on this host, or it is disabled or for metrics. Create it in "
+            "Settings → Indexes, or choose another."
         )
     return faults
 
