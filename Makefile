@@ -19,8 +19,8 @@ test: ## run every check and test; ONLY=tests/unit runs one folder or file
 demo: ## build the add-on and watch it collect activities from a stand-in for Strava, about a minute
 	$(TOOL) tools.sandbox sandbox.demo
 
-sandbox: ## keep the built add-on running against the stand-ins until Ctrl-C, to play with
-	$(TOOL) tools.sandbox sandbox
+sandbox: ## keep the built add-on running against the stand-ins until Ctrl-C, to play with; EMPTY=1 to set it up by hand
+	$(TOOL) tools.sandbox sandbox $(if $(EMPTY),--empty)
 
 chaos: ## 10,000 notifications while everything fails that can, about five minutes; SEED=2 for another plan
 	$(TOOL) tools.sandbox sandbox.chaos

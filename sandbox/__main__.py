@@ -1,4 +1,7 @@
-"""``make sandbox``: the built add-on, kept running between the stand-ins, to be played with."""
+"""``make sandbox``: the built add-on, kept running between the stand-ins, to be played with.
+
+``make sandbox EMPTY=1`` configures nothing: everything is there to be clicked through in a browser.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,56 @@ from sandbox import program
 from sandbox.demo import ROOT
 from sandbox.sandbox import INDEX, Input, Sandbox
 from sandbox.splunkd import Event
-from sandbox.strava import Athlete
+from sandbox.strava import Application, Athlete
 
 #: How much of an event is shown.
 SHOWN = 160
+
+
+def _explain_splunk_web(sandbox: Sandbox) -> None:
+    passwords = sandbox.splunkd.sessions.passwords
+    users = "\n".join(f"  {user:17} {password}" for user, password in passwords.items())
+    print(
+        f"""
+Splunk Web's stand-in   {sandbox.web.url}
+
+  user              password
+{users}
+
+Its certificate and Strava's are signed by {sandbox.certificates.ca_file}:
+let the browser trust that file, or accept both addresses once, {sandbox.web.url} and {sandbox.strava.url}."""
+    )
+
+
+def _explain_empty(sandbox: Sandbox, application: Application, planned: Input, athletes: list[Athlete]) -> None:
+    """What a person needs who starts from nothing; the steps are the README's."""
+    names = " or ".join(athlete.name for athlete in athletes)
+    print(
+        f"""
+Configuration → Applications: what Strava's page My API Application would show
+  Client ID         {application.client_id}
+  Client secret     {application.client_secret}
+
+Configuration → Athletes: in Strava's window, log in as {names}.
+
+Inputs → Create New Input: what this host has for it
+  Callback URL      {planned.callback_url}
+  Port              {planned.port}
+  Certificate file  {planned.certificate.cert_file}
+  Private key file  {planned.certificate.key_file}
+  Index             {INDEX}
+
+The subscription, once the input runs, with the verify token that you entered:
+
+  curl --cacert {sandbox.certificates.ca_file} -X POST {sandbox.strava.api_url}/push_subscriptions \\
+    -F client_id={application.client_id} -F client_secret={application.client_secret} \\
+    -F callback_url={planned.callback_url} -F verify_token=YOUR_VERIFY_TOKEN
+
+Press Enter to let {athletes[0].first_name} save a ride, Ctrl-C to end. What reaches the index “{INDEX}”,
+which Splunk Web shows under Search too:
+""",
+        flush=True,
+    )
 
 
 def _explain(sandbox: Sandbox, made: Input, athlete: Athlete, activity_id: int) -> None:
@@ -72,9 +121,10 @@ def _show(event: Event) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {event.sourcetype}  {text}", flush=True)
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Run until interrupted."""
     program.prepare()
+    empty = "--empty" in arguments
     try:
         with (
             tempfile.TemporaryDirectory(prefix="strava-sandbox-") as folder,
@@ -84,16 +134,18 @@ def main() -> int:
                 python=Path(sys.executable),
                 # Who plays sends what Strava would not.
                 strict=False,
+                web=True,
             ) as sandbox,
         ):
-            application = sandbox.add_application("Club")
             anna = sandbox.strava.add_athlete("Anna", "Bergström")
-            sandbox.connect(anna, "anna", application)
-            made = sandbox.add_input("club", application)
-            sandbox.wait_until_healthy(made)
-            sandbox.subscribe(application, made)
-            ride = sandbox.strava.record(anna, title="Morning Ride")
-            _explain(sandbox, made, anna, ride.id)
+            ben = sandbox.strava.add_athlete("Ben", "Okafor")
+            _explain_splunk_web(sandbox)
+            if empty:
+                _begin_empty(sandbox, [anna, ben])
+            else:
+                _begin(sandbox, anna)
+            # Strava's window asks who is there, and what they allow.
+            sandbox.strava.sign_out()
             threading.Thread(target=_ride_on_enter, args=(sandbox, anna), daemon=True).start()
             shown = 0
             while True:
@@ -106,5 +158,22 @@ def main() -> int:
         return 0
 
 
+def _begin(sandbox: Sandbox, athlete: Athlete) -> None:
+    """Configure everything, so that it collects at once."""
+    application = sandbox.add_application("Club")
+    sandbox.connect(athlete, "anna", application)
+    made = sandbox.add_input("club", application)
+    sandbox.wait_until_healthy(made)
+    sandbox.subscribe(application, made)
+    ride = sandbox.strava.record(athlete, title="Morning Ride")
+    _explain(sandbox, made, athlete, ride.id)
+
+
+def _begin_empty(sandbox: Sandbox, athletes: list[Athlete]) -> None:
+    """Let there be at Strava and on this host what somebody has who begins."""
+    application = sandbox.strava.add_application("Club", callback_domain="localhost")
+    _explain_empty(sandbox, application, sandbox.plan_input("club"), athletes)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -189,27 +189,30 @@ class Sandbox:
         else:
             self.post("TA_strava_webhook_account", name=row, **arguments)
 
-    def add_input(self, name: str, application: Application, **more: str | int) -> Input:
-        """Save an input *Strava Webhook*; splunkd starts it at once."""
-        certificate = self.certificates.issue(f"listener-{name}")
+    def plan_input(self, name: str, verify_token: str | None = None) -> Input:
+        """What one needs to have for an input: a certificate, a free port, an address; nothing is saved."""
         port = free_port()
-        made = Input(
+        return Input(
             name=name,
             port=port,
             callback_url=f"https://localhost:{port}/strava/{name}-callback",
-            verify_token=str(more.get("verify_token", f"verify-{name}-4711")),
-            certificate=certificate,
+            verify_token=verify_token or f"verify-{name}-4711",
+            certificate=self.certificates.issue(f"listener-{name}"),
         )
+
+    def add_input(self, name: str, application: Application, **more: str | int) -> Input:
+        """Save an input *Strava Webhook*; splunkd starts it at once."""
+        made = self.plan_input(name, str(more["verify_token"]) if "verify_token" in more else None)
         arguments: dict[str, str | int | float] = {
             "name": name,
             "application": application.name,
             "index": INDEX,
             "interval": 10,
-            "port": port,
+            "port": made.port,
             "verify_token": made.verify_token,
             "callback_url": made.callback_url,
-            "cert_file": str(certificate.cert_file),
-            "key_file": str(certificate.key_file),
+            "cert_file": str(made.certificate.cert_file),
+            "key_file": str(made.certificate.key_file),
             **more,
         }
         self.post("TA_strava_webhook_strava_webhook", **arguments)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page
 
-from sandbox.certificates import ServerCertificate
 from sandbox.latest import Latest
 from sandbox.sandbox import Input, Sandbox, free_port
 from tests.browser.conftest import OpenPage
@@ -27,7 +27,7 @@ def test_from_an_empty_installation_to_the_first_event(
 ) -> None:
     registered = sandbox.strava.add_application("Club")
     anna = sandbox.strava.add_athlete("Anna", "Bergström")
-    made = planned(sandbox, "home")
+    made = sandbox.plan_input("home")
     page: Page = open_page(None)
     watch = Stopwatch(page.context)
 
@@ -46,7 +46,7 @@ def test_from_an_empty_installation_to_the_first_event(
         form.fill("client_id", str(registered.client_id))
         form.fill("client_secret", registered.client_secret)
         form.save()
-        applications.expect_cell("Club", "client_id", str(registered.client_id))
+        applications.expect_cell("Club", "state", "verified")
     with watch.step("the athlete, with Strava's consent"):
         athletes = configuration.open("Athletes")
         form = athletes.add()
@@ -57,6 +57,7 @@ def test_from_an_empty_installation_to_the_first_event(
             consent.authorize()
         form.expect_saved()
         athletes.expect_cell("anna", "athlete_name", "Anna Bergström")
+        athletes.expect_cell("anna", "state", "connected")
     with watch.step("the input"):
         page.get_by_role("link", name="Inputs").click()
         inputs = InputsPage(page, None)
@@ -88,7 +89,9 @@ def test_a_running_input_is_edited_switched_off_and_on_and_deleted(sandbox: Sand
     inputs = InputsPage(page, sandbox.web)
     form = inputs.edit("home")
     assert form.value("port") == str(made.port)
-    moved = planned(sandbox, "home")
+    port = free_port()
+    # The verify token is not entered again, and stays what it was.
+    moved = replace(made, port=port, callback_url=f"https://localhost:{port}/strava/9f2c81d7a4")
     form.fill("port", str(moved.port))
     form.fill("callback_url", moved.callback_url)
     form.save()
@@ -111,19 +114,6 @@ def test_a_running_input_is_edited_switched_off_and_on_and_deleted(sandbox: Sand
     inputs.delete("home")
     until(lambda: sandbox.splunkd.inputs.stanzas() == [], PATIENCE)
     until(lambda: sandbox.health(moved) == 0, PATIENCE)
-
-
-def planned(sandbox: Sandbox, name: str) -> Input:
-    """An input that somebody is about to enter, with what they have to have for it."""
-    certificate: ServerCertificate = sandbox.certificates.issue(f"listener-{name}")
-    port = free_port()
-    return Input(
-        name=name,
-        port=port,
-        callback_url=f"https://localhost:{port}/strava/9f2c81d7a4",
-        verify_token="verify-token-4711",
-        certificate=certificate,
-    )
 
 
 def fill_input(form: Dialog, made: Input, application: str) -> None:

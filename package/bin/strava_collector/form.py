@@ -37,16 +37,21 @@ class Field:
     choices: Optional[tuple[str, ...]]
     validators: tuple[Mapping[str, Any], ...]
 
+    @property
+    def is_index(self) -> bool:
+        """Whether it names an index; ucc-gen makes a list with a validator of the control ``index``."""
+        return self.kind == "index" or any(validator.get("type") == "index_name" for validator in self.validators)
+
     def fault(self, value: str) -> Optional[str]:
         """Return what is wrong with a value that is not empty, as a sentence; None if nothing is."""
         if self.choices is not None and value not in self.choices:
-            return f"{self.label}: choose one of {', '.join(self.choices)}."
+            return f"{self.label}: choose {' or '.join(f'“{choice}”' for choice in self.choices)}."
         if self.kind == "checkbox" and not _SWITCH.match(value):
             return f"{self.label}: this is either on (1) or off (0)."
-        if self.kind == "index" and not _INDEX.match(value):
+        if self.is_index and not _INDEX.match(value):
             return (
-                f"{self.label}: an index has lower-case letters, digits, underscores and hyphens only, and begins with "
-                "a letter or a digit."
+                f"{self.label}: an index has lower-case letters, digits, underscores and hyphens only, begins with a "
+                "letter or a digit, and has not the word kvstore in it."
             )
         for validator in self.validators:
             if not _passes(validator, value):
