@@ -18,6 +18,9 @@ _NAMES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
 
+#: The variable that names another one.
+_NAMED = "CHROMIUM"
+
 HOW_TO_GET_IT = (
     "there is no Chromium on this host (Debian: apt-get install chromium, macOS: brew install --cask chromium; "
     "or name another one's path in the variable CHROMIUM)"
@@ -34,7 +37,7 @@ FLAGS = (
 
 def find() -> Optional[Path]:
     """Return the executable, or None."""
-    named = os.environ.get("CHROMIUM")
+    named = os.environ.get(_NAMED)
     for name in (named,) if named else _NAMES:
         found = shutil.which(name)
         if found:
@@ -44,7 +47,7 @@ def find() -> Optional[Path]:
 
 def ready() -> Optional[Path]:
     """Return the executable; where CI runs as root on Debian, install it first. None if there is none."""
-    if find() is None and in_ci() and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+    if find() is None and in_ci() and _NAMED not in os.environ and _may_install():
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (
             ["apt-get", "-qq", "update"],
@@ -57,3 +60,7 @@ def ready() -> Optional[Path]:
 def in_ci() -> bool:
     """Whether nobody looks, so that what cannot run is a failure."""
     return os.environ.get("CI", "").lower() in ("1", "true")
+
+
+def _may_install() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None

@@ -25,9 +25,6 @@ from strava_collector.configuration import (
 from strava_collector.form import UNCHANGED, Field, faults, read_forms
 from strava_collector.secret import Secret
 
-#: Characters of a value; more than any field takes, so that no fault quotes an endless one.
-LONGEST = 4096
-
 
 class CustomHookMixin(BaseHookMixin):  # type: ignore[misc]  # splunktaucclib is untyped
     """Every tab and every input goes through here; enabling and disabling an input does not."""
@@ -37,27 +34,35 @@ class CustomHookMixin(BaseHookMixin):  # type: ignore[misc]  # splunktaucclib is
 
     def create_hook(self, session_key: str, config_name: str, stanza_id: str, payload: dict[str, Any]) -> None:
         """Check a new row."""
-        found = self._faults(config_name, payload, creating=True)
+        found = self._page_faults(config_name, payload, creating=True)
         if not NAME.match(stanza_id or ""):
             found.insert(
                 0,
                 "The name must begin with a letter and have at most 50 letters, digits, underscores and hyphens.",
             )
+        elif stanza_id == "default":
+            found.insert(0, "The name default means something to Splunk. Choose another name.")
         _refuse(found)
 
     def edit_hook(self, session_key: str, config_name: str, stanza_id: str, payload: dict[str, Any]) -> None:
         """Check a row or a tab that exists."""
-        found = self._faults(config_name, payload, creating=False)
+        found = self._page_faults(config_name, payload, creating=False)
         check = _TABS.get(config_name)
         if check is not None and not found:
             check({key: str(value) for key, value in payload.items()}, found)
         _refuse(found)
 
-    def _faults(self, config_name: str, payload: dict[str, Any], *, creating: bool) -> list[str]:
+    def _page_faults(self, config_name: str, payload: dict[str, Any], *, creating: bool) -> list[str]:
         found = _text_faults(payload)
         if found:  # a value with control characters must not be quoted by anything
             return found
-        return faults(_forms(self.DEFINITION).get(config_name, ()), payload, creating=creating)
+        fields = _forms(self.DEFINITION).get(config_name, ())
+        found = faults(fields, payload, creating=creating)
+        for field in fields:
+            if field.encrypted and payload.get(field.name) in UNCHANGED:
+                # UCC would store the stars where there is no secret yet; what is not sent stays as it is.
+                del payload[field.name]
+        return found
 
 
 @lru_cache(maxsize=1)
@@ -75,9 +80,7 @@ def _text_faults(payload: dict[str, Any]) -> list[str]:
             payload[field] = value.strip()
     found = control_character_faults(payload)
     for field, value in payload.items():
-        if isinstance(value, str) and len(value) > LONGEST:
-            found.append(f"The field {field} has {len(value)} characters, {LONGEST} are the most.")
-        elif isinstance(value, str) and value.endswith("\\"):
+        if isinstance(value, str) and value.endswith("\\"):
             found.append(f"The field {field} must not end with a backslash.")
     return found
 

@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
-from splunktaucclib.rest_handler.admin_external import AdminExternalHandler, get_splunkd_endpoint
-from splunktaucclib.rest_handler.error import RestError
+from splunktaucclib.rest_handler.admin_external import get_splunkd_endpoint
 
 from strava_collector import athlete_table
 from strava_collector.athlete_deletion import REFUSED_AT, AthleteDeletion, revoke_at_strava
@@ -37,6 +36,7 @@ from strava_collector.token_keeper import RefreshBusy
 from strava_collector.token_lease import TokenLease, open_store
 from strava_collector.token_store import Consent, PendingConsents, TokenStore
 from strava_collector.transport import CallLimits, RequestsTransport
+from strava_webhook_page_handler import PageHandler, sentences
 
 log = logging.getLogger("strava_collector.account_handler")
 
@@ -47,7 +47,7 @@ _UCC_FIELDS = ("access_token", "refresh_token", "instance_url")
 LIMITS = CallLimits(connect=5.0, read=10.0, whole=15.0, body=64 * 1024)
 
 
-class AccountHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktaucclib is untyped
+class AccountHandler(PageHandler):
     """UCC's handler of the conf ``ta_strava_webhook_account``, with connections."""
 
     def handleList(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
@@ -69,7 +69,7 @@ class AccountHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktaucc
 
     def handleRemove(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """End the permission at Strava, then delete the tokens and the row; a running input does the rest."""
-        with _sentences(), _page(self.getSessionKey()) as page:
+        with sentences(), _page(self.getSessionKey()) as page:
             name = self.callerArgs.id
             row = page.splunkd.stanzas(ACCOUNTS).get(name, {})
             page.deletion().prepare(name, row)
@@ -90,7 +90,7 @@ class AccountHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktaucc
     @contextmanager
     def _connected(self) -> Iterator[None]:
         """Around the saving of a row: redeem the consent before, make its handle worthless after."""
-        with _sentences(), _page(self.getSessionKey()) as page:
+        with sentences(), _page(self.getSessionKey()) as page:
             handle = (self.payload or {}).get("access_token", "").strip()
             for field in (*_UCC_FIELDS, *OWN_FIELDS, *COMPUTED_FIELDS):
                 self.payload.pop(field, None)
@@ -275,12 +275,3 @@ def _page(session_key: str) -> Iterator[_Page]:
         yield page
     finally:
         page.close()
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """Turn our errors into what UCC's pages show as a message."""
-    try:
-        yield
-    except CollectorError as error:
-        raise RestError(400, str(error)) from None

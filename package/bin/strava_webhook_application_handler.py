@@ -59,7 +59,7 @@ class ApplicationHandler(PageHandler):
         splunkd = self._splunkd()
         applications = splunkd.stanzas(APPLICATIONS)
         if stanza_id not in applications:
-            raise RestError(404, f"There is no application “{stanza_id}”.")
+            raise RestError(404, "There is no application of this name.")
         self._check(splunkd, applications, stanza_id, payload)
 
     def handleRemove(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)

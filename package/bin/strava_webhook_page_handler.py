@@ -27,6 +27,9 @@ log = logging.getLogger("strava_collector.page_handler")
 #: What enables and disables an input.
 _SWITCH = re.compile(r"([01tf]|true|false)\Z", re.IGNORECASE)
 
+#: Characters of a value; more than any field takes.
+LONGEST = 4096
+
 #: Where UCC's traceback says that it was raised: the last ``File "…/name.py", line 12``.
 _PLACE = re.compile(r'/([\w.]+)", line (\d+)')
 
@@ -86,9 +89,14 @@ class PageHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktaucclib
             raise RestError(404, "There is no row of this name.")
 
     def _check_arguments(self) -> None:
+        """Refuse what no page sends; to be called before anything quotes what was sent."""
         repeated = sorted(field for field, values in self.callerArgs.data.items() if len(values or ()) > 1)
         if repeated:
             raise RestError(400, f"Each field can be sent once; sent more than once: {', '.join(repeated)}.")
+        for field, values in sorted(self.callerArgs.data.items()):
+            length = len((values or [""])[0] or "")
+            if length > LONGEST:
+                raise RestError(400, f"The field {field} has {length} characters, {LONGEST} are the most.")
         if not _SWITCH.match(self.payload.get("disabled", "0")):
             raise RestError(400, "An input is disabled by the value 1 and enabled by the value 0.")
 

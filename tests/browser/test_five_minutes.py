@@ -46,7 +46,7 @@ def test_from_an_empty_installation_to_the_first_event(
         form.fill("client_id", str(registered.client_id))
         form.fill("client_secret", registered.client_secret)
         form.save()
-        applications.expect_cell("Club", "client_id", str(registered.client_id))
+        applications.expect_cell("Club", "state", "verified")
     with watch.step("the athlete, with Strava's consent"):
         athletes = configuration.open("Athletes")
         form = athletes.add()
@@ -57,6 +57,7 @@ def test_from_an_empty_installation_to_the_first_event(
             consent.authorize()
         form.expect_saved()
         athletes.expect_cell("anna", "athlete_name", "Anna Bergström")
+        athletes.expect_cell("anna", "state", "connected")
     with watch.step("the input"):
         page.get_by_role("link", name="Inputs").click()
         inputs = InputsPage(page, None)

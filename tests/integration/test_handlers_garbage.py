@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 import pytest
 
@@ -66,6 +66,23 @@ GARBAGE = {
     "a searched word": "kvstore",
 }
 
+#: Fewer of them, for the fields beside those that take nearly anything.
+TELLING = (
+    "empty",
+    "very long",
+    "unicode",
+    "NUL",
+    "a stanza",
+    "a continued line",
+    "angle brackets",
+    "placeholders",
+    "a huge number",
+    "stars",
+)
+
+#: Fields that get all of it: the freest ones.
+FREEST = ("redirect_url", "proxy_url", "ca_file", "callback_url")
+
 #: Names that are not to become rows, nor addresses of anything else.
 NAMES = {
     **{kind: value for kind, value in GARBAGE.items() if kind not in ("empty", "a boolean", "a searched word", "NaN")},
@@ -81,6 +98,21 @@ NAMES = {
     "a fragment": quote("home#x"),
 }
 
+#: Those that make an odd address.
+ADDRESSES = (
+    "a stanza",
+    "a path",
+    "two dots",
+    "a dot",
+    "encoded dots",
+    "percent signs",
+    "an encoded slash",
+    "a query",
+    "the parent's row",
+    "default",
+    "angle brackets",
+)
+
 #: What splunkd says before the add-on is asked; not ours to change.
 OF_SPLUNKD = re.compile(
     r'Argument ".*" is not supported by this handler\.|'
@@ -92,7 +124,8 @@ OF_SPLUNKD = re.compile(
 
 #: What a person cannot make sense of.
 NO_WORDS = re.compile(
-    r"Traceback|Unexpected error|<class|Exception|Error\b|\w+Error|REST|pattern|None\b|\^\[|\\d|\$\"|\(\?|\{\d|splunkd\.log"
+    r"Traceback|Unexpected error|<class|Exception|Error\b|\w+Error|REST|pattern|None\b|"
+    r"\^\[|\\d|\$\"|\(\?|\{\d+,|splunkd\.log"
 )
 
 
@@ -193,7 +226,7 @@ def forms(sandbox: Sandbox, applications: Mapping[str, Application]) -> dict[str
             {
                 "application": "mine",
                 "index": "strava",
-                "scope": "read,activity:read_all",
+                "scope": "read,activity:read",
                 "client_id": str(mine.client_id),
                 "endpoint": oauth_host,
                 "redirect_url": "https://localhost:8000/",
@@ -217,7 +250,8 @@ def forms(sandbox: Sandbox, applications: Mapping[str, Application]) -> dict[str
     }
     for form in made_forms.values():
         if form.endpoint != OAUTH:
-            assert send(sandbox, "POST", [form.endpoint, form.row], urlencode(form.fields))[0] == 200, form
+            status, answer = send(sandbox, "POST", [form.endpoint, form.row], urlencode(form.fields))
+            assert status == 200, (form.row, shown(answer))
     return made_forms
 
 
@@ -299,6 +333,8 @@ def test_a_field_of_a_row_takes_what_it_should_and_nothing_else(
     form = forms[kind]
     stanza = form.stanza or form.row
     for note, encoded in GARBAGE.items():
+        if note not in TELLING and name not in FREEST:
+            continue
         files, before = written_files(sandbox.splunkd), settings(sandbox.splunkd)
         status, answer = send(sandbox, "POST", [form.endpoint, form.row], form_with(form, name, encoded))
         if status != 200:
@@ -306,14 +342,15 @@ def test_a_field_of_a_row_takes_what_it_should_and_nothing_else(
             assert written_files(sandbox.splunkd) == files, note
             continue
         changed = changes(before, settings(sandbox.splunkd))
-        value = quote_plus_decoded(encoded).strip()
+        value = unquote_plus(encoded, "utf-8", "replace").strip()
         for key in list(changed):
             if key[:2] == (form.conf, stanza) and key[2] in form.own:
                 del changed[key]
         if name in form.secrets:
-            stored = {key: found for key, found in changed.items() if key[0] == "passwords.conf"}
-            assert stored == changed, note
-            assert all(json.dumps(value)[1:-1] in found for found in stored.values()), note
+            masked = changed.pop((form.conf, stanza, name), "******")
+            assert masked in ("******", ""), note
+            assert {key[0] for key in changed} <= {"passwords.conf"}, note
+            assert all(found == "<gone>" or json.dumps({name: value}) == found for found in changed.values()), note
         elif name not in form.ignored:
             assert changed in ({}, {(form.conf, stanza, name): value}), note
             assert changed or before.get((form.conf, stanza, name), "") == value, note
@@ -322,12 +359,6 @@ def test_a_field_of_a_row_takes_what_it_should_and_nothing_else(
         assert send(sandbox, "POST", [form.endpoint, form.row], urlencode(form.fields))[0] == 200, note
         restored = changes(before, settings(sandbox.splunkd))
         assert {key: text for key, text in restored.items() if text} == {}, note
-
-
-def quote_plus_decoded(encoded: str) -> str:
-    from urllib.parse import unquote_plus
-
-    return unquote_plus(encoded, "utf-8", "replace")
 
 
 @pytest.mark.parametrize("kind", ["application", "account", "input"])
@@ -351,10 +382,8 @@ def test_an_address_that_is_no_row_leads_nowhere(
 ) -> None:
     form = forms[kind]
     files = written_files(sandbox.splunkd)
-    for note, encoded in NAMES.items():
-        if len(encoded) > 10_000:  # no server takes such an address
-            continue
-        for path in (encoded, quote(encoded, safe="")):
+    for note in ADDRESSES:
+        for path in {NAMES[note], quote(NAMES[note], safe="")}:
             status, answer = send(sandbox, method, [form.endpoint, path], urlencode(form.fields))
             check_refusal(status, answer, f"{note}: {path}")
             assert written_files(sandbox.splunkd) == files, note
@@ -376,7 +405,7 @@ def test_arguments_that_nobody_asked_for_are_refused(sandbox: Sandbox, forms: Ma
             status, answer = send(sandbox, "POST", path, f"{body}&name=another" if len(path) == 1 else body)
             check_refusal(status, answer, note)
             assert written_files(sandbox.splunkd) == files, note
-    status, answer = send(sandbox, "GET", [form.endpoint, f"{form.row}?--cred--=1"], "")
+    status, answer = sandbox.splunkd.request("GET", sandbox.splunkd.path(form.endpoint, form.row), {"--cred--": "1"})
     check_refusal(status, answer, "secrets in clear")
 
 
@@ -386,7 +415,7 @@ def test_a_field_that_is_sent_twice_is_refused(sandbox: Sandbox, forms: Mapping[
     files = written_files(sandbox.splunkd)
     for name, value in form.fields.items():
         body = f"{urlencode(form.fields)}&{name}={quote(value)}x"
-        status, answer = send(sandbox, "POST", [form.endpoint, form.row], body)
+        _, answer = send(sandbox, "POST", [form.endpoint, form.row], body)
         assert shown(answer) == f"Each field can be sent once; sent more than once: {name}."
         assert written_files(sandbox.splunkd) == files, name
 
@@ -433,12 +462,10 @@ def test_what_comes_back_from_the_consent_page_can_be_anything(
         assert written_files(sandbox.splunkd) == files, note
 
 
-def test_all_that_left_no_trace_in_logs_and_at_strava(
-    sandbox: Sandbox, applications: Mapping[str, Application]
-) -> None:
+def test_all_that_left_no_trace_in_the_logs(sandbox: Sandbox, applications: Mapping[str, Application]) -> None:
     """Last in this file: what came before has been refused, and quoted nowhere."""
     logged = "\n".join(sandbox.splunkd.log_lines())
     for secret in ("marked-proxy-password", *(one.client_secret for one in applications.values())):
         assert secret not in logged
-    assert "Traceback" not in logged
+    assert "action=request_failed" not in logged, "something failed that nobody expected"
     assert "<script>" not in logged

@@ -29,8 +29,12 @@ def settings(splunkd: Splunkd) -> Settings:
     }
     status, answer = splunkd.request("GET", splunkd.path("storage/passwords"), {"count": -1})
     assert status == 200
-    for entry in answer["entry"]:
-        found["passwords.conf", entry["name"], "password"] = str(entry["content"]["clear_password"])
+    for entry in sorted(answer["entry"], key=lambda entry: str(entry["name"])):
+        # UCC splits what it stores into numbered parts, the last of which is a mark.
+        name, separator, _ = entry["name"].partition("``")
+        part = str(entry["content"]["clear_password"])
+        key = ("passwords.conf", name, "password")
+        found[key] = found.get(key, "") + ("" if separator and part.startswith("``") else part)
     return found
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from tools import chromium
 from tools import test as make_test
 
 
@@ -33,3 +36,19 @@ def test_pytests_report_is_counted(tmp_path: Path) -> None:
 
 def test_a_run_without_a_report_counts_nothing(tmp_path: Path) -> None:
     assert make_test.count(tmp_path / "missing.xml") == (0, 0, [])
+
+
+def test_without_chromium_the_table_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHROMIUM", "no-such-browser")
+    monkeypatch.delenv("CI", raising=False)
+    steps = make_test.Run(show=False)
+    steps.browser_tests("browser tests", [])
+    assert steps.results == [make_test.Result("browser tests", None, remark=chromium.HOW_TO_GET_IT)]
+
+
+def test_without_chromium_ci_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHROMIUM", "no-such-browser")
+    monkeypatch.setenv("CI", "true")
+    steps = make_test.Run(show=False)
+    steps.browser_tests("browser tests", [])
+    assert [result.good for result in steps.results] == [False]

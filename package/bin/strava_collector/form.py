@@ -45,7 +45,7 @@ class Field:
     def fault(self, value: str) -> Optional[str]:
         """Return what is wrong with a value that is not empty, as a sentence; None if nothing is."""
         if self.choices is not None and value not in self.choices:
-            return f"{self.label}: choose one of {', '.join(self.choices)}."
+            return f"{self.label}: choose {' or '.join(f'“{choice}”' for choice in self.choices)}."
         if self.kind == "checkbox" and not _SWITCH.match(value):
             return f"{self.label}: this is either on (1) or off (0)."
         if self.is_index and not _INDEX.match(value):
