@@ -9,8 +9,8 @@ from typing import Callable
 _PAUSE = 0.005
 
 
-def until(predicate: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Return as soon as the predicate holds; fail with AssertionError when it does not within the time."""
+def until(predicate: Callable[[], object], seconds: float = 10.0) -> None:
+    """Return as soon as the predicate is true, or what it finds not empty; AssertionError if that takes longer."""
     deadline = time.monotonic() + seconds
     while not predicate():
         if time.monotonic() > deadline:

@@ -16,11 +16,15 @@ from strava_collector import configuration
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text("utf-8")
 GLOBAL = json.loads((ROOT / "globalConfig.json").read_text("utf-8"))
+INPUT_HOOK = (ROOT / "package/appserver/static/js/build/custom/input_hook.js").read_text("utf-8")
 
 HEADER = ("Field", "In the file", "Default", "Limits", "What it does, and when to change it")
 
 #: The input's fields have no validators in globalConfig.json: all their faults are found together, by the collector.
 INPUT_LIMITS: Mapping[str, tuple[float, float]] = {"port": configuration.PORT, "interval": configuration.INTERVAL}
+
+#: What the page of inputs offers instead of a default, by the constant of its hook that says how many bytes are random.
+OFFERED: Mapping[str, str] = {"callback_url": "PATH_BYTES", "verify_token": "TOKEN_BYTES"}
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,12 @@ class Field:
 
 
 def fields(entities: list[dict[str, Any]]) -> Iterator[Field]:
-    """The fields of a tab or an input; those inside of UCC's OAuth field count, hidden ones do not."""
+    """The fields of a tab or an input; those inside of UCC's OAuth field count, hidden ones and mere texts do not."""
     for entity in entities:
         options = entity.get("options", {})
         if entity["type"] == "oauth":
             yield from fields(options["oauth"])
-        elif options.get("display", True):
+        elif entity["type"] != "helpLink" and options.get("display", True):
             choices = tuple(choice["label"] for choice in options.get("autoCompleteFields", ()))
             yield Field(
                 entity["label"],
@@ -62,6 +66,9 @@ def _default(entity: Mapping[str, Any]) -> str:
     for choice in entity.get("options", {}).get("autoCompleteFields", ()):
         if choice["value"] == default:
             return str(choice["label"])
+    if entity["field"] in OFFERED:
+        (size,) = re.findall(rf"const {OFFERED[entity['field']]} = (\d+);", INPUT_HOOK)
+        return f"offered, with {8 * int(size)} random bits"
     if default in ("", None):
         return "required" if entity.get("required") else "empty"
     return f"`{default}`" if str(default).startswith("https:") else str(default)
@@ -96,9 +103,9 @@ SECTIONS = sections()
 
 
 def rows(heading: str) -> list[tuple[str, ...]]:
-    """The rows of the table below a heading."""
+    """The rows of the first table below a heading."""
     (section,) = [part for part in re.split(r"^## ", PAGE, flags=re.MULTILINE) if part.startswith(f"{heading}\n")]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
+    lines = re.findall(r"(?:^\|.*\n)+", section, flags=re.MULTILINE)[0].splitlines()
     header, _, *cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
     assert header == HEADER
     assert all(len(row) == len(HEADER) for row in cells), heading

@@ -119,6 +119,7 @@ class WebhookService:
         self._subscription_loop = Loop("subscription", self._check_subscription, fatal=self._give_up)
         self._lock: Optional[ProcessLock] = None
         self._settings_read_at = float("-inf")
+        self._in_a_hurry = False
         self._fatal: Optional[CollectorError] = None
 
     def run(self, stop: threading.Event) -> None:
@@ -147,6 +148,7 @@ class WebhookService:
         if not self._loops:
             self._begin_work()
         self._keep_listening()
+        self._read_settings_if_hurried()
         if self._loops and self._upkeep.look(self._settings):
             self._wake_all()
         self._watch_committer()
@@ -193,7 +195,13 @@ class WebhookService:
 
     def _hurry_settings(self) -> None:
         """Somebody rides whom we do not know: perhaps an athlete who has just been connected."""
-        if self._clock.monotonic() >= self._settings_read_at + SETTINGS_RETRY:
+        self._in_a_hurry = True
+        self._read_settings_if_hurried()
+
+    def _read_settings_if_hurried(self) -> None:
+        # Not at once if they have just been read: anybody may send notifications of anybody.
+        if self._in_a_hurry and self._clock.monotonic() >= self._settings_read_at + SETTINGS_RETRY:
+            self._in_a_hurry = False
             self._settings_loop.wake()
 
     def _begin_work(self) -> None:
