@@ -209,7 +209,7 @@ def test_the_wrong_account_is_refused_and_harms_neither_row(club: Club) -> None:
     with pytest.raises(SandboxRefused, match="“anna” is athlete"):
         club.sandbox.connect(club.ben, "anna", club.application, again=True, scope=READ)
     assert club.saved()["athlete_id"] == str(club.anna.id)
-    assert club.row("ben")["granted_scope"].startswith("Only activities"), "that is what Strava grants now"
+    assert club.row("ben")["granted_scope"].startswith("All but private"), "that is what Strava grants now"
     club.listen()
     club.collect(club.anna)
     club.collect(club.ben)
@@ -217,7 +217,7 @@ def test_the_wrong_account_is_refused_and_harms_neither_row(club: Club) -> None:
 
 def test_private_activities_that_were_unticked_are_missed_in_words(club: Club) -> None:
     club.sandbox.connect(club.ben, "ben", club.application, untick=("activity:read_all",))
-    assert "private activities was unticked" in club.row("ben")["granted_scope"]
+    assert "private activities: unticked" in club.row("ben")["granted_scope"]
 
 
 def test_without_the_activities_nothing_is_connected(club: Club) -> None:

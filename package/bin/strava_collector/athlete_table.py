@@ -24,9 +24,10 @@ from strava_collector.store.ledger import Newest
 
 log = logging.getLogger(__name__)
 
-#: The names of the columns; a row of the conf file never has them.
+#: The names of the columns; a row of the conf file never has the first three.
 STATE, HINT, LAST_ACTIVITY = "state", "state_help", "last_activity"
-GRANTED = "granted_scope"
+#: The first one is a field of the row, which is shown in words.
+GRANTED, GRANTED_HELP = "granted_scope", "granted_help"
 
 NONE_YET, UNKNOWN = "none yet", "unknown"
 
@@ -82,27 +83,32 @@ def columns(row: Stanza, seen: Seen, with_tokens: Optional[Collection[int]]) -> 
     known."""
     athlete_id = athlete_id_of(row)
     if athlete_id is None:
-        return {STATE: State.DISCONNECTED.value, HINT: _NEVER, LAST_ACTIVITY: "", GRANTED: ""}
+        return {STATE: State.DISCONNECTED.value, HINT: _NEVER, LAST_ACTIVITY: "", GRANTED: "", GRANTED_HELP: ""}
     state, hint = _state(athlete_id, row, seen, with_tokens)
+    granted, granted_help = granted_in_words(row.get(GRANTED, ""), row.get("scope", ""))
     return {
         STATE: state.value,
         HINT: hint,
         LAST_ACTIVITY: _last_activity(athlete_id, seen),
-        GRANTED: granted_in_words(row.get(GRANTED, ""), row.get("scope", "")),
+        GRANTED: granted,
+        GRANTED_HELP: granted_help,
     }
 
 
-def granted_in_words(granted: str, wanted: str) -> str:
-    """Say what the granted scopes let the add-on see, and what is missing of what was asked for."""
+def granted_in_words(granted: str, wanted: str) -> tuple[str, str]:
+    """Say what the granted scopes let the add-on see: in a few words, and with what is missing of what was wanted."""
     scopes = granted.replace(",", " ").split()
     if "activity:read_all" in scopes:
-        return "All activities, also those that only the athlete sees"
-    if "activity:read" in scopes:
-        seen = "Only activities that everyone or the followers see"
-        if "activity:read_all" in wanted:
-            return f"{seen}: the box for private activities was unticked at Strava. Edit the row to connect again."
-        return seen
-    return granted
+        return "All activities", f"{granted}: all activities, also those that only the athlete sees."
+    if "activity:read" not in scopes:
+        return granted, granted
+    seen = f"{granted}: only activities that everyone or the followers see."
+    if "activity:read_all" not in wanted:
+        return "All but private activities", seen
+    return (
+        "All but private activities: unticked at Strava",
+        f"{seen} The box for private activities was unticked at Strava. Edit the row to connect again.",
+    )
 
 
 def _state(athlete_id: int, row: Stanza, seen: Seen, with_tokens: Optional[Collection[int]]) -> tuple[State, str]:
