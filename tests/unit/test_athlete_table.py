@@ -50,7 +50,8 @@ def test_a_connected_athlete_has_the_activity_that_was_collected_last(store: Dat
     found = shown(tmp_path / "store")
 
     assert found["state"] == "connected"
-    assert found["last_activity"] == "2026-06-01 06:02 UTC, begun 2026-06-01 05:00 UTC"
+    assert found["last_activity"] == "2026-06-01 06:02 UTC"
+    assert found["last_activity_help"] == ("Activity 1, begun 2026-06-01 05:00 UTC, collected 2026-06-01 06:02 UTC")
 
 
 def test_refused_tokens_of_this_connection_need_a_new_one(store: Database, tmp_path: Path) -> None:

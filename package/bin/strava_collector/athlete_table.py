@@ -24,8 +24,8 @@ from strava_collector.store.ledger import Newest
 
 log = logging.getLogger(__name__)
 
-#: The names of the columns; a row of the conf file never has the first three.
-STATE, HINT, LAST_ACTIVITY = "state", "state_help", "last_activity"
+#: The names of the columns; a row of the conf file never has these four.
+STATE, HINT, LAST_ACTIVITY, LAST_ACTIVITY_HELP = "state", "state_help", "last_activity", "last_activity_help"
 #: The first one is a field of the row, which is shown in words.
 GRANTED, GRANTED_HELP = "granted_scope", "granted_help"
 
@@ -83,13 +83,19 @@ def columns(row: Stanza, seen: Seen, with_tokens: Optional[Collection[int]]) -> 
     known."""
     athlete_id = athlete_id_of(row)
     if athlete_id is None:
-        return {STATE: State.DISCONNECTED.value, HINT: _NEVER, LAST_ACTIVITY: "", GRANTED: "", GRANTED_HELP: ""}
+        return {
+            **dict.fromkeys((LAST_ACTIVITY, LAST_ACTIVITY_HELP, GRANTED, GRANTED_HELP), ""),
+            STATE: State.DISCONNECTED.value,
+            HINT: _NEVER,
+        }
     state, hint = _state(athlete_id, row, seen, with_tokens)
+    last_activity, last_activity_help = _last_activity(athlete_id, seen)
     granted, granted_help = granted_in_words(row.get(GRANTED, ""), row.get("scope", ""))
     return {
         STATE: state.value,
         HINT: hint,
-        LAST_ACTIVITY: _last_activity(athlete_id, seen),
+        LAST_ACTIVITY: last_activity,
+        LAST_ACTIVITY_HELP: last_activity_help,
         GRANTED: granted,
         GRANTED_HELP: granted_help,
     }
@@ -126,12 +132,14 @@ def _state(athlete_id: int, row: Stanza, seen: Seen, with_tokens: Optional[Colle
     return State.CONNECTED, _COLLECTED
 
 
-def _last_activity(athlete_id: int, seen: Seen) -> str:
+def _last_activity(athlete_id: int, seen: Seen) -> tuple[str, str]:
+    """When it was collected, and that with when it began and what it is."""
     newest = seen.newest.get(athlete_id)
     if newest is None:
-        return NONE_YET if seen.known else UNKNOWN
-    began = newest.start_date.replace("T", " ")[:16]
-    return f"{_utc(newest.collected_at)}, begun {began} UTC"
+        nothing = NONE_YET if seen.known else UNKNOWN
+        return nothing, nothing
+    collected, began = _utc(newest.collected_at), newest.start_date.replace("T", " ")[:16]
+    return collected, f"Activity {newest.activity_id}, begun {began} UTC, collected {collected}"
 
 
 def _utc(seconds: float) -> str:
