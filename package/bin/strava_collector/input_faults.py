@@ -133,8 +133,8 @@ def _existence_faults(stanza: Stanza, around: Surroundings) -> list[str]:
         )
     if index and around.indexes is not None and index not in around.indexes:
         faults.append(
-            f"There is no index “{index[:_LONGEST_QUOTE]}” on this host, or it is disabled or for metrics. Create it in "
-            "Settings → Indexes, or choose another."
+            f"There is no index “{index[:_LONGEST_QUOTE]}” on this host, or it is disabled or for metrics. Create it "
+            "in Settings → Indexes, or choose another."
         )
     return faults
 
