@@ -189,15 +189,16 @@ class _Page:
             return row_of(
                 consent, name=name, application=application, applications=applications, accounts=accounts, now=now
             )
-        except ConsentRefused:
+        except ConsentRefused as error:
             owner = rightful_row(consent, applications=applications, accounts=accounts)
-            if owner is not None:
-                self.save_tokens(consent)
-                fields = renewed(consent, now)
-                self.splunkd.update_stanza(ACCOUNTS, owner, fields)
-                self.pending.drop(handle)
-                log.info(line("athlete_connected", name=owner, athlete_id=consent.athlete_id, instead_of=name))
-            raise
+            if owner is None:
+                raise
+            refusal = f"{error} The consent counts for “{owner}” now, because Strava keeps the newest one only."
+        self.save_tokens(consent)
+        self.splunkd.update_stanza(ACCOUNTS, owner, renewed(consent, now))
+        self.pending.drop(handle)
+        log.info(line("athlete_connected", name=owner, athlete_id=consent.athlete_id, instead_of=name))
+        raise ConsentRefused(refusal)
 
     def save_tokens(self, consent: Consent) -> None:
         """Save the tokens of a consent, while no input refreshes those that they replace, if that can be had.

@@ -50,7 +50,8 @@ def test_a_connected_athlete_has_the_activity_that_was_collected_last(store: Dat
     found = shown(tmp_path / "store")
 
     assert found["state"] == "connected"
-    assert found["last_activity"] == "2026-06-01 06:02 UTC, begun 2026-06-01 05:00 UTC"
+    assert found["last_activity"] == "2026-06-01 06:02 UTC"
+    assert found["last_activity_help"] == ("Activity 1, begun 2026-06-01 05:00 UTC, collected 2026-06-01 06:02 UTC")
 
 
 def test_refused_tokens_of_this_connection_need_a_new_one(store: Database, tmp_path: Path) -> None:
@@ -160,17 +161,18 @@ def test_a_store_that_must_not_be_read_is_not(store: Database, tmp_path: Path) -
     [
         ("read,activity:read,activity:read_all", "read,activity:read,activity:read_all", "All activities"),
         ("read,activity:read_all", "read,activity:read_all", "All activities"),
-        ("read,activity:read", "read,activity:read,activity:read_all", "private activities was unticked"),
-        ("read activity:read", "read,activity:read", "Only activities that everyone"),
+        ("read,activity:read", "read,activity:read,activity:read_all", "private activities: unticked"),
+        ("read activity:read", "read,activity:read", "All but private"),
         ("read", "read,activity:read", "read"),
     ],
 )
 def test_granted_scopes_are_put_into_words(granted: str, wanted: str, words: str) -> None:
-    assert words in granted_in_words(granted, wanted)
+    assert words in granted_in_words(granted, wanted)[0]
 
 
 def test_what_was_not_asked_for_is_not_missed() -> None:
-    assert "unticked" not in granted_in_words("read,activity:read", "read,activity:read")
+    assert "unticked" not in str(granted_in_words("read,activity:read", "read,activity:read"))
+    assert "Edit the row" in granted_in_words("read,activity:read", "read,activity:read_all")[1]
 
 
 def test_a_page_finds_the_store_where_the_input_keeps_it() -> None:

@@ -24,9 +24,10 @@ from strava_collector.store.ledger import Newest
 
 log = logging.getLogger(__name__)
 
-#: The names of the columns; a row of the conf file never has them.
-STATE, HINT, LAST_ACTIVITY = "state", "state_help", "last_activity"
-GRANTED = "granted_scope"
+#: The names of the columns; a row of the conf file never has these four.
+STATE, HINT, LAST_ACTIVITY, LAST_ACTIVITY_HELP = "state", "state_help", "last_activity", "last_activity_help"
+#: The first one is a field of the row, which is shown in words.
+GRANTED, GRANTED_HELP = "granted_scope", "granted_help"
 
 NONE_YET, UNKNOWN = "none yet", "unknown"
 
@@ -82,27 +83,38 @@ def columns(row: Stanza, seen: Seen, with_tokens: Optional[Collection[int]]) -> 
     known."""
     athlete_id = athlete_id_of(row)
     if athlete_id is None:
-        return {STATE: State.DISCONNECTED.value, HINT: _NEVER, LAST_ACTIVITY: "", GRANTED: ""}
+        return {
+            **dict.fromkeys((LAST_ACTIVITY, LAST_ACTIVITY_HELP, GRANTED, GRANTED_HELP), ""),
+            STATE: State.DISCONNECTED.value,
+            HINT: _NEVER,
+        }
     state, hint = _state(athlete_id, row, seen, with_tokens)
+    last_activity, last_activity_help = _last_activity(athlete_id, seen)
+    granted, granted_help = granted_in_words(row.get(GRANTED, ""), row.get("scope", ""))
     return {
         STATE: state.value,
         HINT: hint,
-        LAST_ACTIVITY: _last_activity(athlete_id, seen),
-        GRANTED: granted_in_words(row.get(GRANTED, ""), row.get("scope", "")),
+        LAST_ACTIVITY: last_activity,
+        LAST_ACTIVITY_HELP: last_activity_help,
+        GRANTED: granted,
+        GRANTED_HELP: granted_help,
     }
 
 
-def granted_in_words(granted: str, wanted: str) -> str:
-    """Say what the granted scopes let the add-on see, and what is missing of what was asked for."""
+def granted_in_words(granted: str, wanted: str) -> tuple[str, str]:
+    """Say what the granted scopes let the add-on see: in a few words, and with what is missing of what was wanted."""
     scopes = granted.replace(",", " ").split()
     if "activity:read_all" in scopes:
-        return "All activities, also those that only the athlete sees"
-    if "activity:read" in scopes:
-        seen = "Only activities that everyone or the followers see"
-        if "activity:read_all" in wanted:
-            return f"{seen}: the box for private activities was unticked at Strava. Edit the row to connect again."
-        return seen
-    return granted
+        return "All activities", f"{granted}: all activities, also those that only the athlete sees."
+    if "activity:read" not in scopes:
+        return granted, granted
+    seen = f"{granted}: only activities that everyone or the followers see."
+    if "activity:read_all" not in wanted:
+        return "All but private activities", seen
+    return (
+        "All but private activities: unticked at Strava",
+        f"{seen} The box for private activities was unticked at Strava. Edit the row to connect again.",
+    )
 
 
 def _state(athlete_id: int, row: Stanza, seen: Seen, with_tokens: Optional[Collection[int]]) -> tuple[State, str]:
@@ -120,12 +132,14 @@ def _state(athlete_id: int, row: Stanza, seen: Seen, with_tokens: Optional[Colle
     return State.CONNECTED, _COLLECTED
 
 
-def _last_activity(athlete_id: int, seen: Seen) -> str:
+def _last_activity(athlete_id: int, seen: Seen) -> tuple[str, str]:
+    """When it was collected, and that with when it began and what it is."""
     newest = seen.newest.get(athlete_id)
     if newest is None:
-        return NONE_YET if seen.known else UNKNOWN
-    began = newest.start_date.replace("T", " ")[:16]
-    return f"{_utc(newest.collected_at)}, begun {began} UTC"
+        nothing = NONE_YET if seen.known else UNKNOWN
+        return nothing, nothing
+    collected, began = _utc(newest.collected_at), newest.start_date.replace("T", " ")[:16]
+    return collected, f"Activity {newest.activity_id}, begun {began} UTC, collected {collected}"
 
 
 def _utc(seconds: float) -> str:

@@ -25,7 +25,7 @@ NEEDED_SCOPES = frozenset({"activity:read", "activity:read_all"})
 OWN_FIELDS = ("athlete_id", "athlete_name", "granted_scope", "connected_at", "deletion_refused_at")
 
 #: Fields that are worked out when rows are listed, and that nobody may save.
-COMPUTED_FIELDS = ("state", "state_help", "last_activity")
+COMPUTED_FIELDS = ("state", "state_help", "last_activity", "last_activity_help", "granted_help")
 
 _SCOPES = re.compile(r"[a-z_:]{1,40}([, ][a-z_:]{1,40}){0,9}\Z")
 _CODE = re.compile(r"[!-~]{1,500}\Z")
