@@ -15,7 +15,7 @@ from splunktaucclib.rest_handler.error import RestError
 from strava_collector.application_check import ApplicationRefused, Verdict, ask, conflict, judge, needed_by
 from strava_collector.clock import SystemClock
 from strava_collector.configuration import encrypted_field
-from strava_collector.errors import CollectorError
+from strava_collector.errors import CollectorError, ConfigurationError
 from strava_collector.form import UNCHANGED
 from strava_collector.log import log_to_handler_file
 from strava_collector.logfmt import line
@@ -103,13 +103,20 @@ def _secret(splunkd: Splunkd, name: str, payload: dict[str, Any]) -> Secret:
 
 
 def _verdict(splunkd: Splunkd, client_id: str, client_secret: Secret) -> Verdict:
-    """Ask Strava by the way that the settings describe. Raises ApplicationRefused for a wrong pair."""
+    """Ask Strava by the way that the settings describe.
+
+    Raises ApplicationRefused for a wrong pair, SplunkUnavailable and SessionExpired.
+    """
     redaction = Redaction()
     redaction.register(client_secret)
     log_to_handler_file(redaction)
 
-    def call() -> Answer:
+    try:
         settings = Reader(splunkd, register=redaction.register).settings()
+    except ConfigurationError as error:  # of another tab; the row itself can be saved
+        return judge(error, client_id)
+
+    def call() -> Answer:
         transport = RequestsTransport(
             clock=SystemClock(), proxy=settings.proxy, ca_file=settings.advanced.ca_file, limits=LIMITS
         )

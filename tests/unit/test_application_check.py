@@ -77,6 +77,15 @@ def test_a_call_that_fails_is_a_result_too() -> None:
     assert str(ask(call, 10)) == "No TLS."
 
 
+def test_a_call_that_breaks_is_named_without_what_it_quotes() -> None:
+    def call() -> Answer:
+        raise ZeroDivisionError("client_secret=marked")
+
+    said = str(ask(call, 10))
+    assert said.startswith("The add-on failed to ask (ZeroDivisionError in test_application_check.py:")
+    assert "marked" not in said
+
+
 def test_an_application_is_entered_once_and_keeps_its_id_while_athletes_are_connected() -> None:
     applications = {"mine": {"client_id": "77"}, "yours": {"client_id": "88"}}
     accounts = {"ada": {"application": "mine", "athlete_id": "1"}, "bo": {"application": "yours"}}

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Callable, Optional, Union
 
 from strava_collector.configuration import Stanza, athlete_id_of
-from strava_collector.errors import CollectorError
+from strava_collector.errors import CollectorError, raised_at
 from strava_collector.oauth import Refusal, refusal_of
 from strava_collector.transport import Answer
 
@@ -56,6 +56,9 @@ def ask(call: Callable[[], Answer], patience: float) -> Union[Answer, CollectorE
             results.append(call())
         except CollectorError as error:
             results.append(error)
+        except Exception as error:
+            # The interpreter would print it, with whatever it quotes; the call's address has the client secret in it.
+            results.append(CollectorError(f"The add-on failed to ask ({type(error).__name__} in {raised_at(error)})."))
 
     thread = threading.Thread(target=work, name="application check", daemon=True)
     thread.start()
