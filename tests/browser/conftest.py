@@ -166,7 +166,7 @@ def open_page(
         complaints.watch(context)
         page = context.new_page()
         if user is not None:
-            log_in(page, sandbox.web, user, sandbox.splunkd.sessions.passwords[user])
+            log_in(page, sandbox.web.url, user, sandbox.splunkd.sessions.passwords[user])
         return page
 
     yield open_one

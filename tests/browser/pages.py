@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from playwright.sync_api import Locator, Page, expect
-
-from sandbox.splunk_web import SplunkWeb
 
 #: The dialog is gone, or it says why not. A dialog that is busy shows neither.
 _DECIDED = """() => {
@@ -20,9 +19,17 @@ _DECIDED = """() => {
 }"""
 
 
-def log_in(page: Page, web: SplunkWeb, user: str, password: str) -> None:
+class HasApp(Protocol):
+    """Splunk Web with the add-on."""
+
+    @property
+    def app_url(self) -> str:
+        """Where the add-on's pages are: `<app_url>/configuration`."""
+
+
+def log_in(page: Page, url: str, user: str, password: str) -> None:
     """Open Splunk Web and log in; the page shows the list of apps afterwards."""
-    page.goto(web.url)
+    page.goto(url)
     page.get_by_label("Username").fill(user)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign In").click()
@@ -207,7 +214,7 @@ class Table:
 class InputsPage(Table):
     """The page *Inputs*."""
 
-    def __init__(self, page: Page, web: SplunkWeb | None) -> None:
+    def __init__(self, page: Page, web: HasApp | None) -> None:
         """Open the page, or read it anew. Without ``web`` it is on its way already: somebody has clicked on a link."""
         if web is not None:
             page.goto(f"{web.app_url}/inputs")
@@ -240,7 +247,7 @@ class InputsPage(Table):
 class ConfigurationPage:
     """The page *Configuration*."""
 
-    def __init__(self, page: Page, web: SplunkWeb | None) -> None:
+    def __init__(self, page: Page, web: HasApp | None) -> None:
         """Open the page, or read it anew. Without ``web`` it is on its way already: somebody has clicked on a link."""
         self.page = page
         if web is not None:

@@ -92,7 +92,7 @@ def another_program() -> Iterator[int]:
         yield program.getsockname()[1]
 
 
-def test_a_new_input_is_offered_a_token_and_a_callback_url(sandbox: Sandbox, page: Page) -> None:
+def test_a_new_input_is_offered_a_callback_url_and_a_token_that_can_be_read(sandbox: Sandbox, page: Page) -> None:
     sandbox.add_application("Club")
     inputs = InputsPage(page, sandbox.web)
     seen = []
@@ -107,19 +107,26 @@ def test_a_new_input_is_offered_a_token_and_a_callback_url(sandbox: Sandbox, pag
         seen += [form.value("callback_url"), token.input_value()]
         form.cancel()
     assert len(set(seen)) == 4
-
-
-def test_the_offered_token_can_be_read(sandbox: Sandbox, page: Page) -> None:
-    form = InputsPage(page, sandbox.web).create()
+    form = inputs.create()
     token = form.field("verify_token").locator("input")
     expect(token).to_have_value(re.compile(r"^[0-9a-f]{48}$"))
     form.field("verify_token").get_by_role("button").click()
     expect(token).to_have_attribute("type", "text")
 
 
-def test_the_offered_url_follows_the_port_until_somebody_writes_another(sandbox: Sandbox, page: Page) -> None:
+def test_what_few_need_is_folded_away_and_the_offered_url_follows_the_port(sandbox: Sandbox, page: Page) -> None:
     typist = Typist(sandbox, page)
+    form = typist.inputs.create()
+    expect(form.root.get_by_text("Where Strava calls")).to_be_visible()
+    for field in FIELDS[:8]:
+        expect(form.field(field)).to_be_visible()
+    for field in FIELDS[8:]:
+        expect(form.field(field)).to_have_count(0)
+    form.cancel()
     form = typist.open()
+    assert form.value("in_front") == "Nothing: Strava reaches it directly"
+    assert form.value("interval") == "60"
+    assert (form.value("index"), form.value("port")) == ("strava", "8443")
     url = form.field("callback_url").get_by_role("textbox")
     form.fill("port", "9443")
     expect(url).to_have_value(re.compile(r"^https://localhost:9443/strava/[0-9a-f]{32}$"))
@@ -132,19 +139,6 @@ def test_the_offered_url_follows_the_port_until_somebody_writes_another(sandbox:
     form.fill("port", "9443")
     typist.enter(in_front="Nothing: Strava reaches it directly")
     assert form.value("callback_url") == "https://rides.example.org/mine"
-
-
-def test_what_few_need_is_folded_away(sandbox: Sandbox, page: Page) -> None:
-    form = InputsPage(page, sandbox.web).create()
-    expect(form.root.get_by_text("Where Strava calls")).to_be_visible()
-    for field in FIELDS[:8]:
-        expect(form.field(field)).to_be_visible()
-    for field in FIELDS[8:]:
-        expect(form.field(field)).to_have_count(0)
-    advanced(form)
-    assert form.value("in_front") == "Nothing: Strava reaches it directly"
-    assert form.value("interval") == "60"
-    assert (form.value("index"), form.value("port")) == ("strava", "8443")
 
 
 def refused_saves(sandbox: Sandbox, taken: int) -> Iterator[tuple[dict[str, str], str]]:

@@ -10,7 +10,7 @@ _PAUSE = 0.005
 
 
 def until(predicate: Callable[[], object], seconds: float = 10.0) -> None:
-    """Return as soon as the predicate is true (or not empty); fail with AssertionError when it does not within the time."""
+    """Return as soon as the predicate is true, or what it finds not empty; AssertionError if that takes longer."""
     deadline = time.monotonic() + seconds
     while not predicate():
         if time.monotonic() > deadline:
