@@ -21,6 +21,7 @@ def cleanup_output_files(output_path: str, ta_name: str) -> None:
     remove_test_code(addon / "lib")
     start_without_shell(addon / "default" / "inputs.conf")
     speak_in_sentences(addon / "bin")
+    say_the_language(addon / "appserver" / "templates")
     set_build_time(addon, os.environ["SOURCE_DATE_EPOCH"])
 
 
@@ -91,6 +92,19 @@ def speak_in_sentences(bin_folder: Path) -> None:
             changed += 1
     if not changed:
         raise RuntimeError(f"no handler of ucc-gen's in {bin_folder} needs our base class any more")
+
+
+def say_the_language(templates: Path) -> None:
+    """Say that the pages are in English, so that a screen reader pronounces them so; ucc-gen leaves it empty."""
+    changed = 0
+    for path in sorted(templates.glob("*.html")):
+        text = path.read_text("utf-8")
+        ours = text.replace('<html class="no-js" lang="">', '<html class="no-js" lang="en">')
+        if ours != text:
+            path.write_text(ours, "utf-8")
+            changed += 1
+    if not changed:
+        raise RuntimeError(f"no template in {templates} leaves its language empty any more")
 
 
 def set_build_time(addon: Path, build_time: str) -> None:

@@ -35,7 +35,8 @@ _STYLE = """
 body { margin: 0; background: #f7f7fa; color: #242428; }
 header { padding: 10px 20px; border-bottom: 1px solid #dfdfe8; background: #fff; font-weight: bold; }
 main { max-width: 30em; margin: 20px auto; padding: 10px 24px 24px; background: #fff; border: 1px solid #dfdfe8; }
-h1 { font-size: 1.3em; } label { display: block; padding: 3px 0; } select { font: inherit; padding: 4px; }
+h1 { font-size: 1.3em; } label { display: flex; gap: 8px; align-items: baseline; padding: 3px 0; }
+select { font: inherit; padding: 4px; }
 button { font: inherit; padding: 6px 20px; border: 1px solid #6d6d78; border-radius: 4px; background: #fff; }
 button.first { background: #b8400a; border-color: #b8400a; color: #fff; }
 .note { color: #55555f; font-size: .9em; }

@@ -15,7 +15,8 @@ from playwright.sync_api import Locator, Page, expect
 #: The dialog is gone, or it says why not. A dialog that is busy shows neither.
 _DECIDED = """() => {
     const dialog = document.querySelector('[role=dialog]');
-    return !dialog || dialog.querySelector('[data-test=message][data-test-type=error]');
+    const busy = dialog && dialog.querySelector('[data-test=footer] [data-test=wait-spinner]');
+    return !dialog || (!busy && dialog.querySelector('[data-test=message][data-test-type=error]'));
 }"""
 
 

@@ -69,19 +69,32 @@ GARBAGE = {
 #: Fewer of them, for the fields beside those that take nearly anything.
 TELLING = (
     "empty",
+    "a stanza",
+    "a huge number",
+    "angle brackets",
+    "other digits",
     "very long",
     "unicode",
     "NUL",
-    "a stanza",
     "a continued line",
-    "angle brackets",
     "placeholders",
-    "a huge number",
     "stars",
 )
 
 #: Fields that get all of it: the freest ones.
 FREEST = ("redirect_url", "proxy_url", "ca_file", "callback_url")
+
+#: Numbers, judged as `settle_time` or `concurrency` is: these get a few.
+NUMBERS = (
+    "cooldown",
+    "own_quarter_limit",
+    "own_day_limit",
+    "history_share",
+    "retry_base",
+    "retention_days",
+    "most_waiting",
+    "least_disk_mb",
+)
 
 #: Names that are not to become rows, nor addresses of anything else.
 NAMES = {
@@ -333,7 +346,7 @@ def test_a_field_of_a_row_takes_what_it_should_and_nothing_else(
     form = forms[kind]
     stanza = form.stanza or form.row
     for note, encoded in GARBAGE.items():
-        if note not in TELLING and name not in FREEST:
+        if note not in TELLING[: 5 if name in NUMBERS else None] and name not in FREEST:
             continue
         files, before = written_files(sandbox.splunkd), settings(sandbox.splunkd)
         status, answer = send(sandbox, "POST", [form.endpoint, form.row], form_with(form, name, encoded))
@@ -468,4 +481,3 @@ def test_all_that_left_no_trace_in_the_logs(sandbox: Sandbox, applications: Mapp
     for secret in ("marked-proxy-password", *(one.client_secret for one in applications.values())):
         assert secret not in logged
     assert "action=request_failed" not in logged, "something failed that nobody expected"
-    assert "<script>" not in logged

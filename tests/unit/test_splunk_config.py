@@ -166,6 +166,7 @@ def test_an_input_is_judged_by_what_splunkd_knows() -> None:
     "outputs",
     [
         {"tcpout:indexers": {"server": "10.0.0.1:9997"}},
+        {"tcpout:cluster": {"indexerDiscovery": "manager"}},
         {"httpout": {"uri": "https://10.0.0.1:8088"}},
     ],
 )

@@ -148,7 +148,9 @@ def _is_output(name: str, stanza: Mapping[str, str]) -> bool:
     """Whether a stanza of outputs.conf sends events to another instance."""
     if _is_true(stanza.get("disabled")):
         return False
-    return bool((name.startswith("tcpout") and stanza.get("server")) or (name == "httpout" and stanza.get("uri")))
+    if name.startswith("tcpout"):
+        return bool(stanza.get("server") or stanza.get("indexerDiscovery"))
+    return name == "httpout" and bool(stanza.get("uri"))
 
 
 def _is_true(text: Optional[str]) -> bool:
