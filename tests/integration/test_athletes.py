@@ -191,7 +191,7 @@ def test_a_row_that_was_never_connected_can_be_deleted(club: Club) -> None:
 
 
 def test_a_row_that_is_not_there_cannot_be_deleted(club: Club) -> None:
-    assert "There is no row of this name." in club.delete("nobody")
+    assert "There is no row of this name" in club.delete("nobody")
 
 
 def test_an_athlete_who_is_connected_under_another_name_stays_so(club: Club) -> None:
