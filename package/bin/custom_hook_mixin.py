@@ -22,6 +22,7 @@ from strava_collector.configuration import (
     parse_log_level,
     proxy_url,
 )
+from strava_collector.errors import as_text
 from strava_collector.form import UNCHANGED, Field, faults, read_forms
 from strava_collector.secret import Secret
 
@@ -100,4 +101,4 @@ _TABS: Mapping[str, Callable[[Mapping[str, str], list[str]], object]] = {
 
 def _refuse(found: list[str]) -> None:
     if found:
-        raise RestError(400, " ".join(found))
+        raise RestError(400, as_text(found))

@@ -17,7 +17,7 @@ from solnlib.utils import handle_teardown_signals
 from splunklib import modularinput
 
 from strava_collector.clock import Clock, SystemClock
-from strava_collector.errors import CollectorError
+from strava_collector.errors import CollectorError, as_text
 from strava_collector.input_faults import input_faults
 from strava_collector.log import log_to_input_file, set_level
 from strava_collector.logfmt import line
@@ -56,7 +56,7 @@ def validate_input(definition: modularinput.ValidationDefinition) -> None:
         metadata.get("name") or "", definition.parameters, reader.surroundings(), now=SystemClock().now()
     )
     if faults:
-        raise ValueError(" ".join(faults))
+        raise ValueError(as_text(faults))
 
 
 def stream_events(inputs: modularinput.InputDefinition, event_writer: modularinput.EventWriter) -> None:

@@ -16,6 +16,7 @@ from splunktaucclib.rest_handler.error import RestError
 
 from strava_collector.clock import SystemClock
 from strava_collector.configuration import enabled_inputs
+from strava_collector.errors import as_text
 from strava_collector.input_faults import MASK, Surroundings, input_faults, rival_faults
 from strava_collector.splunk_config import Reader
 from strava_webhook_page_handler import PageHandler, sentences
@@ -68,4 +69,4 @@ class InputHandler(PageHandler):
 
     def _refuse(self, faults: list[str]) -> None:
         if faults:
-            raise RestError(400, " ".join(faults))
+            raise RestError(400, as_text(faults))

@@ -7,8 +7,17 @@ query, or a request's body.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import PurePath
+
+
+def as_text(faults: Sequence[str]) -> str:
+    """Return one text for all faults, each a sentence or more; numbered, because a page shows it as one paragraph."""
+    if len(faults) < 2:
+        return "".join(faults)
+    numbered = (f"({number}) {fault}" for number, fault in enumerate(faults, start=1))
+    return f"{len(faults)} things are wrong. {' '.join(numbered)}"
 
 
 class CollectorError(Exception):
@@ -19,7 +28,7 @@ class ConfigurationError(CollectorError):
     """Something the user configured cannot work. All faults that were found are reported together."""
 
     def __init__(self, *faults: str) -> None:
-        super().__init__(" ".join(faults))
+        super().__init__(as_text(faults))
         #: One sentence a fault.
         self.faults = faults
 

@@ -13,7 +13,7 @@ from strava_collector.bulletin import Bulletin
 from strava_collector.certificate import load_context
 from strava_collector.certificate_faults import expires_at, trust_faults
 from strava_collector.clock import Clock
-from strava_collector.errors import ConfigurationError
+from strava_collector.errors import ConfigurationError, as_text
 from strava_collector.input_faults import rival_faults
 from strava_collector.logfmt import line
 from strava_collector.settings import PROXY, Settings, WebhookInput
@@ -62,6 +62,6 @@ class InputCheck:
 
     def _tell(self, topic: str, faults: list[str]) -> None:
         if faults:
-            self._bulletin.report(topic, " ".join(faults))
+            self._bulletin.report(topic, as_text(faults))
         else:
             self._bulletin.resolved(topic)
