@@ -104,7 +104,7 @@ class AccountHandler(PageHandler):
             if consent is None:
                 raise ConsentRefused("The consent is too old or has been used already. Please connect once more.")
             application = self.payload.get("application") or accounts.get(name, {}).get("application", "")
-            row = page.redeem(consent, name, application, accounts, handle)
+            row = page.redeem(consent, name, application, accounts, handle, self.payload.get("scope", ""))
             self.payload.update(row)
             # Tokens first: a row that says "connected" without them would be a lie.
             page.save_tokens(consent)
@@ -176,7 +176,13 @@ class _Page:
     # Connecting.
 
     def redeem(
-        self, consent: Consent, name: str, application: str, accounts: dict[str, dict[str, str]], handle: str
+        self,
+        consent: Consent,
+        name: str,
+        application: str,
+        accounts: dict[str, dict[str, str]],
+        handle: str,
+        wanted: str,
     ) -> dict[str, str]:
         """Return what the consent adds to the row. Raises ConsentRefused.
 
@@ -195,7 +201,9 @@ class _Page:
                 raise
             refusal = f"{error} The consent counts for “{owner}” now, because Strava keeps the newest one only."
         self.save_tokens(consent)
-        self.splunkd.update_stanza(ACCOUNTS, owner, renewed(consent, now))
+        # With what was asked for, or less than that would look like a box that was unticked.
+        asked = {"scope": wanted} if wanted else {}
+        self.splunkd.update_stanza(ACCOUNTS, owner, {**renewed(consent, now), **asked})
         self.pending.drop(handle)
         log.info(line("athlete_connected", name=owner, athlete_id=consent.athlete_id, instead_of=name))
         raise ConsentRefused(refusal)
