@@ -17,7 +17,7 @@ def as_text(faults: Sequence[str]) -> str:
     if len(faults) < 2:
         return "".join(faults)
     numbered = (f"({number}) {fault}" for number, fault in enumerate(faults, start=1))
-    return f"{len(faults)} things are wrong. {' '.join(numbered)}"
+    return f"There are {len(faults)} faults. {' '.join(numbered)}"
 
 
 class CollectorError(Exception):
