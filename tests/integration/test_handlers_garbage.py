@@ -19,10 +19,13 @@ import pytest
 from sandbox.sandbox import Sandbox
 from sandbox.splunkd.server import call
 from sandbox.strava import Application
+from strava_collector.form import read_forms
 from tests.support.page_texts import shown
 from tests.support.splunk_state import changes, settings, written_files
 
-APP = Path(__file__).resolve().parents[2] / "output" / "TA_strava_webhook"
+ROOT = Path(__file__).resolve().parents[2]
+APP = ROOT / "output" / "TA_strava_webhook"
+FORMS = read_forms(json.loads((ROOT / "globalConfig.json").read_text("utf-8")))
 
 pytestmark = pytest.mark.skipif(not APP.is_dir(), reason="the add-on is not built: make package")
 
@@ -198,6 +201,7 @@ def forms(sandbox: Sandbox, applications: Mapping[str, Application]) -> dict[str
         "callback_url": made.callback_url,
         "cert_file": str(made.certificate.cert_file),
         "key_file": str(made.certificate.key_file),
+        "in_front": "nothing",
     }
     advanced = {
         "settle_time": "2",
@@ -292,50 +296,20 @@ def check_refusal(status: int, answer: Mapping[str, Any], note: str) -> None:
     assert OF_SPLUNKD.fullmatch(said) or is_sentence(said), f"{note}: {said[:400]!r}"
 
 
+#: Every field of the pages, and what the browser sends besides.
 FIELDS = [
-    *(("application", name) for name in ("client_id", "client_secret")),
     *(
-        ("account", name)
-        for name in ("application", "index", "scope", "client_id", "endpoint", "redirect_url", "access_token")
-    ),
-    *(
-        ("proxy", name)
-        for name in ("proxy_enabled", "proxy_type", "proxy_url", "proxy_port", "proxy_username", "proxy_password")
+        (kind, field.name)
+        for kind, form in {
+            **{tab: tab for tab in ("application", "account", "proxy", "advanced")},
+            "input": "strava_webhook",
+        }.items()
+        for field in FORMS[form]
+        if field.name != "name"
     ),
     ("logging", "loglevel"),
-    *(
-        ("advanced", name)
-        for name in (
-            "settle_time",
-            "fetch_updates",
-            "concurrency",
-            "cooldown",
-            "own_quarter_limit",
-            "own_day_limit",
-            "history_share",
-            "retry_base",
-            "retention_days",
-            "most_waiting",
-            "least_disk_mb",
-            "api_url",
-            "oauth_url",
-            "ca_file",
-        )
-    ),
-    *(
-        ("input", name)
-        for name in (
-            "application",
-            "index",
-            "interval",
-            "port",
-            "verify_token",
-            "callback_url",
-            "cert_file",
-            "key_file",
-            "disabled",
-        )
-    ),
+    ("account", "access_token"),
+    ("input", "disabled"),
 ]
 
 
@@ -440,7 +414,8 @@ def test_a_new_row_without_a_field_is_refused(
 ) -> None:
     form = forms[kind]
     files = written_files(sandbox.splunkd)
-    for name in [*form.fields, "name"]:
+    required = {one.name for one in FORMS["strava_webhook" if kind == "input" else kind] if one.required}
+    for name in required:
         body = urlencode({key: value for key, value in {**form.fields, "name": "another"}.items() if key != name})
         status, answer = send(sandbox, "POST", [form.endpoint], body)
         check_refusal(status, answer, name)

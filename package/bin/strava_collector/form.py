@@ -44,6 +44,8 @@ class Field:
 
     def fault(self, value: str) -> Optional[str]:
         """Return what is wrong with a value that is not empty, as a sentence; None if nothing is."""
+        if self.kind == "helpLink":  # UCC's handlers would store what somebody sends for a link
+            return f"{self.label}: this is a link, not a field."
         if self.choices is not None and value not in self.choices:
             return f"{self.label}: choose {' or '.join(f'“{choice}”' for choice in self.choices)}."
         if self.kind == "checkbox" and not _SWITCH.match(value):
