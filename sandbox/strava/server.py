@@ -6,106 +6,27 @@ import gzip
 import socket
 import ssl
 import struct
-import sys
-import threading
-from contextlib import suppress
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Callable, cast
+from http.server import BaseHTTPRequestHandler
+from typing import Callable
 from urllib.parse import urlsplit
 
 from sandbox.strava.exchange import Answer, Call, Transmission, json_answer
+from sandbox.tls_server import TlsServer
 from strava_collector.clock import Clock
 
-_HANDSHAKE_SECONDS = 10.0
 _IDLE_SECONDS = 60.0
 _BODY_LIMIT = 1024 * 1024
 _WORTH_COMPRESSING = 1_400
 
 
-class Server:
-    """Listens from :meth:`start` to :meth:`stop`, on a port that the system chose."""
+class Server(TlsServer):
+    """Answers calls with what ``answer`` returns."""
 
     def __init__(self, tls: ssl.SSLContext, answer: Callable[[Call], Answer], clock: Clock) -> None:
-        self._server = _TlsServer(tls, answer, clock)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="strava-accept"
-        )
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
-
-    @property
-    def failures(self) -> list[Exception]:
-        """What went wrong in the stand-in itself while it answered; a fault of ours, not the client's."""
-        return self._server.failures
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Close the port and all connections, and wait for their threads."""
-        if self._thread.ident is not None:
-            self._server.shutdown()
-            self._thread.join()
-        self._server.stopping.set()
-        self._server.close_connections()
-        self._server.server_close()
-
-
-class _TlsServer(ThreadingHTTPServer):
-    daemon_threads = False
-    block_on_close = True
-    request_queue_size = 128
-
-    def __init__(self, tls: ssl.SSLContext, answer: Callable[[Call], Answer], clock: Clock) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(tls, _Handler, "strava-accept")
         self.answer = answer
         self.clock = clock
-        self.stopping = threading.Event()
-        self.failures: list[Exception] = []
-        self._tls = tls
-        self._lock = threading.Lock()
-        self._connections: set[socket.socket] = set()
-
-    def server_bind(self) -> None:
-        """Bind without the look-up of the host's name that the base class makes."""
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = "localhost", self.server_address[1]
-
-    def finish_request(self, request: object, client_address: object) -> None:
-        """Runs in the connection's own thread, so that a slow handshake holds up nobody else."""
-        connection = self._tls.wrap_socket(
-            cast("socket.socket", request), server_side=True, do_handshake_on_connect=False
-        )
-        with connection:
-            with self._lock:
-                if self.stopping.is_set():
-                    return
-                self._connections.add(connection)
-            try:
-                connection.settimeout(_HANDSHAKE_SECONDS)
-                connection.do_handshake()
-                _Handler(connection, cast("tuple[str, int]", client_address), self)
-            finally:
-                with self._lock:
-                    self._connections.discard(connection)
-
-    def close_connections(self) -> None:
-        """Wake the threads that wait for a client."""
-        with self._lock:
-            for connection in self._connections:
-                with suppress(OSError):  # gone already
-                    # The plain shutdown: a TLS one would take the session away from the thread that reads.
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away, or that does not trust us, is its own business; the rest is our fault."""
-        problem = sys.exc_info()[1]
-        if isinstance(problem, Exception) and not isinstance(problem, OSError) and not self.stopping.is_set():
-            self.failures.append(problem)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -113,7 +34,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _IDLE_SECONDS
     wbufsize = 64 * 1024
     disable_nagle_algorithm = True
-    server: _TlsServer
+    server: Server
 
     def _answer_call(self) -> None:
         body = self._body()
