@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from strava_collector.store.database import Transaction
 from strava_collector.transport import Answer
 from tests.support.collecting import Collect, Collecting
+from tests.support.store import database
 
 
 @pytest.fixture
@@ -23,3 +26,10 @@ def collect(tmp_path: Path) -> Iterator[Collect]:
     yield factory
     for collecting in made:
         collecting.close()
+
+
+@pytest.fixture
+def tx(tmp_path: Path) -> Iterator[Transaction]:
+    """A write transaction on an empty store."""
+    with closing(database(tmp_path)) as store, store.write() as tx:
+        yield tx

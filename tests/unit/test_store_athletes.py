@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from strava_collector.store import athletes
 from strava_collector.store.athletes import AthleteState, Standing
 from strava_collector.store.database import Transaction
 from tests.support.finished_work import ANNA, BEN
-from tests.support.store import database
-
-
-@pytest.fixture
-def tx(tmp_path: Path) -> Iterator[Transaction]:
-    store = database(tmp_path)
-    with store.write() as tx:
-        yield tx
-    store.close()
 
 
 def refuse(

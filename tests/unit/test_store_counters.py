@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from strava_collector.store import counters, subscriptions
 from strava_collector.store.counters import Counted
 from strava_collector.store.database import Transaction
-from tests.support.store import RIDES, database
-
-
-@pytest.fixture
-def tx(tmp_path: Path) -> Iterator[Transaction]:
-    store = database(tmp_path)
-    with store.write() as tx:
-        yield tx
-    store.close()
+from tests.support.store import RIDES
 
 
 def test_a_counter_that_nobody_raised_is_zero(tx: Transaction) -> None:

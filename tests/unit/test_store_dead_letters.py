@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Optional
 
 import pytest
@@ -19,15 +17,7 @@ from strava_collector.store.dead_letters import (
     Thing,
 )
 from tests.support.finished_work import ANNA, BEN, count, finished_job, stored_notification, waiting_job
-from tests.support.store import RIDES, database, query_plans
-
-
-@pytest.fixture
-def tx(tmp_path: Path) -> Iterator[Transaction]:
-    store = database(tmp_path)
-    with store.write() as tx:
-        yield tx
-    store.close()
+from tests.support.store import RIDES, query_plans
 
 
 def failed(

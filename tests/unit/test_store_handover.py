@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from strava_collector.job import Kind
 from strava_collector.store import athletes, dead_letters, handover, replay
 from strava_collector.store.database import Transaction
@@ -21,18 +16,10 @@ from tests.support.finished_work import (
     stored_notification,
     waiting_job,
 )
-from tests.support.store import RIDES, database, query_plans
+from tests.support.store import RIDES, query_plans
 
 DAY = 86_400.0
 NEW = "new input"
-
-
-@pytest.fixture
-def tx(tmp_path: Path) -> Iterator[Transaction]:
-    store = database(tmp_path)
-    with store.write() as tx:
-        yield tx
-    store.close()
 
 
 def take_over(tx: Transaction, *ids: int, limit: int = 200, now: float = 500.0) -> int:

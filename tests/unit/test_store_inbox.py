@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from strava_collector.job import Kind, Priority, Reason
@@ -14,18 +11,10 @@ from strava_collector.store.database import Transaction
 from strava_collector.store.inbox import REMEMBERED, Arrival, State, Stored
 from strava_collector.store.sqlite import sqlite3
 from strava_collector.webhook import Receipt
-from tests.support.store import RIDES, database, notification
+from tests.support.store import RIDES, notification
 
 DAY = 86_400.0
 UNKNOWN, FOREIGN = Hold.UNKNOWN_ATHLETE, Hold.FOREIGN_SUBSCRIPTION
-
-
-@pytest.fixture
-def tx(tmp_path: Path) -> Iterator[Transaction]:
-    store = database(tmp_path)
-    with store.write() as tx:
-        yield tx
-    store.close()
 
 
 def arrive(tx: Transaction, object_id: int = 1, *, at: float = 1000.0, input: str = RIDES, **fields: object) -> Arrival:

@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from strava_collector.store import leases
 from strava_collector.store.database import Transaction
-from tests.support.store import database
-
-
-@pytest.fixture
-def tx(tmp_path: Path) -> Iterator[Transaction]:
-    store = database(tmp_path)
-    with store.write() as tx:
-        yield tx
-    store.close()
 
 
 def test_a_lease_belongs_to_one_holder_until_it_ends(tx: Transaction) -> None:

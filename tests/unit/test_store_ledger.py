@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
@@ -20,14 +19,6 @@ from strava_collector.store.ledger import Placed
 from tests.support.store import RIDES, database, query_plans
 
 MONDAY, TUESDAY, FRIDAY = "2026-06-01T06:00:00Z", "2026-06-02T06:00:00Z", "2026-06-05T06:00:00Z"
-
-
-@pytest.fixture
-def tx(tmp_path: Path) -> Iterator[Transaction]:
-    store = database(tmp_path)
-    with store.write() as tx:
-        yield tx
-    store.close()
 
 
 def place(tx: Transaction, start_date: str = MONDAY, *, index: str = "strava", now: float = 1000.0) -> Placed:

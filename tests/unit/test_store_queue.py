@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Optional
 
 import pytest
@@ -11,15 +9,7 @@ import pytest
 from strava_collector.job import MAX_ATTEMPTS, Job, Kind, Outcome, Priority, Reason, Status
 from strava_collector.store import queue, sweeps
 from strava_collector.store.database import Transaction
-from tests.support.store import RIDES, database, join
-
-
-@pytest.fixture
-def tx(tmp_path: Path) -> Iterator[Transaction]:
-    store = database(tmp_path)
-    with store.write() as tx:
-        yield tx
-    store.close()
+from tests.support.store import RIDES, join
 
 
 def claim(tx: Transaction, now: float = 100.0, *, input: str = RIDES) -> Job:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Optional
 
 import pytest
@@ -22,17 +21,9 @@ from tests.support.finished_work import (
     stored_notification,
     waiting_job,
 )
-from tests.support.store import RIDES, database, query_plans
+from tests.support.store import RIDES, query_plans
 
 SECOND = "2026-06-02T06:00:00Z"
-
-
-@pytest.fixture
-def tx(tmp_path: Path) -> Iterator[Transaction]:
-    store = database(tmp_path)
-    with store.write() as tx:
-        yield tx
-    store.close()
 
 
 def run(

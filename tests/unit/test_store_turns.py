@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Optional
 
 import pytest
@@ -12,19 +10,11 @@ import pytest
 from strava_collector.job import Job, Outcome, Priority, Reason, Status
 from strava_collector.store import queue, turns
 from strava_collector.store.database import Transaction
-from tests.support.store import RIDES, database, join
+from tests.support.store import RIDES, join
 
 ANNA, BEN, CLEO = 134815, 227615, 300001
 NOW = 10_000.0
 HOUR = 3600.0
-
-
-@pytest.fixture
-def tx(tmp_path: Path) -> Iterator[Transaction]:
-    store = database(tmp_path)
-    with store.write() as tx:
-        yield tx
-    store.close()
 
 
 def claim(
