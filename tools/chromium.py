@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Optional
+
+from tools.progress import run, say
 
 #: What Chromium and its sisters are called, on the PATH or, on macOS, beside it.
 _NAMES = (
@@ -53,7 +54,9 @@ def ready() -> Optional[Path]:
             ["apt-get", "-qq", "update"],
             ["apt-get", "-qq", "install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"],
         ):
-            subprocess.run(command, env=quiet, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            finished = run("Chromium", command, folder=Path.cwd(), environment=quiet)
+            if finished.status != 0:
+                say(f"{' '.join(command)} failed:\n{finished.output[-2000:]}")
     return find()
 
 
