@@ -267,3 +267,17 @@ def test_no_line_is_logged_for_each_one_that_is_dropped(d: Dispatching, caplog: 
     caplog.set_level(logging.INFO)
     d.dispatch()
     assert len(caplog.records) == 2
+
+
+def test_a_held_one_that_was_sent_again_after_the_fetch_may_be_news_and_is_looked_at(d: Dispatching) -> None:
+    second = int(d.clock.now())
+    d.receive("create", event_time=second, subscription_id=FOREIGN)
+    d.receive("create", event_time=second)
+    d.dispatch()
+    d.fetch()
+    d.clock.advance(0.01)
+    # Of two notifications in one second, the third looks like a redelivery of the first.
+    d.receive("create", event_time=second, subscription_id=FOREIGN)
+    d.adopt(FOREIGN)
+    d.dispatch()
+    assert d.live_jobs() == [(1, ANNA)]

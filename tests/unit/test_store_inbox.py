@@ -246,9 +246,9 @@ def test_held_notifications_wait_for_their_athlete_only(tx: Transaction) -> None
     held(tx, 1, 2, 3)
     held(tx, 4, why=FOREIGN)
     assert inbox.waiting(tx, RIDES) == []
-    assert inbox.release_held(tx, "other", [10, 20]) == 0
-    assert inbox.release_held(tx, RIDES, []) == 0
-    assert inbox.release_held(tx, RIDES, {10, 20}) == 2
+    assert inbox.release_held(tx, "other", [10, 20], now=150.0) == 0
+    assert inbox.release_held(tx, RIDES, [], now=150.0) == 0
+    assert inbox.release_held(tx, RIDES, {10, 20}, now=150.0) == 2
     assert [one.notification.owner_id for one in inbox.waiting(tx, RIDES)] == [10, 20]
     assert all(one.recorded for one in inbox.waiting(tx, RIDES))
 
@@ -258,9 +258,9 @@ def test_held_notifications_wait_for_their_subscription_only(tx: Transaction) ->
         add(tx, object_id, subscription_id=subscription)
     held(tx, 1, 2, why=FOREIGN)
     held(tx, 3)
-    assert inbox.release_foreign(tx, RIDES, 30) == 0
-    assert inbox.release_foreign(tx, "other", 10) == 0
-    assert inbox.release_foreign(tx, RIDES, 10) == 1
+    assert inbox.release_foreign(tx, RIDES, 30, now=150.0) == 0
+    assert inbox.release_foreign(tx, "other", 10, now=150.0) == 0
+    assert inbox.release_foreign(tx, RIDES, 10, now=150.0) == 1
     assert [one.id for one in inbox.waiting(tx, RIDES)] == [1]
     assert counters.read(tx, RIDES)["foreign_subscription_adopted"] == 1
 
@@ -269,11 +269,11 @@ def test_no_more_are_released_at_once_than_the_limit(tx: Transaction) -> None:
     for object_id in range(1, 7):
         add(tx, object_id, owner_id=object_id % 2)
     held(tx, *range(1, 7))
-    assert inbox.release_held(tx, RIDES, [0, 1], limit=4) == 4
-    assert inbox.release_held(tx, RIDES, [0, 1], limit=4) == 2
+    assert inbox.release_held(tx, RIDES, [0, 1], now=150.0, limit=4) == 4
+    assert inbox.release_held(tx, RIDES, [0, 1], now=150.0, limit=4) == 2
     held(tx, *range(1, 7), why=FOREIGN)
-    assert inbox.release_foreign(tx, RIDES, 120475, limit=4) == 4
-    assert inbox.release_foreign(tx, RIDES, 120475, limit=4) == 2
+    assert inbox.release_foreign(tx, RIDES, 120475, now=150.0, limit=4) == 4
+    assert inbox.release_foreign(tx, RIDES, 120475, now=150.0, limit=4) == 2
 
 
 def test_held_ones_are_counted_by_reason_and_athlete_up_to_a_limit(tx: Transaction) -> None:

@@ -178,15 +178,19 @@ class Dispatcher:
 
     def _release_held(self, settings: Settings) -> None:
         """What was held for an athlete who has connected since, or for our subscription, is dispatched now."""
-        name, application = self._input.name, settings.applications[self._input.application]
+        name, application, now = self._input.name, settings.applications[self._input.application], self._clock.now()
         with self._database.read() as tx:
             ours = known_athletes(tx, settings, application.name)
             subscription = subscriptions.known(tx, application.client_id)
         if ours - self._released:
-            self._release(lambda tx: inbox.release_held(tx, name, sorted(ours), BATCH), "unknown athlete")
+            self._release(
+                lambda tx: inbox.release_held(tx, name, sorted(ours), now=now, limit=BATCH), "unknown athlete"
+            )
         self._released = ours
         if subscription is not None and subscription != self._subscription:
-            self._release(lambda tx: inbox.release_foreign(tx, name, subscription, BATCH), "foreign subscription")
+            self._release(
+                lambda tx: inbox.release_foreign(tx, name, subscription, now=now, limit=BATCH), "foreign subscription"
+            )
         self._subscription = subscription
 
     def _release(self, release: Callable[[Transaction], int], why: str) -> None:

@@ -148,7 +148,10 @@ class SubscriptionCheck:
         return adopted
 
     def _release(self, subscription_id: int) -> None:
-        released = self._in_batches(lambda tx: inbox.release_foreign(tx, self._input, subscription_id, BATCH))
+        now = self._clock.now()
+        released = self._in_batches(
+            lambda tx: inbox.release_foreign(tx, self._input, subscription_id, now=now, limit=BATCH)
+        )
         if released:
             log.info(line("released_held", notifications=released, reason=Hold.FOREIGN_SUBSCRIPTION.value))
             self._released()

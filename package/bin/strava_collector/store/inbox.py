@@ -217,7 +217,7 @@ def newest_foreign(tx: Transaction, input: str) -> Optional[int]:
     return None if row["newest"] is None else int(row["newest"])
 
 
-def release_held(tx: Transaction, input: str, athlete_ids: Iterable[int], limit: int = 200) -> int:
+def release_held(tx: Transaction, input: str, athlete_ids: Iterable[int], *, now: float, limit: int = 200) -> int:
     """Let what is held for these athletes, who are connected now, wait for dispatch; return how many.
 
     ``limit`` at most: if there are so many, call again.
@@ -226,22 +226,26 @@ def release_held(tx: Transaction, input: str, athlete_ids: Iterable[int], limit:
     for athlete_id in athlete_ids:
         if released < limit:
             released += tx.execute(
-                "UPDATE notification SET state = 'pending', reason = NULL WHERE id IN (SELECT id FROM notification"
+                # With the time: when one was sent again while it was held is not kept, and no fetch before this may be
+                # taken for one that has seen its news.
+                "UPDATE notification SET state = 'pending', reason = NULL, updated_at = ? WHERE id IN"
+                " (SELECT id FROM notification"
                 " WHERE input = ? AND state = 'held' AND reason = ? AND athlete_id = ? LIMIT ?)",
-                (input, Hold.UNKNOWN_ATHLETE.value, athlete_id, limit - released),
+                (float(now), input, Hold.UNKNOWN_ATHLETE.value, athlete_id, limit - released),
             ).rowcount
     return released
 
 
-def release_foreign(tx: Transaction, input: str, subscription_id: int, limit: int = 200) -> int:
+def release_foreign(tx: Transaction, input: str, subscription_id: int, *, now: float, limit: int = 200) -> int:
     """Let what is held for this subscription, which is known to be ours now, wait for dispatch; return how many.
 
     ``limit`` at most: if there are so many, call again.
     """
     released = tx.execute(
-        "UPDATE notification SET state = 'pending', reason = NULL WHERE id IN (SELECT id FROM notification"
+        "UPDATE notification SET state = 'pending', reason = NULL, updated_at = ? WHERE id IN"
+        " (SELECT id FROM notification"
         " WHERE input = ? AND state = 'held' AND reason = ? AND subscription_id = ? LIMIT ?)",
-        (input, Hold.FOREIGN_SUBSCRIPTION.value, subscription_id, limit),
+        (float(now), input, Hold.FOREIGN_SUBSCRIPTION.value, subscription_id, limit),
     ).rowcount
     counters.count_all(tx, input=input, counted={Counted.FOREIGN_ADOPTED: released})
     return released
