@@ -25,6 +25,7 @@ from strava_collector.configuration import (
 from strava_collector.errors import as_text
 from strava_collector.form import UNCHANGED, Field, faults, read_forms
 from strava_collector.secret import Secret
+from strava_collector.trust import ca_file_faults
 
 
 class CustomHookMixin(BaseHookMixin):  # type: ignore[misc]  # splunktaucclib is untyped
@@ -86,6 +87,12 @@ def _text_faults(payload: dict[str, Any]) -> list[str]:
     return found
 
 
+def _check_advanced(stanza: Mapping[str, str], found: list[str]) -> None:
+    ca_file = parse_advanced(stanza, found).ca_file
+    if ca_file is not None and Path(ca_file).is_absolute():
+        found.extend(ca_file_faults(ca_file))
+
+
 def _check_proxy(stanza: Mapping[str, str], found: list[str]) -> None:
     # Only whether there is one matters; a user name with an old password is the usual edit.
     password = stanza.get("proxy_password", "")
@@ -93,7 +100,7 @@ def _check_proxy(stanza: Mapping[str, str], found: list[str]) -> None:
 
 
 _TABS: Mapping[str, Callable[[Mapping[str, str], list[str]], object]] = {
-    "advanced": parse_advanced,
+    "advanced": _check_advanced,
     "logging": parse_log_level,
     "proxy": _check_proxy,
 }

@@ -218,7 +218,7 @@ def test_a_damaged_certificate_is_one_fault(certificates: Certificates) -> None:
     files = certificates.issue("damaged", HOST)
     text = files.leaf_file.read_text()
     files.leaf_file.write_text(text.replace(text.splitlines()[2], "damaged", 1))
-    words(faults(certificates, files.leaf_file, files.key_file), "complete PEM files")
+    words(faults(certificates, files.leaf_file, files.key_file), "certificate file")
 
 
 def test_a_handshake_that_fails_for_another_reason_is_told(certificates: Certificates) -> None:
@@ -269,3 +269,69 @@ def test_an_authority_in_between_that_is_missing_is_named(tmp_path: Path) -> Non
         now=NOW,
     )
     assert "incomplete" in fault
+
+
+def test_a_certificate_in_openssls_own_form_is_refused_and_how_to_convert_it_is_said(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = certificates.issue("trusted", HOST)
+    files.leaf_file.write_text(files.leaf_file.read_text().replace(" CERTIFICATE", " TRUSTED CERTIFICATE"))
+    chain = files.leaf_file.with_name("trusted-first.pem")
+    chain.write_text(files.leaf_file.read_text() + certificates.issue("ordinary", HOST).cert_file.read_text())
+    for cert_file in (files.leaf_file, chain):
+        for key in (files.key_file, None):
+            words(faults(certificates, cert_file, key), f"openssl x509 -in {cert_file} -out")
+    monkeypatch.delattr(ssl._ssl, "_test_decode_cert")  # type: ignore[attr-defined]  # private, and so guarded
+    assert faults(certificates, files.leaf_file, files.key_file) == []
+
+
+@pytest.mark.parametrize("described", [{}, {"notBefore": "Bad time value", "notAfter": "Bad time value"}, None])
+def test_a_certificate_that_cannot_be_decoded_is_a_fault(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch, described: Optional[dict[str, str]]
+) -> None:
+    def decode(_file: str) -> dict[str, str]:
+        if described is None:
+            raise UnicodeDecodeError("utf-8", b"?", 0, 1, "a name of another world")
+        return described
+
+    monkeypatch.setattr(ssl._ssl, "_test_decode_cert", decode)  # type: ignore[attr-defined]  # as it answers to it
+    files = certificates.issue("odd", HOST)
+    words(faults(certificates, files.cert_file, files.key_file), "cannot be decoded")
+    assert subject.expires_at(str(files.cert_file)) is None
+
+
+def damage(pem: str, kind: str) -> str:
+    return {
+        "cut": pem[:200],
+        "cut at the end": pem[:-40],
+        "indented": "".join(f"  {line}" for line in pem.splitlines(keepends=True)),
+        "old Mac's line ends": pem.replace("\n", "\r"),
+        "a line is lost": pem.replace(pem.splitlines()[1] + "\n", "", 1),
+        "with a mark": "\ufeff" + pem,
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["cut", "cut at the end", "indented", "old Mac's line ends", "a line is lost"])
+def test_which_file_is_damaged_is_said_in_the_users_words(certificates: Certificates, kind: str) -> None:
+    files = certificates.issue("torn", HOST)
+    cert, key = files.cert_file.read_text(), files.key_file.read_text()
+    files.cert_file.write_bytes(damage(cert, kind).encode())
+    for key_file in (files.key_file, None):
+        (fault,) = faults(certificates, files.cert_file, key_file)
+        assert fault.startswith(f"The certificate file {files.cert_file} is damaged or incomplete: store it once more")
+    files.cert_file.write_text(cert)
+    files.key_file.write_bytes(damage(key, kind).encode())
+    (fault,) = faults(certificates, files.cert_file, files.key_file)
+    assert fault.startswith(f"The key file {files.key_file} is damaged or incomplete: store it once more")
+
+
+def test_a_certificate_that_openssl_would_overlook_is_damaged(certificates: Certificates) -> None:
+    files = certificates.issue("marked", HOST)
+    files.cert_file.write_bytes(damage(files.cert_file.read_text(), "with a mark").encode())
+    words(faults(certificates, files.cert_file, files.key_file), "is damaged or incomplete")
+
+
+def test_a_damaged_intermediate_is_the_certificate_files_fault(certificates: Certificates) -> None:
+    files = certificates.issue("half", HOST)
+    files.cert_file.write_text(files.cert_file.read_text()[:-100])
+    words(faults(certificates, files.cert_file, files.key_file), f"certificate file {files.cert_file} is damaged")

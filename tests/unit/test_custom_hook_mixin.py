@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+import trustme
 from splunktaucclib.rest_handler.error import RestError
 
 from custom_hook_mixin import CustomHookMixin
@@ -50,6 +52,22 @@ def test_all_faults_of_a_tab_come_in_one_message() -> None:
 def test_what_the_page_does_not_see_is_checked_besides() -> None:
     with pytest.raises(RestError, match=r"The CA file .* must be a full path"):
         edit("advanced", ca_file="here.pem")
+
+
+@pytest.mark.parametrize("kind", ["missing", "pipe", "text"])
+def test_a_ca_file_that_cannot_be_used_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "ca.pem"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "text":
+        path.write_text("no certificate")
+    with pytest.raises(RestError, match=r"The CA file .* \(Configuration → Advanced\) "):
+        edit("advanced", ca_file=str(path))
+
+
+def test_a_ca_file_with_an_authority_is_saved(tmp_path: Path) -> None:
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    edit("advanced", ca_file=str(tmp_path / "ca.pem"))
 
 
 def test_a_good_tab_passes() -> None:
