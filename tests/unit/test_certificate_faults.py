@@ -175,6 +175,7 @@ def test_a_long_list_of_hosts_is_cut(certificates: Certificates) -> None:
         ("192.0.2.7", "192.0.2.8", False),
         ("2001:db8::1", "2001:db8:0::1", True),
         ("a.example.org", "192.0.2.7", False),
+        ("*.org", "example.org", False),
     ],
 )
 def test_hosts_are_compared_as_clients_compare_them(
@@ -182,6 +183,11 @@ def test_hosts_are_compared_as_clients_compare_them(
 ) -> None:
     files = certificates.issue("names", name)
     assert (faults(certificates, files.cert_file, files.key_file, host=host) == []) is covered
+
+
+@pytest.mark.parametrize("name", ["192.0.2.1", "*.0.2.1"])
+def test_an_address_is_not_covered_by_a_name_that_looks_like_it(name: str) -> None:
+    assert not subject._covers({"subjectAltName": (("DNS", name),)}, "192.0.2.1")
 
 
 def test_a_callback_url_without_a_host_is_compared_with_nothing(certificates: Certificates) -> None:

@@ -96,6 +96,11 @@ def test_an_input_without_fault_can_be_saved(saved: dict[str, str | None], aroun
         ("callback_url", f"https://{HOST}:8443/health", "/health"),
         ("callback_url", f"https://{HOST}:8443/p?q=1", "question mark"),
         ("callback_url", f"https://{HOST}:8443/p#f", "hash sign"),
+        ("callback_url", f"https://{HOST}:8443/p?", "question mark"),
+        ("callback_url", f"https://{HOST}:8443/p#", "hash sign"),
+        ("callback_url", f"https://{HOST}:8443//", "path"),
+        ("callback_url", f"https://{HOST}:8443/a/../p", "no part “.” or “..”"),
+        ("callback_url", f"https://{HOST}:0/p", "port 0"),
         ("callback_url", f"https://u:p@{HOST}:8443/p", "user name"),
         ("callback_url", f"https://{HOST}:8443/ü", "ASCII"),
         ("callback_url", f"https://{HOST}:8443/a b", "blanks"),
@@ -140,6 +145,37 @@ def test_a_name_that_cannot_be_one_is_refused(saved: dict[str, str | None], arou
 
 def test_a_token_that_is_refused_is_not_repeated(saved: dict[str, str | None], around: Surroundings) -> None:
     assert "planted token" not in " ".join(faults({**saved, "verify_token": "planted token"}, around))
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("https://../p", "host “..”"),
+        ("https://a..example.org/p", "host “a..example.org”"),
+        ("https://-a.example.org/p", "no host name"),
+        (f"https://{'a' * 64}.example.org/p", "no host name"),
+        ("https://300.1.2.3/p", "no host name and no IP address"),
+        ("https://a!.example.org/p", "no host name"),
+        (f"https://{HOST}:0/p", "port 0"),
+        (f"https://{HOST}//", "needs a path"),
+        (f"https://{HOST}/p?", "question mark"),
+    ],
+)
+def test_behind_a_proxy_the_callback_url_must_be_possible_all_the_same(
+    saved: dict[str, str | None], around: Surroundings, url: str, word: str
+) -> None:
+    (fault,) = faults({**saved, "in_front": "proxy", "callback_url": url}, around)
+
+    assert word in fault
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "a_b.example.org", "example.org.", "192.0.2.1", "[2001:db8::1]", "xn--bcher-kva.example"]
+)
+def test_behind_a_proxy_any_possible_host_is_taken(
+    saved: dict[str, str | None], around: Surroundings, host: str
+) -> None:
+    assert faults({**saved, "in_front": "proxy", "callback_url": f"https://{host}/p"}, around) == []
 
 
 def test_the_longest_callback_url_that_strava_takes_is_taken(
@@ -253,6 +289,24 @@ def test_a_disabled_input_may_be_prepared_beside_the_one_that_runs(
 ) -> None:
     inputs = {**other(application="club"), **other("main", application="club", port="8443", disabled="1")}
     assert faults(saved, replace(around, inputs=inputs)) == []
+
+
+def test_inputs_that_collide_already_can_be_edited_but_not_made_to_collide_more(
+    saved: dict[str, str | None], around: Surroundings
+) -> None:
+    """As when both were saved in the same moment."""
+    mine = other("main", application="club", port="8443")
+    both = replace(around, inputs={**other(application="club", port="8443"), **mine})
+    assert faults({**saved, "interval": "30"}, both, error=IN_USE) == []
+    assert faults({**saved, "application": "own"}, both, error=IN_USE) == []
+    free = {"port": "7443", "callback_url": f"https://{HOST}:7443/hook"}
+    assert faults({**saved, **free}, both) == []
+
+    third = replace(both, inputs={**(both.inputs or {}), **other("third", application="own", port="7443")})
+    (application,) = faults({**saved, "application": "own"}, third)
+    assert "“third” is enabled for the application “own” already" in application
+    (port,) = faults({**saved, **free}, third)
+    assert "belongs to the input “third”" in port
 
 
 def test_what_splunkd_does_not_tell_is_not_judged(saved: dict[str, str | None], certificates: Certificates) -> None:
