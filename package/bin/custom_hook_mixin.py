@@ -17,6 +17,7 @@ from splunktaucclib.rest_handler.error import RestError
 
 from strava_collector.configuration import (
     NAME,
+    NAME_FAULT,
     control_character_faults,
     parse_advanced,
     parse_log_level,
@@ -38,10 +39,7 @@ class CustomHookMixin(BaseHookMixin):  # type: ignore[misc]  # splunktaucclib is
         """Check a new row."""
         found = self._page_faults(config_name, payload, creating=True)
         if not NAME.match(stanza_id or ""):
-            found.insert(
-                0,
-                "The name must begin with a letter and have at most 50 letters, digits, underscores and hyphens.",
-            )
+            found.insert(0, NAME_FAULT)
         elif stanza_id == "default":
             found.insert(0, "The name default means something to Splunk. Choose another name.")
         _refuse(found)

@@ -80,6 +80,16 @@ def test_an_authority_that_nobody_trusts_is_named(certificates: Certificates) ->
     assert faults(certificates, whole, files.key_file) == []
 
 
+def test_without_a_key_a_folder_of_authorities_gives_no_verdict(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """OpenSSL reads such a folder during a handshake only, and there is none without a key."""
+    (tmp_path / "0a1b2c3d.0").write_text("a certificate")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    assert faults(certificates, certificates.issue("unseen", HOST).cert_file, None, trusted=False) == []
+
+
 def test_a_self_signed_certificate_is_called_so(certificates: Certificates) -> None:
     files = certificates.self_signed("self", HOST)
     for key in (files.key_file, None):
@@ -115,17 +125,32 @@ def test_a_certificate_of_tomorrow_is_too_early(certificates: Certificates) -> N
     words(faults(certificates, files.cert_file, files.key_file), "not valid before")
 
 
+def test_a_certificate_is_good_until_the_second_of_its_end() -> None:
+    leaf = {"notBefore": "Nov  1 00:00:00 2026 GMT", "notAfter": "Nov 21 00:00:00 2026 GMT"}
+    begin, end = (ssl.cert_time_to_seconds(leaf[date]) for date in ("notBefore", "notAfter"))
+    assert subject._date_faults("c", leaf, end - 1) == subject._date_faults("c", leaf, begin) == []
+    assert "expired on 2026-11-21" in subject._date_faults("c", leaf, end)[0]
+    assert "not valid before 2026-11-01" in subject._date_faults("c", leaf, begin - 1)[0]
+
+
 def signed(
-    name: str, issuer: str, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey, *, days: int, ca: bool
+    name: str,
+    issuer: str,
+    key: ec.EllipticCurvePrivateKey,
+    signer: ec.EllipticCurvePrivateKey,
+    *,
+    days: int,
+    ca: bool,
+    begins: int = -100,
 ) -> bytes:
-    """A certificate as PEM that ends in so many days."""
+    """A certificate as PEM that begins and ends in so many days."""
     builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.now(timezone.utc) - timedelta(days=100))
+        .not_valid_before(datetime.now(timezone.utc) + timedelta(days=begins))
         .not_valid_after(datetime.now(timezone.utc) + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), True)
     )
@@ -134,13 +159,16 @@ def signed(
     return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def test_an_expired_intermediate_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("begins", "days", "word"), [(-100, -1, "“In between” in its chain has expired"), (1, 100, "not yet valid")]
+)
+def test_an_intermediate_whose_time_it_is_not_is_a_fault(tmp_path: Path, begins: int, days: int, word: str) -> None:
     root, between, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
     ca_file, cert_file, key_file = (tmp_path / name for name in ("ca.pem", "cert.pem", "key.pem"))
     ca_file.write_bytes(signed("Root", "Root", root, root, days=100, ca=True))
     cert_file.write_bytes(
         signed(HOST, "In between", own, between, days=100, ca=False)
-        + signed("In between", "Root", between, root, days=-1, ca=True)
+        + signed("In between", "Root", between, root, days=days, ca=True, begins=begins)
     )
     key_file.write_bytes(
         own.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -148,7 +176,7 @@ def test_an_expired_intermediate_is_named(tmp_path: Path) -> None:
     (fault,) = subject.certificate_faults(
         str(cert_file), str(key_file), host=HOST, behind_proxy=False, ca_file=str(ca_file), now=NOW
     )
-    assert "“In between” in its chain has expired" in fault
+    assert word in fault
 
 
 def test_a_certificate_for_another_host_names_those_that_it_covers(certificates: Certificates) -> None:

@@ -39,6 +39,17 @@ def test_a_name_that_is_no_stanza_is_refused(name: str) -> None:
         Hooks().create_hook("key", "application", name, {})
 
 
+def test_the_name_of_splunks_own_defaults_is_refused() -> None:
+    with pytest.raises(RestError, match="The name default means something to Splunk"):
+        Hooks().create_hook("key", "application", "default", {"client_id": "1", "client_secret": "s"})
+
+
+def test_a_backslash_at_the_end_cannot_swallow_the_next_line_of_the_file() -> None:
+    with pytest.raises(RestError, match="The field index must not end with a backslash"):
+        edit("account", index="strava\\")
+    edit("proxy", proxy_enabled="0", proxy_username="domain\\user")
+
+
 def test_all_faults_of_a_tab_come_in_one_message() -> None:
     with pytest.raises(RestError) as caught:
         edit("advanced", settle_time="-1", concurrency="4", retry_base="0", retention_days="0", api_url="x")

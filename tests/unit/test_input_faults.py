@@ -123,6 +123,10 @@ def test_an_input_without_fault_can_be_saved(saved: dict[str, str | None], aroun
         ("key_file", "/nowhere/key.pem", "/nowhere/key.pem does not exist"),
         ("verify_token", "", "verify token is missing"),
         ("verify_token", "short", "8 to 200"),
+        ("verify_token", "7-signs", "8 to 200"),
+        ("verify_token", "t" * 201, "8 to 200"),
+        ("verify_token", "*stars*", "8 to 200"),
+        ("verify_token", "*****", "8 to 200"),
         ("verify_token", "with blanks in it", "8 to 200"),
         ("verify_token", "ümlaut-token", "8 to 200"),
         ("in_front", "wall", "one of nothing, router, proxy"),
@@ -178,6 +182,11 @@ def test_behind_a_proxy_any_possible_host_is_taken(
     assert faults({**saved, "in_front": "proxy", "callback_url": f"https://{host}/p"}, around) == []
 
 
+@pytest.mark.parametrize("token", ["8-signs-", "t" * 200, "*stars-and-more*"])
+def test_a_token_within_the_limits_is_taken(saved: dict[str, str | None], around: Surroundings, token: str) -> None:
+    assert faults({**saved, "verify_token": token}, around) == []
+
+
 def test_the_longest_callback_url_that_strava_takes_is_taken(
     saved: dict[str, str | None], around: Surroundings
 ) -> None:
@@ -208,10 +217,22 @@ def test_a_port_that_another_program_has_is_refused(saved: dict[str, str | None]
     assert "port 8443 is in use by another program" in fault
 
 
-def test_a_port_that_is_not_permitted_is_refused(saved: dict[str, str | None], around: Surroundings) -> None:
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
+def test_a_port_that_is_not_permitted_is_refused(
+    saved: dict[str, str | None], around: Surroundings, number: int
+) -> None:
     url = f"https://{HOST}/hook"
-    (fault,) = faults({**saved, "port": "443", "callback_url": url}, around, error=FORBIDDEN)
+    (fault,) = faults({**saved, "port": "443", "callback_url": url}, around, error=OSError(number, "No"))
     assert "port 443 may not be used by the user that runs Splunk" in fault
+
+
+def test_an_address_is_offered_as_it_is_written_in_a_url(
+    saved: dict[str, str | None], around: Surroundings, certificates: Certificates
+) -> None:
+    files = certificates.issue("address", "2001:db8::1")
+    own = {"cert_file": str(files.cert_file), "key_file": str(files.key_file)}
+    (fault,) = faults({**saved, **own, "callback_url": "https://[2001:db8::1]:9443/p"}, around)
+    assert "Write https://[2001:db8::1]:8443/… , or" in fault
 
 
 def test_any_other_trouble_with_the_port_is_told(saved: dict[str, str | None], around: Surroundings) -> None:
@@ -259,6 +280,20 @@ def test_a_port_can_be_tried_without_keeping_it() -> None:
     assert error is not None
     assert error.errno == errno.EADDRINUSE
     assert bind_error(port) is None
+    assert bind_error(port) is None
+
+
+def test_a_port_that_was_used_a_moment_ago_can_be_had() -> None:
+    """Its last connections are kept by the system for a while (TIME_WAIT), which does not stop a listener."""
+    with closing(socket.socket()) as server, closing(socket.socket()) as client:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        client.connect(("127.0.0.1", port))
+        accepted, _ = server.accept()
+        accepted.close()  # who closes first keeps it
+        assert client.recv(1) == b""
     assert bind_error(port) is None
 
 

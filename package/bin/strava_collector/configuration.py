@@ -33,6 +33,7 @@ Stanza = Mapping[str, str]
 
 #: Names of rows and inputs: they become stanzas, file names, parts of addresses and fields of log lines.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}\Z")
+NAME_FAULT = "The name must begin with a letter and have at most 50 letters, digits, underscores and hyphens."
 
 #: Bounds of the settings, inclusive; the help texts of the pages name the same.
 SETTLE_TIME = (0.0, 300.0)

@@ -17,6 +17,7 @@ from strava_collector.certificate import key_file_faults
 from strava_collector.certificate_faults import certificate_faults
 from strava_collector.configuration import (
     NAME,
+    NAME_FAULT,
     PORT,
     Stanza,
     control_character_faults,
@@ -88,9 +89,6 @@ def input_faults(
             faults += _port_faults(try_port(port), port, in_use_counts=around.inputs is not None and not is_taken)
     faults += _file_faults(stanza, around.ca_file, now)
     return [fault.translate(_HARMLESS) for fault in faults]
-
-
-NAME_FAULT = "The name must begin with a letter and have at most 50 letters, digits, underscores and hyphens."
 
 
 def _newly_wanted(stanza: Stanza, own: Optional[Stanza]) -> Stanza:
