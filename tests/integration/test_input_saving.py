@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -157,8 +159,25 @@ def test_an_application_has_one_enabled_input(club: Club) -> None:
     assert club.messages() == ""
     club.sandbox.splunkd.request("POST", club.sandbox.splunkd.path(SPLUNKD, "club", "enable"))
     until(lambda: "club: The input “second” is enabled for the application “Club” already" in club.messages(), 30)
+    # They collide: what does not make it worse can be saved, and so can what ends it.
+    club.sandbox.post(f"{PAGE}/second", interval=45)
+    assert str(club.state()["inputs"]["second"]["interval"]) == "45"
     club.sandbox.post(f"{PAGE}/second", disabled="true")
     assert club.state()["inputs"]["second"]["disabled"] is True
+
+
+def test_a_pipe_in_the_place_of_the_ca_file_holds_nobody(club: Club, tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    advanced = "TA_strava_webhook_settings/advanced"
+    os.mkfifo(ca_file)
+    assert "is not a regular file" in club.refusal(advanced, ca_file=str(ca_file))
+    # And if it takes the file's place afterwards: this would not return.
+    ca_file.unlink()
+    ca_file.write_bytes(club.sandbox.certificates.ca_file.read_bytes())
+    club.sandbox.post(advanced, ca_file=str(ca_file))
+    ca_file.unlink()
+    os.mkfifo(ca_file)
+    assert "incomplete" in club.refusal(PAGE, name="second", **club.new())
 
 
 def test_an_input_that_was_disabled_is_enabled_again(club: Club) -> None:
