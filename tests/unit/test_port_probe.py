@@ -1,0 +1,47 @@
+"""Whether a port could be had is found out without having it."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from contextlib import closing
+
+import pytest
+
+from strava_collector.port_probe import bind_error
+
+
+def test_a_port_can_be_tried_without_keeping_it() -> None:
+    with closing(socket.socket(socket.AF_INET6 if socket.has_ipv6 else socket.AF_INET)) as program:
+        program.bind(("", 0))
+        port = program.getsockname()[1]
+        program.listen()
+        error = bind_error(port)
+    assert error is not None
+    assert error.errno == errno.EADDRINUSE
+    assert bind_error(port) is None
+    assert bind_error(port) is None
+
+
+def test_a_port_that_was_used_a_moment_ago_can_be_had() -> None:
+    """Its last connections are kept by the system for a while (TIME_WAIT), which does not stop a listener."""
+    with closing(socket.socket()) as server, closing(socket.socket()) as client:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        client.connect(("127.0.0.1", port))
+        accepted, _ = server.accept()
+        accepted.close()  # who closes first keeps it
+        assert client.recv(1) == b""
+    assert bind_error(port) is None
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="needs both families")
+def test_a_program_that_has_the_port_for_ipv4_alone_is_noticed() -> None:
+    with closing(socket.socket(socket.AF_INET)) as program:
+        program.bind(("127.0.0.1", 0))
+        program.listen()
+        error = bind_error(program.getsockname()[1])
+    assert error is not None
+    assert error.errno == errno.EADDRINUSE
