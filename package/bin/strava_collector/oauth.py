@@ -199,7 +199,7 @@ def _refused(answer: Answer, application: Application) -> CollectorError:
     if status >= 500 or status in _NOT_NOW:
         return OAuthUnavailable(
             status,
-            f"Strava's OAuth service cannot answer now (status {status}). It is tried again.",
+            f"Strava's OAuth service cannot answer now (status {status}).",
             answer.headers,
         )
     kind = refusal_of(answer) or Refusal.OTHER
