@@ -17,6 +17,7 @@ from splunktaucclib.rest_handler.error import RestError
 
 from strava_collector.configuration import (
     NAME,
+    NAME_FAULT,
     control_character_faults,
     parse_advanced,
     parse_log_level,
@@ -25,6 +26,7 @@ from strava_collector.configuration import (
 from strava_collector.errors import as_text
 from strava_collector.form import UNCHANGED, Field, faults, read_forms
 from strava_collector.secret import Secret
+from strava_collector.trust import ca_file_faults
 
 
 class CustomHookMixin(BaseHookMixin):  # type: ignore[misc]  # splunktaucclib is untyped
@@ -37,10 +39,7 @@ class CustomHookMixin(BaseHookMixin):  # type: ignore[misc]  # splunktaucclib is
         """Check a new row."""
         found = self._page_faults(config_name, payload, creating=True)
         if not NAME.match(stanza_id or ""):
-            found.insert(
-                0,
-                "The name must begin with a letter and have at most 50 letters, digits, underscores and hyphens.",
-            )
+            found.insert(0, NAME_FAULT)
         elif stanza_id == "default":
             found.insert(0, "The name default means something to Splunk. Choose another name.")
         _refuse(found)
@@ -86,6 +85,12 @@ def _text_faults(payload: dict[str, Any]) -> list[str]:
     return found
 
 
+def _check_advanced(stanza: Mapping[str, str], found: list[str]) -> None:
+    ca_file = parse_advanced(stanza, found).ca_file
+    if ca_file is not None and Path(ca_file).is_absolute():
+        found.extend(ca_file_faults(ca_file))
+
+
 def _check_proxy(stanza: Mapping[str, str], found: list[str]) -> None:
     # Only whether there is one matters; a user name with an old password is the usual edit.
     password = stanza.get("proxy_password", "")
@@ -93,7 +98,7 @@ def _check_proxy(stanza: Mapping[str, str], found: list[str]) -> None:
 
 
 _TABS: Mapping[str, Callable[[Mapping[str, str], list[str]], object]] = {
-    "advanced": parse_advanced,
+    "advanced": _check_advanced,
     "logging": parse_log_level,
     "proxy": _check_proxy,
 }

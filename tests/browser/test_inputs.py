@@ -323,6 +323,27 @@ def test_the_offered_input_is_saved_and_serves(sandbox: Sandbox, page: Page) -> 
     sandbox.wait_until_healthy(Input("listener", int(values["port"]), url, token, files))
 
 
+def test_for_an_input_that_exists_nothing_is_offered(sandbox: Sandbox, page: Page) -> None:
+    inputs, made = running(sandbox, page)
+    passwords = sandbox.splunkd.path("storage/passwords")
+    before = sandbox.splunkd.request("GET", passwords, {"count": -1})[1]["entry"]
+    form = inputs.edit("club")
+    advanced(form)
+    token = form.field("verify_token")
+    assert re.fullmatch(r"\**", token.locator("input").input_value())
+    expect(token.get_by_role("button")).to_have_count(0)  # no eye: there is nothing to be seen
+    form.fill("port", str(free_port()))
+    form.choose("in_front", "A router or load balancer forwards another port; TLS ends here")
+    assert form.value("callback_url") == made.callback_url
+    form.fill("port", str(made.port))
+    form.save()
+    inputs.expect_cell("club", "callback_url", made.callback_url)
+    after = sandbox.splunkd.request("GET", passwords, {"count": -1})[1]["entry"]
+    assert sorted(one["content"]["clear_password"] for one in after) == sorted(
+        one["content"]["clear_password"] for one in before
+    )
+
+
 def test_a_running_input_is_edited_without_a_word_about_its_port(sandbox: Sandbox, page: Page) -> None:
     inputs, made = running(sandbox, page)
     form = inputs.edit("club")

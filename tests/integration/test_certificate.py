@@ -60,6 +60,23 @@ def test_a_device_is_not_read(files: ServerFiles) -> None:
     assert "not a regular file" in fault
 
 
+def test_a_regular_file_that_has_nothing_to_give_does_not_hold_us(
+    files: ServerFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As /proc/kmsg, which may be read by few; here a pipe that is said to be a regular file."""
+    pipe = files.cert_file.with_name("pipe")
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)  # so that it is neither at its end nor has anything
+    monkeypatch.setattr("strava_collector.pem_file.stat.S_ISREG", lambda _mode: True)
+    try:
+        (cert_fault,) = faults(pipe, files.key_file)
+        (key_fault,) = faults(files.cert_file, pipe)
+    finally:
+        os.close(writer)
+    assert "no file that can be read to its end" in cert_fault
+    assert "no file that can be read to its end" in key_fault
+
+
 def test_an_empty_file_is_called_empty(files: ServerFiles) -> None:
     files.key_file.write_text("\n")
     (fault,) = faults(files.cert_file, files.key_file)
@@ -116,7 +133,7 @@ def test_damaged_pem_is_recognised(files: ServerFiles) -> None:
     whole = files.cert_file.read_text()
     files.cert_file.write_text(whole.replace(whole.splitlines()[2], "damaged", 1))
     (fault,) = faults(files.cert_file, files.key_file)
-    assert "complete PEM files" in fault
+    assert f"certificate file {files.cert_file} is damaged" in fault
 
 
 def test_a_key_of_another_certificate_is_recognised(files: ServerFiles, tmp_path: Path) -> None:

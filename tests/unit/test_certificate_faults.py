@@ -80,6 +80,16 @@ def test_an_authority_that_nobody_trusts_is_named(certificates: Certificates) ->
     assert faults(certificates, whole, files.key_file) == []
 
 
+def test_without_a_key_a_folder_of_authorities_gives_no_verdict(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """OpenSSL reads such a folder during a handshake only, and there is none without a key."""
+    (tmp_path / "0a1b2c3d.0").write_text("a certificate")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    assert faults(certificates, certificates.issue("unseen", HOST).cert_file, None, trusted=False) == []
+
+
 def test_a_self_signed_certificate_is_called_so(certificates: Certificates) -> None:
     files = certificates.self_signed("self", HOST)
     for key in (files.key_file, None):
@@ -115,17 +125,32 @@ def test_a_certificate_of_tomorrow_is_too_early(certificates: Certificates) -> N
     words(faults(certificates, files.cert_file, files.key_file), "not valid before")
 
 
+def test_a_certificate_is_good_until_the_second_of_its_end() -> None:
+    leaf = {"notBefore": "Nov  1 00:00:00 2026 GMT", "notAfter": "Nov 21 00:00:00 2026 GMT"}
+    begin, end = (ssl.cert_time_to_seconds(leaf[date]) for date in ("notBefore", "notAfter"))
+    assert subject._date_faults("c", leaf, end - 1) == subject._date_faults("c", leaf, begin) == []
+    assert "expired on 2026-11-21" in subject._date_faults("c", leaf, end)[0]
+    assert "not valid before 2026-11-01" in subject._date_faults("c", leaf, begin - 1)[0]
+
+
 def signed(
-    name: str, issuer: str, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey, *, days: int, ca: bool
+    name: str,
+    issuer: str,
+    key: ec.EllipticCurvePrivateKey,
+    signer: ec.EllipticCurvePrivateKey,
+    *,
+    days: int,
+    ca: bool,
+    begins: int = -100,
 ) -> bytes:
-    """A certificate as PEM that ends in so many days."""
+    """A certificate as PEM that begins and ends in so many days."""
     builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.now(timezone.utc) - timedelta(days=100))
+        .not_valid_before(datetime.now(timezone.utc) + timedelta(days=begins))
         .not_valid_after(datetime.now(timezone.utc) + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), True)
     )
@@ -134,13 +159,16 @@ def signed(
     return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def test_an_expired_intermediate_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("begins", "days", "word"), [(-100, -1, "“In between” in its chain has expired"), (1, 100, "not yet valid")]
+)
+def test_an_intermediate_whose_time_it_is_not_is_a_fault(tmp_path: Path, begins: int, days: int, word: str) -> None:
     root, between, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
     ca_file, cert_file, key_file = (tmp_path / name for name in ("ca.pem", "cert.pem", "key.pem"))
     ca_file.write_bytes(signed("Root", "Root", root, root, days=100, ca=True))
     cert_file.write_bytes(
         signed(HOST, "In between", own, between, days=100, ca=False)
-        + signed("In between", "Root", between, root, days=-1, ca=True)
+        + signed("In between", "Root", between, root, days=days, ca=True, begins=begins)
     )
     key_file.write_bytes(
         own.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -148,7 +176,7 @@ def test_an_expired_intermediate_is_named(tmp_path: Path) -> None:
     (fault,) = subject.certificate_faults(
         str(cert_file), str(key_file), host=HOST, behind_proxy=False, ca_file=str(ca_file), now=NOW
     )
-    assert "“In between” in its chain has expired" in fault
+    assert word in fault
 
 
 def test_a_certificate_for_another_host_names_those_that_it_covers(certificates: Certificates) -> None:
@@ -175,6 +203,7 @@ def test_a_long_list_of_hosts_is_cut(certificates: Certificates) -> None:
         ("192.0.2.7", "192.0.2.8", False),
         ("2001:db8::1", "2001:db8:0::1", True),
         ("a.example.org", "192.0.2.7", False),
+        ("*.org", "example.org", False),
     ],
 )
 def test_hosts_are_compared_as_clients_compare_them(
@@ -182,6 +211,11 @@ def test_hosts_are_compared_as_clients_compare_them(
 ) -> None:
     files = certificates.issue("names", name)
     assert (faults(certificates, files.cert_file, files.key_file, host=host) == []) is covered
+
+
+@pytest.mark.parametrize("name", ["192.0.2.1", "*.0.2.1"])
+def test_an_address_is_not_covered_by_a_name_that_looks_like_it(name: str) -> None:
+    assert not subject._covers({"subjectAltName": (("DNS", name),)}, "192.0.2.1")
 
 
 def test_a_callback_url_without_a_host_is_compared_with_nothing(certificates: Certificates) -> None:
@@ -218,7 +252,7 @@ def test_a_damaged_certificate_is_one_fault(certificates: Certificates) -> None:
     files = certificates.issue("damaged", HOST)
     text = files.leaf_file.read_text()
     files.leaf_file.write_text(text.replace(text.splitlines()[2], "damaged", 1))
-    words(faults(certificates, files.leaf_file, files.key_file), "complete PEM files")
+    words(faults(certificates, files.leaf_file, files.key_file), "certificate file")
 
 
 def test_a_handshake_that_fails_for_another_reason_is_told(certificates: Certificates) -> None:
@@ -269,3 +303,69 @@ def test_an_authority_in_between_that_is_missing_is_named(tmp_path: Path) -> Non
         now=NOW,
     )
     assert "incomplete" in fault
+
+
+def test_a_certificate_in_openssls_own_form_is_refused_and_how_to_convert_it_is_said(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = certificates.issue("trusted", HOST)
+    files.leaf_file.write_text(files.leaf_file.read_text().replace(" CERTIFICATE", " TRUSTED CERTIFICATE"))
+    chain = files.leaf_file.with_name("trusted-first.pem")
+    chain.write_text(files.leaf_file.read_text() + certificates.issue("ordinary", HOST).cert_file.read_text())
+    for cert_file in (files.leaf_file, chain):
+        for key in (files.key_file, None):
+            words(faults(certificates, cert_file, key), f"openssl x509 -in {cert_file} -out")
+    monkeypatch.delattr(ssl._ssl, "_test_decode_cert")  # type: ignore[attr-defined]  # private, and so guarded
+    assert faults(certificates, files.leaf_file, files.key_file) == []
+
+
+@pytest.mark.parametrize("described", [{}, {"notBefore": "Bad time value", "notAfter": "Bad time value"}, None])
+def test_a_certificate_that_cannot_be_decoded_is_a_fault(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch, described: Optional[dict[str, str]]
+) -> None:
+    def decode(_file: str) -> dict[str, str]:
+        if described is None:
+            raise UnicodeDecodeError("utf-8", b"?", 0, 1, "a name of another world")
+        return described
+
+    monkeypatch.setattr(ssl._ssl, "_test_decode_cert", decode)  # type: ignore[attr-defined]  # as it answers to it
+    files = certificates.issue("odd", HOST)
+    words(faults(certificates, files.cert_file, files.key_file), "cannot be decoded")
+    assert subject.expires_at(str(files.cert_file)) is None
+
+
+def damage(pem: str, kind: str) -> str:
+    return {
+        "cut": pem[:200],
+        "cut at the end": pem[:-40],
+        "indented": "".join(f"  {line}" for line in pem.splitlines(keepends=True)),
+        "old Mac's line ends": pem.replace("\n", "\r"),
+        "a line is lost": pem.replace(pem.splitlines()[1] + "\n", "", 1),
+        "with a mark": "\ufeff" + pem,
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["cut", "cut at the end", "indented", "old Mac's line ends", "a line is lost"])
+def test_which_file_is_damaged_is_said_in_the_users_words(certificates: Certificates, kind: str) -> None:
+    files = certificates.issue("torn", HOST)
+    cert, key = files.cert_file.read_text(), files.key_file.read_text()
+    files.cert_file.write_bytes(damage(cert, kind).encode())
+    for key_file in (files.key_file, None):
+        (fault,) = faults(certificates, files.cert_file, key_file)
+        assert fault.startswith(f"The certificate file {files.cert_file} is damaged or incomplete: store it once more")
+    files.cert_file.write_text(cert)
+    files.key_file.write_bytes(damage(key, kind).encode())
+    (fault,) = faults(certificates, files.cert_file, files.key_file)
+    assert fault.startswith(f"The key file {files.key_file} is damaged or incomplete: store it once more")
+
+
+def test_a_certificate_that_openssl_would_overlook_is_damaged(certificates: Certificates) -> None:
+    files = certificates.issue("marked", HOST)
+    files.cert_file.write_bytes(damage(files.cert_file.read_text(), "with a mark").encode())
+    words(faults(certificates, files.cert_file, files.key_file), "is damaged or incomplete")
+
+
+def test_a_damaged_intermediate_is_the_certificate_files_fault(certificates: Certificates) -> None:
+    files = certificates.issue("half", HOST)
+    files.cert_file.write_text(files.cert_file.read_text()[:-100])
+    words(faults(certificates, files.cert_file, files.key_file), f"certificate file {files.cert_file} is damaged")

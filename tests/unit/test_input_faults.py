@@ -96,6 +96,11 @@ def test_an_input_without_fault_can_be_saved(saved: dict[str, str | None], aroun
         ("callback_url", f"https://{HOST}:8443/health", "/health"),
         ("callback_url", f"https://{HOST}:8443/p?q=1", "question mark"),
         ("callback_url", f"https://{HOST}:8443/p#f", "hash sign"),
+        ("callback_url", f"https://{HOST}:8443/p?", "question mark"),
+        ("callback_url", f"https://{HOST}:8443/p#", "hash sign"),
+        ("callback_url", f"https://{HOST}:8443//", "path"),
+        ("callback_url", f"https://{HOST}:8443/a/../p", "no part “.” or “..”"),
+        ("callback_url", f"https://{HOST}:0/p", "port 0"),
         ("callback_url", f"https://u:p@{HOST}:8443/p", "user name"),
         ("callback_url", f"https://{HOST}:8443/ü", "ASCII"),
         ("callback_url", f"https://{HOST}:8443/a b", "blanks"),
@@ -118,6 +123,10 @@ def test_an_input_without_fault_can_be_saved(saved: dict[str, str | None], aroun
         ("key_file", "/nowhere/key.pem", "/nowhere/key.pem does not exist"),
         ("verify_token", "", "verify token is missing"),
         ("verify_token", "short", "8 to 200"),
+        ("verify_token", "7-signs", "8 to 200"),
+        ("verify_token", "t" * 201, "8 to 200"),
+        ("verify_token", "*stars*", "8 to 200"),
+        ("verify_token", "*****", "8 to 200"),
         ("verify_token", "with blanks in it", "8 to 200"),
         ("verify_token", "ümlaut-token", "8 to 200"),
         ("in_front", "wall", "one of nothing, router, proxy"),
@@ -140,6 +149,42 @@ def test_a_name_that_cannot_be_one_is_refused(saved: dict[str, str | None], arou
 
 def test_a_token_that_is_refused_is_not_repeated(saved: dict[str, str | None], around: Surroundings) -> None:
     assert "planted token" not in " ".join(faults({**saved, "verify_token": "planted token"}, around))
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("https://../p", "host “..”"),
+        ("https://a..example.org/p", "host “a..example.org”"),
+        ("https://-a.example.org/p", "no host name"),
+        (f"https://{'a' * 64}.example.org/p", "no host name"),
+        ("https://300.1.2.3/p", "no host name and no IP address"),
+        ("https://a!.example.org/p", "no host name"),
+        (f"https://{HOST}:0/p", "port 0"),
+        (f"https://{HOST}//", "needs a path"),
+        (f"https://{HOST}/p?", "question mark"),
+    ],
+)
+def test_behind_a_proxy_the_callback_url_must_be_possible_all_the_same(
+    saved: dict[str, str | None], around: Surroundings, url: str, word: str
+) -> None:
+    (fault,) = faults({**saved, "in_front": "proxy", "callback_url": url}, around)
+
+    assert word in fault
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "a_b.example.org", "example.org.", "192.0.2.1", "[2001:db8::1]", "xn--bcher-kva.example"]
+)
+def test_behind_a_proxy_any_possible_host_is_taken(
+    saved: dict[str, str | None], around: Surroundings, host: str
+) -> None:
+    assert faults({**saved, "in_front": "proxy", "callback_url": f"https://{host}/p"}, around) == []
+
+
+@pytest.mark.parametrize("token", ["8-signs-", "t" * 200, "*stars-and-more*"])
+def test_a_token_within_the_limits_is_taken(saved: dict[str, str | None], around: Surroundings, token: str) -> None:
+    assert faults({**saved, "verify_token": token}, around) == []
 
 
 def test_the_longest_callback_url_that_strava_takes_is_taken(
@@ -172,10 +217,22 @@ def test_a_port_that_another_program_has_is_refused(saved: dict[str, str | None]
     assert "port 8443 is in use by another program" in fault
 
 
-def test_a_port_that_is_not_permitted_is_refused(saved: dict[str, str | None], around: Surroundings) -> None:
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
+def test_a_port_that_is_not_permitted_is_refused(
+    saved: dict[str, str | None], around: Surroundings, number: int
+) -> None:
     url = f"https://{HOST}/hook"
-    (fault,) = faults({**saved, "port": "443", "callback_url": url}, around, error=FORBIDDEN)
+    (fault,) = faults({**saved, "port": "443", "callback_url": url}, around, error=OSError(number, "No"))
     assert "port 443 may not be used by the user that runs Splunk" in fault
+
+
+def test_an_address_is_offered_as_it_is_written_in_a_url(
+    saved: dict[str, str | None], around: Surroundings, certificates: Certificates
+) -> None:
+    files = certificates.issue("address", "2001:db8::1")
+    own = {"cert_file": str(files.cert_file), "key_file": str(files.key_file)}
+    (fault,) = faults({**saved, **own, "callback_url": "https://[2001:db8::1]:9443/p"}, around)
+    assert "Write https://[2001:db8::1]:8443/… , or" in fault
 
 
 def test_any_other_trouble_with_the_port_is_told(saved: dict[str, str | None], around: Surroundings) -> None:
@@ -226,6 +283,20 @@ def test_a_port_can_be_tried_without_keeping_it() -> None:
     assert bind_error(port) is None
 
 
+def test_a_port_that_was_used_a_moment_ago_can_be_had() -> None:
+    """Its last connections are kept by the system for a while (TIME_WAIT), which does not stop a listener."""
+    with closing(socket.socket()) as server, closing(socket.socket()) as client:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        client.connect(("127.0.0.1", port))
+        accepted, _ = server.accept()
+        accepted.close()  # who closes first keeps it
+        assert client.recv(1) == b""
+    assert bind_error(port) is None
+
+
 @pytest.mark.skipif(not socket.has_ipv6, reason="needs both families")
 def test_a_program_that_has_the_port_for_ipv4_alone_is_noticed() -> None:
     with closing(socket.socket(socket.AF_INET)) as program:
@@ -253,6 +324,24 @@ def test_a_disabled_input_may_be_prepared_beside_the_one_that_runs(
 ) -> None:
     inputs = {**other(application="club"), **other("main", application="club", port="8443", disabled="1")}
     assert faults(saved, replace(around, inputs=inputs)) == []
+
+
+def test_inputs_that_collide_already_can_be_edited_but_not_made_to_collide_more(
+    saved: dict[str, str | None], around: Surroundings
+) -> None:
+    """As when both were saved in the same moment."""
+    mine = other("main", application="club", port="8443")
+    both = replace(around, inputs={**other(application="club", port="8443"), **mine})
+    assert faults({**saved, "interval": "30"}, both, error=IN_USE) == []
+    assert faults({**saved, "application": "own"}, both, error=IN_USE) == []
+    free = {"port": "7443", "callback_url": f"https://{HOST}:7443/hook"}
+    assert faults({**saved, **free}, both) == []
+
+    third = replace(both, inputs={**(both.inputs or {}), **other("third", application="own", port="7443")})
+    (application,) = faults({**saved, "application": "own"}, third)
+    assert "“third” is enabled for the application “own” already" in application
+    (port,) = faults({**saved, **free}, third)
+    assert "belongs to the input “third”" in port
 
 
 def test_what_splunkd_does_not_tell_is_not_judged(saved: dict[str, str | None], certificates: Certificates) -> None:

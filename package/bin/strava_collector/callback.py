@@ -11,14 +11,12 @@ import json
 from typing import Union
 from urllib.parse import unquote_to_bytes
 
+from strava_collector.callback_url import HEALTH_PATH
 from strava_collector.http_answer import Answer
 from strava_collector.http_request import Fault, Request
 from strava_collector.secret import Secret
 from strava_collector.sink import HealthQuestion, Question
 from strava_collector.webhook import NotANotification, Notification, Receipt, parse_notification
-
-#: Where monitoring asks whether notifications can be stored.
-HEALTH_PATH = "/health"
 
 #: Seconds after which a client that was refused may come again. Strava has its own schedule; monitors read it.
 RETRY_AFTER = 10

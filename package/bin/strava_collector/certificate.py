@@ -9,6 +9,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from strava_collector.errors import ConfigurationError
+from strava_collector.pem_file import (
+    MEGABYTE,
+    FileFault,
+    as_cadata,
+    has_misplaced_beginning,
+    is_trusted_form,
+    read_file,
+)
 
 #: Forward secrecy and authenticated encryption only. This list rules TLS 1.2; all of TLS 1.3's suites are of that kind.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -26,10 +34,14 @@ _OPTIONS = (
 )
 
 #: A chain with several certificates has some 10 KB.
-_MAX_FILE = 1024 * 1024
+_MAX_FILE = MEGABYTE
 
 #: How an encrypted key says so: PKCS #8, and the older form with a header (RFC 1421).
 _ENCRYPTED = re.compile(rb"^(-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: *4 *, *ENCRYPTED)", re.MULTILINE)
+
+
+#: Those parts of OpenSSL that make something of a file's bytes.
+_READERS = ("PEM", "ASN1", "DECODER", "STORE")
 
 
 class _Encrypted(Exception):
@@ -57,16 +69,49 @@ def load_context(cert_file: str, key_file: str) -> ssl.SSLContext:
 
 
 def certificate_file_faults(cert_file: str) -> list[str]:
-    """Return what can be seen wrong with the certificate file without decoding it."""
-    return _file_faults("certificate file", cert_file, "CERTIFICATE")
+    """Return what is wrong with the certificate file itself, whatever its key is like."""
+    try:
+        content = _read("certificate file", cert_file, "CERTIFICATE")
+    except ConfigurationError as error:
+        return list(error.faults)
+    return [_damaged("certificate file", cert_file)] if _is_damaged(content) else []
 
 
 def key_file_faults(key_file: str) -> list[str]:
     """Return what can be seen wrong with the key file without its certificate."""
-    faults = _file_faults("key file", key_file, "PRIVATE KEY")
-    if not faults and _ENCRYPTED.search(Path(key_file).read_bytes()):
-        faults.append(_encrypted(key_file))
-    return faults
+    try:
+        content = _read("key file", key_file, "PRIVATE KEY")
+    except ConfigurationError as error:
+        return list(error.faults)
+    return [_encrypted(key_file)] if _ENCRYPTED.search(content) else []
+
+
+def has_trusted_form(cert_file: str) -> bool:
+    """Whether the file has certificates in the form of ``openssl x509 -trustout``."""
+    try:
+        return is_trusted_form(read_file(cert_file, _MAX_FILE))
+    except FileFault:
+        return False
+
+
+def _is_damaged(content: bytes) -> bool:
+    """Whether one of the certificates cannot be read: only the first is what OpenSSL complains of by itself."""
+    if has_misplaced_beginning(content):
+        return True
+    if is_trusted_form(content):  # OpenSSL serves with it, but reads it in no other way
+        return False
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=as_cadata(content))
+    except (ssl.SSLError, ValueError):
+        return True
+    return False
+
+
+def _damaged(what: str, name: str) -> str:
+    return (
+        f"The {what} {name} is damaged or incomplete: store it once more as you got it, each BEGIN and END on a line "
+        "of its own and nothing indented."
+    )
 
 
 def _encrypted(key_file: str) -> str:
@@ -102,31 +147,19 @@ def _refuse_password() -> NoReturn:
     raise _Encrypted
 
 
-def _file_faults(what: str, name: str, label: str) -> list[str]:
+def _read(what: str, name: str, label: str) -> bytes:
     """Look at a file before OpenSSL does, whose messages name neither the file nor what to do."""
-    path = Path(name)
+    if not Path(name).is_absolute():
+        raise ConfigurationError(f"The {what} {name} must be a full path: the folder that Splunk runs in is not yours.")
     try:
-        if not path.is_absolute():
-            return [f"The {what} {name} must be a full path: the folder that Splunk runs in is not yours."]
-        if not path.exists():
-            return [f"The {what} {name} does not exist: correct the path in the input."]
-        if path.is_dir():
-            return [f"The {what} {name} is a folder: give the path of the file itself."]
-        if not path.is_file():
-            return [f"The {what} {name} is not a regular file: give the path of a PEM file."]
-        with path.open("rb") as file:
-            content = file.read(_MAX_FILE + 1)
-    except PermissionError:
-        return [f"The {what} {name} cannot be read: give the user that runs Splunk the permission to read it."]
-    except OSError as error:
-        return [f"The {what} {name} cannot be read ({error.strerror}): correct the path in the input."]
+        content = read_file(name, _MAX_FILE)
+    except FileFault as fault:
+        raise ConfigurationError(f"The {what} {name} {fault}") from None
     if not content.strip():
-        return [f"The {what} {name} is empty: put the {label.lower()} into it, as PEM."]
-    if len(content) > _MAX_FILE:
-        return [f"The {what} {name} is larger than 1 MB: give the path of a PEM file."]
+        raise ConfigurationError(f"The {what} {name} is empty: put the {label.lower()} into it, as PEM.")
     if f"{label}-----".encode("ascii") not in content or b"-----BEGIN " not in content:
-        return [_wrong_content(what, name, label, content)]
-    return []
+        raise ConfigurationError(_wrong_content(what, name, label, content))
+    return content
 
 
 def _wrong_content(what: str, name: str, label: str, content: bytes) -> str:
@@ -147,8 +180,10 @@ def _load_fault(error: OSError, cert_file: str, key_file: str) -> str:
         )
     if reason in ("EE_KEY_TOO_SMALL", "CA_KEY_TOO_SMALL", "CA_MD_TOO_WEAK"):
         return f"The certificate in {cert_file} is too weak for OpenSSL ({reason}): get one with a larger key."
-    detail = reason or error.strerror or "damaged"
+    if isinstance(error, ssl.SSLError) and (not reason or error.library in _READERS):
+        return _damaged("key file", key_file)  # the certificates have been read before
+    detail = reason.lower().replace("_", " ") or error.strerror or "unknown error"
     return (
-        f"OpenSSL cannot read the certificate file {cert_file} and the key file {key_file} ({detail}): "
-        "check that both are complete PEM files."
+        f"OpenSSL cannot serve with the certificate file {cert_file} and the key file {key_file} ({detail}): get "
+        "another certificate and key."
     )

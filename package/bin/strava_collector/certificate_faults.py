@@ -12,9 +12,9 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
-from strava_collector.certificate import certificate_file_faults, key_file_faults, load_context
+from strava_collector.certificate import certificate_file_faults, has_trusted_form, key_file_faults, load_context
 from strava_collector.errors import ConfigurationError
 from strava_collector.trust import judging_context
 
@@ -77,9 +77,11 @@ def trust_faults(
     now: float,
 ) -> list[str]:
     """Return why a client would not accept the certificate, which is that of ``server`` if there is a usable key."""
-    leaf = _decode(cert_file)
-    if leaf is None:
+    if not _can_decode():
         return []
+    leaf = _decode(cert_file)
+    if leaf is None or has_trusted_form(cert_file):
+        return [_undecodable_fault(cert_file)]
     faults = _date_faults(cert_file, leaf, now)
     if behind_proxy:
         return faults
@@ -95,16 +97,33 @@ def expires_at(cert_file: str) -> Optional[float]:
     return None if leaf is None else float(ssl.cert_time_to_seconds(leaf["notAfter"]))
 
 
+def _can_decode() -> bool:
+    return hasattr(getattr(ssl, "_ssl", None), "_test_decode_cert")
+
+
+def _undecodable_fault(cert_file: str) -> str:
+    if has_trusted_form(cert_file):
+        return (
+            f"The certificate file {cert_file} has a line BEGIN TRUSTED CERTIFICATE, which is a form of OpenSSL's own: "
+            f"convert it with openssl x509 -in {cert_file} -out <new file>, and put the chain behind it again."
+        )
+    return (
+        f"The certificate in {cert_file} cannot be decoded, so nobody can tell whether Strava would accept it: look "
+        f"at it with openssl x509 -in {cert_file} -noout -text, or get another one from your authority."
+    )
+
+
 def _decode(cert_file: str) -> Optional[Certificate]:
     """Describe the first certificate of a file. Python has no public way to do so without a connection."""
-    decode = getattr(getattr(ssl, "_ssl", None), "_test_decode_cert", None)
-    if decode is None:
+    if not _can_decode():
         return None
     try:
-        certificate: Certificate = decode(cert_file)
-    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        certificate: Certificate = ssl._ssl._test_decode_cert(cert_file)  # type: ignore[attr-defined]
+        for date in ("notBefore", "notAfter"):
+            ssl.cert_time_to_seconds(certificate[date])
+    except (OSError, ValueError, KeyError):  # ssl.SSLError is an OSError
         return None
-    return certificate if "notAfter" in certificate and "notBefore" in certificate else None
+    return certificate
 
 
 def _authorities_in(cert_file: str) -> Sequence[Certificate]:
@@ -130,10 +149,11 @@ def _date_faults(cert_file: str, leaf: Certificate, now: float) -> list[str]:
 def _covers(leaf: Certificate, host: str) -> bool:
     """Whether the certificate is for this host, as RFC 6125 has it; the common name counts no longer."""
     wanted = host.rstrip(".").lower()
+    address = _address(host)
     for kind, name in leaf.get("subjectAltName", ()):
-        if kind == "DNS" and _same_host(name.rstrip(".").lower(), wanted):
+        if kind == "DNS" and address is None and _same_host(name.rstrip(".").lower(), wanted):
             return True
-        if kind == "IP Address" and _same_address(name, wanted):
+        if kind == "IP Address" and address is not None and _address(name.strip()) == address:
             return True
     return False
 
@@ -145,11 +165,11 @@ def _same_host(pattern: str, host: str) -> bool:
     return pattern == host
 
 
-def _same_address(name: str, host: str) -> bool:
+def _address(text: str) -> Optional[Union[ipaddress.IPv4Address, ipaddress.IPv6Address]]:
     try:
-        return ipaddress.ip_address(name.strip()) == ipaddress.ip_address(host)
+        return ipaddress.ip_address(text)
     except ValueError:
-        return False
+        return None
 
 
 def _host_fault(cert_file: str, leaf: Certificate, host: str) -> str:

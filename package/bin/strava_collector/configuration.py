@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Optional
 from urllib.parse import quote, urlsplit
 
+from strava_collector.callback_url import callback_url_faults
 from strava_collector.errors import ConfigurationError
 from strava_collector.secret import Secret
 from strava_collector.settings import (
@@ -32,6 +33,7 @@ Stanza = Mapping[str, str]
 
 #: Names of rows and inputs: they become stanzas, file names, parts of addresses and fields of log lines.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}\Z")
+NAME_FAULT = "The name must begin with a letter and have at most 50 letters, digits, underscores and hyphens."
 
 #: Bounds of the settings, inclusive; the help texts of the pages name the same.
 SETTLE_TIME = (0.0, 300.0)
@@ -48,12 +50,6 @@ MOST_WAITING = (1_000, 10_000_000)
 LEAST_DISK_MB = (0, 1_000_000)
 INTERVAL = (10, 3600)
 PORT = (1, 65535)
-
-#: Strava takes no longer callback URL.
-LONGEST_CALLBACK_URL = 255
-
-#: Taken by the listener itself.
-HEALTH_PATH = "/health"
 
 #: From the setting to the scheme of the proxy's URL; with ``socks5h`` the proxy resolves host names.
 PROXY_SCHEMES = {"http": "http", "socks5": "socks5h"}
@@ -283,33 +279,7 @@ def input_shape_faults(params: Stanza, *, judged: Collection[str]) -> list[str]:
     if params.get("in_front", "").strip() not in ("", *IN_FRONT):
         faults.append("What stands in front of the port must be one of " + ", ".join(IN_FRONT) + ".")
     if params.get("callback_url", "").strip():
-        faults.extend(_callback_url_faults(params["callback_url"].strip()))
-    return faults
-
-
-def _callback_url_faults(url: str) -> list[str]:
-    faults = []
-    if len(url) > LONGEST_CALLBACK_URL:
-        faults.append(f"The callback URL has {len(url)} characters; Strava takes at most {LONGEST_CALLBACK_URL}.")
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return [*faults, "The callback URL is no URL: its host or port cannot be read."]
-    if not _PRINTABLE.match(url):
-        faults.append(
-            "The callback URL has blanks, control characters or characters outside ASCII; write those as %XX."
-        )
-    if parts.scheme != "https" or not host:
-        faults.append("The callback URL must begin with https:// and a host name, because Strava calls nothing else.")
-    if parts.path in ("", "/"):
-        faults.append(
-            "The callback URL needs a path behind the host name, for instance /strava/ and a long random word."
-        )
-    elif parts.path == HEALTH_PATH:
-        faults.append(f"The callback URL must not end in {HEALTH_PATH}, which the server uses itself.")
-    if parts.query or parts.fragment or parts.username is not None:
-        faults.append("The callback URL must have no user name, no question mark and no hash sign.")
+        faults.extend(callback_url_faults(params["callback_url"].strip()))
     return faults
 
 

@@ -17,6 +17,7 @@ from strava_collector.certificate import key_file_faults
 from strava_collector.certificate_faults import certificate_faults
 from strava_collector.configuration import (
     NAME,
+    NAME_FAULT,
     PORT,
     Stanza,
     control_character_faults,
@@ -78,7 +79,7 @@ def input_faults(
     own = (around.inputs or {}).get(name)
     enabled = {one.name: one for one in enabled_inputs(around.inputs or {})}
     if own is None or name in enabled:  # a disabled one may be prepared while another is still in its place
-        faults += rival_faults(name, stanza, enabled.values())
+        faults += rival_faults(name, _newly_wanted(stanza, own), enabled.values())
     port = _port_of(stanza)
     if port is not None:
         faults += _callback_port_faults(stanza, port)
@@ -90,7 +91,10 @@ def input_faults(
     return [fault.translate(_HARMLESS) for fault in faults]
 
 
-NAME_FAULT = "The name must begin with a letter and have at most 50 letters, digits, underscores and hyphens."
+def _newly_wanted(stanza: Stanza, own: Optional[Stanza]) -> Stanza:
+    """Leave out what the input has already. Two may collide as they are, saved in the same moment or by hand: then
+    each must be editable, or neither could be mended."""
+    return {field: value for field, value in stanza.items() if own is None or own.get(field, "").strip() != value}
 
 
 def rival_faults(name: str, stanza: Stanza, enabled: Collection[EnabledInput]) -> list[str]:
@@ -153,7 +157,7 @@ def _callback_port_faults(stanza: Stanza, port: int) -> list[str]:
         called = HTTPS_PORT if url.port is None else url.port
     except ValueError:
         return []  # a fault that has been found already
-    if url.scheme != "https" or not url.hostname or called == port:
+    if url.scheme != "https" or not url.hostname or called in (0, port):  # no URL names the port 0: found already
         return []
     named = f"names the port {called}" if url.port is not None else f"names no port, which means {called}"
     return [

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Optional
 
 from strava_collector import logfmt
-from strava_collector.callback import HEALTH_PATH
+from strava_collector.callback_url import HEALTH_PATH
 from strava_collector.clock import Clock
 from strava_collector.errors import ConfigurationError, raised_at
 from strava_collector.limits import Limits

@@ -13,6 +13,7 @@ from typing import Optional
 import certifi  # type: ignore[import-not-found,unused-ignore]  # a dependency of requests; no hints needed
 
 from strava_collector.errors import ConfigurationError
+from strava_collector.pem_file import MEGABYTE, FileFault, as_cadata, is_trusted_form, read_file
 
 #: Where systems keep their CA certificates as one file, for a Python whose OpenSSL looks elsewhere: Splunk
 #: brings its own OpenSSL, built with a path of its own. The order is that of Go's crypto/x509
@@ -30,6 +31,9 @@ SYSTEM_BUNDLES = (
 #: setting it does nothing, silently; the older way works there, but is deprecated in newer ones.
 _OBEYS_MINIMUM = (1, 1, 0)
 
+#: A system's bundle has a quarter of a megabyte.
+_MAX_CA_FILE = 5 * MEGABYTE
+
 
 def client_context(ca_file: Optional[str] = None) -> ssl.SSLContext:
     """Return the settings for TLS connections to Strava: TLS 1.2 or newer, certificate and host name checked.
@@ -42,7 +46,8 @@ def client_context(ca_file: Optional[str] = None) -> ssl.SSLContext:
     Raises ConfigurationError if ``ca_file`` cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # this protocol checks certificates and host names
-    context.hostname_checks_common_name = False
+    if ssl.HAS_NEVER_CHECK_COMMON_NAME:  # OpenSSL 1.0.2 lacks it, and Python's attribute then cannot be set
+        context.hostname_checks_common_name = False
     refuse_old_versions(context)
     if ca_file:
         _trust_file(context, ca_file)
@@ -65,6 +70,15 @@ def judging_context(ca_file: Optional[str] = None) -> ssl.SSLContext:
     return context
 
 
+def ca_file_faults(ca_file: str) -> list[str]:
+    """Return why the CA file of the tab *Advanced* cannot be used, if it cannot."""
+    try:
+        _trust_file(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ca_file)
+    except ConfigurationError as error:
+        return list(error.faults)
+    return []
+
+
 def refuse_old_versions(context: ssl.SSLContext, openssl: tuple[int, ...] = ssl.OPENSSL_VERSION_INFO) -> None:
     """Allow TLS 1.2 and newer only, whatever the OpenSSL (``openssl`` is its version)."""
     if openssl[:3] >= _OBEYS_MINIMUM:
@@ -74,20 +88,23 @@ def refuse_old_versions(context: ssl.SSLContext, openssl: tuple[int, ...] = ssl.
 
 
 def _trust_file(context: ssl.SSLContext, ca_file: str) -> None:
+    # Not left to OpenSSL, which would wait for ever where a pipe has taken the file's place.
     where = f'The CA file "{ca_file}" (Configuration → Advanced)'
     try:
-        context.load_verify_locations(cafile=ca_file)
-    except FileNotFoundError:
-        fault = f"{where} does not exist."
-    except ssl.SSLError:
-        fault = f"{where} holds no certificate in PEM form."
-    except OSError:
-        fault = f"{where} cannot be read by the user that Splunk runs as."
-    except ValueError:
-        fault = f"{where} is no possible file name."
-    else:
-        return
-    raise ConfigurationError(fault)
+        content = read_file(ca_file, _MAX_CA_FILE)
+    except FileFault as fault:
+        raise ConfigurationError(f"{where} {fault}") from None
+    if is_trusted_form(content):
+        raise ConfigurationError(
+            f"{where} has a line BEGIN TRUSTED CERTIFICATE, which is a form of OpenSSL's own: convert each with "
+            "openssl x509 -in <old> -out <new>."
+        )
+    try:
+        context.load_verify_locations(cadata=as_cadata(content))
+    except (ssl.SSLError, ValueError):  # the latter if it is empty
+        raise ConfigurationError(
+            f"{where} holds no certificate in PEM form, or a damaged one: give the authority's file as it was made."
+        ) from None
 
 
 def _trust_system(context: ssl.SSLContext) -> None:

@@ -47,9 +47,6 @@ class InputHook {
 
     withUrl(state) {
         const url = state.data.callback_url;
-        if (url.value && url.value !== this.offered) {
-            return state;
-        }
         this.offered = this.url(state);
         return { ...state, data: { ...state.data, callback_url: { ...url, value: this.offered } } };
     }
