@@ -226,7 +226,7 @@ def test_without_tokens_it_is_said_that_the_permission_may_stand(club: Club) -> 
 
 def test_a_row_that_cannot_be_saved_leaves_no_permission(club: Club) -> None:
     handle = club.sandbox.consent(club.ben, club.application)
-    assert club.save("ben", handle, create=False)[0] == 404
+    assert "no row of this name" in club.save("ben", handle, create=False)[1]
     assert club.sandbox.strava.granted_scope(club.application, club.ben) == frozenset()
     assert club.secrets() == [str(club.anna.id)]
 
@@ -237,7 +237,7 @@ def test_deleting_and_reconnecting_at_once_leaves_no_tokens_without_a_row(club: 
         with ThreadPoolExecutor(2) as both:
             deleted, saved = both.submit(club.delete), both.submit(club.save, "anna", handle, create=False)
         assert deleted.result() == ""
-        assert saved.result()[0] in (200, 400, 404)
+        assert saved.result()[0] == 200 or "no row of this name" in saved.result()[1] or "too old" in saved.result()[1]
         assert (club.rows(), club.secrets()) == ({}, [])
         assert club.sandbox.strava.granted_scope(club.application, club.anna) == frozenset()
         club.sandbox.connect(club.anna, "anna", club.application)
@@ -247,7 +247,7 @@ def test_one_consent_makes_one_row(club: Club) -> None:
     handle = club.sandbox.consent(club.ben, club.application)
     with ThreadPoolExecutor(2) as both:
         answers = list(both.map(lambda name: club.save(name, handle), ("ben", "benny")))
-    assert sorted(status for status, _ in answers) == [201, 400]
+    assert sorted(status < 300 for status, _ in answers) == [False, True]
     assert len(club.rows()) == 2
 
 
@@ -258,7 +258,7 @@ def test_two_consents_of_one_athlete_make_one_row(club: Club) -> None:
     }
     with ThreadPoolExecutor(2) as both:
         answers = list(both.map(lambda name: club.save(name, handles[name]), handles))
-    assert sorted(status for status, _ in answers) == [201, 400]
+    assert sorted(status < 300 for status, _ in answers) == [False, True]
     assert len(club.rows()) == 2
 
 
@@ -269,14 +269,14 @@ def test_an_application_is_not_deleted_while_an_athlete_is_connected_to_it(club:
     with ThreadPoolExecutor(2) as both:
         saved = both.submit(club.save, "ben", handle, application=other)
         deleted = both.submit(splunkd.request, "DELETE", path)
-    assert (saved.result()[0], deleted.result()[0]) in ((201, 400), (400, 200))
+    assert (saved.result()[0] == 201) != (deleted.result()[0] == 200)
     assert ("ben" in club.rows()) == (saved.result()[0] == 201)
 
 
 def test_an_athletes_index_must_exist(club: Club) -> None:
     handle = club.sandbox.consent(club.ben, club.application)
     status, said = club.save("ben", handle, index="nosuchindex")
-    assert (status, "There is no index “nosuchindex” on this host" in said) == (400, True)
+    assert status >= 400 and "There is no index “nosuchindex” on this host" in said
     assert club.save("ben", handle, index="main")[0] == 201, "the consent is still good"
     with pytest.raises(SandboxRefused, match="There is no index “nosuchindex”"):
         club.sandbox.post(f"{ACCOUNT}/ben", index="nosuchindex", application="club")
