@@ -117,7 +117,7 @@ class AthleteDeletion:
         try:
             self._part(athlete_id, row)
         except _OBSTACLES as error:
-            why = _sentence(error)
+            why = str(error)
         else:
             return
         if not self._insists(row):
@@ -181,9 +181,3 @@ def _refused_at(row: Stanza) -> Optional[float]:
         return float(row.get(REFUSED_AT, ""))
     except ValueError:
         return None
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, OAuthUnavailable) and error.status >= 300:  # whose own words say that it is tried again
-        return f"Strava's OAuth service cannot answer now (status {error.status})."
-    return str(error)
