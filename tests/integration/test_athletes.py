@@ -76,6 +76,18 @@ class Club:
             status, answer = splunkd.request("POST", splunkd.path(ACCOUNT, name), form)
         return status, "" if status < 300 else str(answer["messages"][0]["text"])
 
+    def expire(self, handle: str) -> None:
+        """Make a consent one of yesterday."""
+        splunkd, realm = self.sandbox.splunkd, "ta_strava_webhook_pending"
+        for entry in splunkd.request("GET", splunkd.path("storage/passwords"))[1]["entry"]:
+            content = entry["content"]
+            if content["username"].startswith(handle):
+                old = f"1-{content['username'].partition('-')[2]}"
+                form = {"name": old, "realm": realm, "password": content["clear_password"]}
+                assert splunkd.request("POST", splunkd.path("storage/passwords"), form)[0] == 201
+                path = splunkd.path("storage/passwords", f"{realm}:{content['username']}:")
+                assert splunkd.request("DELETE", path)[0] == 200
+
     def secrets(self) -> list[str]:
         """Tokens of rows and of consents."""
         splunkd = self.sandbox.splunkd
@@ -241,6 +253,19 @@ def test_deleting_and_reconnecting_at_once_leaves_no_tokens_without_a_row(club: 
         assert (club.rows(), club.secrets()) == ({}, [])
         assert club.sandbox.strava.granted_scope(club.application, club.anna) == frozenset()
         club.sandbox.connect(club.anna, "anna", club.application)
+
+
+def test_an_input_sees_to_consents_that_came_to_nothing(club: Club) -> None:
+    """Ben has no row: his permission ends. Anna has one, whose tokens her new consent has killed: she gets the new."""
+    for athlete in (club.anna, club.ben):
+        club.expire(club.sandbox.consent(athlete, club.application, scope=READ))
+    club.listen()
+    until(lambda: club.secrets() == [str(club.anna.id)], 20.0)
+    assert club.sandbox.strava.granted_scope(club.application, club.ben) == frozenset()
+    assert club.saved()["granted_scope"] == READ
+    club.sandbox.strava.expire_access_token(club.anna)
+    club.collect(club.anna)
+    assert club.sandbox.strava.granted_scope(club.application, club.anna)
 
 
 def test_one_consent_makes_one_row(club: Club) -> None:

@@ -120,7 +120,8 @@ def test_an_expired_session_ends_the_wait() -> None:
         configured(FailingReader(SessionExpired("expired")), Messages(), threading.Event())
 
 
-def test_tokens_without_a_row_are_looked_for_every_ten_minutes() -> None:
+def test_tokens_without_a_row_are_looked_for_every_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helper, "set_level", lambda level: None)  # which would last for all tests
     clock = VirtualClock()
     looked: list[float] = []
 
