@@ -150,6 +150,24 @@ class Sandbox:
 
         ``again`` for a row that is there already.
         """
+        arguments: dict[str, str | int | float] = {
+            "application": application.name,
+            "scope": scope,
+            "client_id": application.client_id,
+            "endpoint": urlsplit(self.strava.oauth_url).netloc,
+            "access_token": self.consent(athlete, application, scope=scope, untick=untick),
+        }
+        if index:
+            arguments["index"] = index
+        if again:
+            self.post(f"TA_strava_webhook_account/{row}", **arguments)
+        else:
+            self.post("TA_strava_webhook_account", name=row, **arguments)
+
+    def consent(
+        self, athlete: Athlete, application: Application, *, scope: str = SCOPE, untick: tuple[str, ...] = ()
+    ) -> str:
+        """The first two of these; returns the handle that saving the row redeems."""
         self.strava.sign_in(athlete, untick=untick)
         answer = self._browser.get(
             f"{self.strava.oauth_url}/authorize",
@@ -175,19 +193,7 @@ class Sandbox:
         )
         if token.get("error"):
             raise SandboxRefused(str(token["error"]))
-        arguments: dict[str, str | int | float] = {
-            "application": application.name,
-            "scope": scope,
-            "client_id": application.client_id,
-            "endpoint": urlsplit(self.strava.oauth_url).netloc,
-            "access_token": str(token["access_token"]),
-        }
-        if index:
-            arguments["index"] = index
-        if again:
-            self.post(f"TA_strava_webhook_account/{row}", **arguments)
-        else:
-            self.post("TA_strava_webhook_account", name=row, **arguments)
+        return str(token["access_token"])
 
     def plan_input(self, name: str, verify_token: str | None = None) -> Input:
         """What one needs to have for an input: a certificate, a free port, an address; nothing is saved."""

@@ -19,6 +19,9 @@ INTERRUPTED = 130
 #: Seconds between two signs of life.
 SIGN_OF_LIFE = 10.0
 
+#: What runs now, in whichever thread.
+_running: set[subprocess.Popen[bytes]] = set()
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -43,6 +46,10 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
     try:
         status = main()
     except KeyboardInterrupt:
+        # Those that other threads wait for; a terminal has told them too, a signal to us alone has not.
+        for process in list(_running):
+            process.terminate()
+            process.wait(timeout=30)
         say("Interrupted.")
         status = INTERRUPTED
     sys.exit(status)
@@ -70,6 +77,7 @@ def run(
         stderr=subprocess.STDOUT,
     )
     output = bytearray()
+    _running.add(process)
     try:
         _follow(process, output, title, began, show)
     except BaseException:
@@ -77,6 +85,8 @@ def run(
         process.terminate()
         process.wait(timeout=30)
         raise
+    finally:
+        _running.discard(process)
     return Finished(process.returncode, output.decode("utf-8", "replace"), time.monotonic() - began)
 
 

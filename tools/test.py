@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Callable, Optional
 
@@ -75,6 +78,25 @@ class Run:
             self.results.append(Result(title, False, remark=chromium.HOW_TO_GET_IT))
         else:
             self.not_run(title, chromium.HOW_TO_GET_IT)
+
+    def side_by_side(self, lanes: Sequence[Callable[[Run], None]]) -> None:
+        """Let each lane do its steps while the others do theirs; most of the tests wait most of the time."""
+
+        def follow(lane: Callable[[Run], None], part: Run) -> None:
+            try:
+                lane(part)
+            except Exception as error:  # in a thread it would end nothing
+                part.results.append(Result("make test", False, remark=f"failed itself: {error!r}"))
+
+        parts = [Run(show=self._show) for _ in lanes]
+        # Daemons, so that an interruption need not wait for them.
+        threads = [threading.Thread(target=follow, args=both, daemon=True) for both in zip(lanes, parts)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for part in parts:
+            self.results += part.results
 
     def not_run(self, title: str, reason: str) -> None:
         """Note a step that cannot run."""
@@ -143,12 +165,18 @@ def everything() -> Run:
         if version not in available:
             steps.not_run(f"tests on Python {version}", f"there is no Python {version} on this host")
     paths = [path for path in ON_EACH_PYTHON if _has_tests(path) and (built or path not in NEED_THE_PACKAGE)]
-    for version, environment in available.items():
-        steps.tests(f"tests on Python {version}", environment, paths)
-    if built:
-        steps.tests("package checks", available[max(available, key=_number)], list(ONCE))
-        steps.browser_tests("browser tests", list(IN_A_BROWSER))
-    else:
+    versions = sorted(available, key=_number)
+
+    def lane(part: int, steps: Run) -> None:
+        for version in versions[part::2]:
+            steps.tests(f"tests on Python {version}", available[version], paths)
+        if built and part == 0:
+            steps.tests("package checks", available[versions[-1]], list(ONCE))
+        elif built:
+            steps.browser_tests("browser tests", list(IN_A_BROWSER))
+
+    steps.side_by_side([partial(lane, 0), partial(lane, 1)])
+    if not built:
         steps.not_run("integration, package and browser tests", "the package could not be built")
     return steps
 

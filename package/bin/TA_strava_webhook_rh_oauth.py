@@ -56,7 +56,9 @@ class OAuthHandler(admin.MConfigHandler):  # type: ignore[misc]  # splunk.admin 
             handle = self._exchange(redaction)
         except CollectorError as error:
             log.warning(line("consent_refused", error=str(error)))
-            confInfo["token"]["error"] = str(error)
+            # Whoever has given a consent for nothing has to be told that it takes another one.
+            again = "" if isinstance(error, ConsentRefused) else " The athlete is not connected: save again."
+            confInfo["token"]["error"] = f"{error}{again}"
         except Exception:
             log.exception(line("consent_failed"))
             confInfo["token"]["error"] = (

@@ -11,22 +11,27 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
 from splunktaucclib.rest_handler.admin_external import get_splunkd_endpoint
 
 from strava_collector import athlete_table
-from strava_collector.athlete_deletion import REFUSED_AT, AthleteDeletion, revoke_at_strava
+from strava_collector.athlete_deletion import REFUSED_AT, AthleteDeletion
 from strava_collector.clock import SystemClock
 from strava_collector.configuration import athlete_id_of
 from strava_collector.consent import COMPUTED_FIELDS, OWN_FIELDS, ConsentRefused, renewed, rightful_row, row_of
-from strava_collector.errors import CollectorError, StoreUnavailable
+from strava_collector.errors import CollectorError, StoreUnavailable, as_text
+from strava_collector.input_faults import index_faults
 from strava_collector.log import log_to_handler_file
 from strava_collector.logfmt import line
-from strava_collector.oauth import OAuth, Tokens
+from strava_collector.oauth import Tokens
+from strava_collector.ports import WARNING
 from strava_collector.redaction import Redaction
+from strava_collector.revocation import named, revoke
+from strava_collector.row_lock import alone
+from strava_collector.settings import Settings
 from strava_collector.splunk_config import ACCOUNTS, APP, APPLICATIONS, Reader
 from strava_collector.splunkd import Splunkd
 from strava_collector.store import athletes
@@ -35,16 +40,12 @@ from strava_collector.store_folder import of_environment
 from strava_collector.token_keeper import RefreshBusy
 from strava_collector.token_lease import TokenLease, open_store
 from strava_collector.token_store import Consent, PendingConsents, TokenStore
-from strava_collector.transport import CallLimits, RequestsTransport
 from strava_webhook_page_handler import PageHandler, sentences
 
 log = logging.getLogger("strava_collector.account_handler")
 
 #: UCC's fields for what its own OAuth handler would have returned.
 _UCC_FIELDS = ("access_token", "refresh_token", "instance_url")
-
-#: Somebody waits for the answer to a click on Delete.
-LIMITS = CallLimits(connect=5.0, read=10.0, whole=15.0, body=64 * 1024)
 
 
 class AccountHandler(PageHandler):
@@ -69,7 +70,7 @@ class AccountHandler(PageHandler):
 
     def handleRemove(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """End the permission at Strava, then delete the tokens and the row; a running input does the rest."""
-        with sentences(), _page(self.getSessionKey()) as page:
+        with sentences(), _page(self.getSessionKey()) as page, page.alone():
             name = self.callerArgs.id
             row = page.splunkd.stanzas(ACCOUNTS).get(name, {})
             page.deletion().prepare(name, row)
@@ -90,14 +91,16 @@ class AccountHandler(PageHandler):
     @contextmanager
     def _connected(self) -> Iterator[None]:
         """Around the saving of a row: redeem the consent before, make its handle worthless after."""
-        with sentences(), _page(self.getSessionKey()) as page:
+        with sentences(), _page(self.getSessionKey()) as page, page.alone():
             handle = (self.payload or {}).get("access_token", "").strip()
             for field in (*_UCC_FIELDS, *OWN_FIELDS, *COMPUTED_FIELDS):
                 self.payload.pop(field, None)
             accounts = page.splunkd.stanzas(ACCOUNTS)
             name = self.callerArgs.id
+            self._check_index()
             if not handle:
                 self._check_unconnected_edit(accounts.get(name))
+                self.payload.pop("scope", None)  # what was asked for at the consent stays what was asked for
                 yield
                 return
             consent = page.pending.look_up(handle)
@@ -111,8 +114,7 @@ class AccountHandler(PageHandler):
             try:
                 yield
             except BaseException:
-                if name not in accounts:  # a row that does not come to be leaves nothing behind
-                    page.tokens.forget(consent.athlete_id)
+                page.take_back(consent, handle)
                 raise
             page.pending.drop(handle)
             page.welcome_back(consent.athlete_id, row["connected_at"])
@@ -125,6 +127,14 @@ class AccountHandler(PageHandler):
                     scope=consent.granted_scope,
                 )
             )
+
+    def _check_index(self) -> None:
+        index = str(self.payload.get("index") or "").strip()
+        if not index:
+            return
+        faults = index_faults(index, Reader.for_saving(get_splunkd_endpoint(), self.getSessionKey()).surroundings())
+        if faults:
+            raise ConsentRefused(as_text(faults))
 
     def _check_unconnected_edit(self, stanza: Optional[dict[str, str]]) -> None:
         if stanza is None:
@@ -143,9 +153,13 @@ class _Page:
         self._clock = SystemClock()
         self.splunkd = Splunkd(get_splunkd_endpoint(), session_key, APP)
         self.tokens = TokenStore(self.splunkd, register=self._redaction.register)
-        self.pending = PendingConsents(self.splunkd, self._clock)
+        self.pending = PendingConsents(self.splunkd, self._clock, register=self._redaction.register)
         self._folder: Optional[Path] = of_environment(os.environ)
         self._opened: Optional[Database] = None
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Be the only one who changes rows of athletes or applications. Raises RowsBusy."""
+        return alone(self._folder)
 
     def close(self) -> None:
         if self._opened is not None:
@@ -224,6 +238,20 @@ class _Page:
             log.warning(line("tokens_replaced_alone", athlete_id=consent.athlete_id, why=str(error)))
         self.tokens.save(consent.athlete_id, consent.tokens)
 
+    def take_back(self, consent: Consent, handle: str) -> None:
+        """After a row could not be saved: unless the athlete has one all the same, nothing is left of the consent."""
+        try:
+            if any(athlete_id_of(row) == consent.athlete_id for row in self.splunkd.stanzas(ACCOUNTS).values()):
+                return
+            self.tokens.forget(consent.athlete_id)
+            settings = self._settings()
+            done = revoke(settings, self._clock, named(settings, consent.client_id), consent.tokens)
+            log.info(line("permission_revoked", athlete_id=consent.athlete_id, at_strava=done))
+            self.pending.drop(handle)
+        except CollectorError as error:
+            # An input finds what is left, the consent's tokens among it.
+            log.warning(line("loose_tokens_kept", athlete_id=consent.athlete_id, why=str(error)))
+
     def welcome_back(self, athlete_id: int, connected_at: str) -> None:
         """End at once what an input may just be doing to an athlete who had gone; it would notice within a minute."""
         try:
@@ -244,6 +272,8 @@ class _Page:
             remember=lambda name, now: self.splunkd.update_stanza(ACCOUNTS, name, {REFUSED_AT: f"{now:.0f}"}),
             clock=self._clock,
             wait=time.sleep,
+            unsaved=self._unsaved,
+            tell=self._tell,
         )
 
     def clear_away(self, athlete_id: int) -> None:
@@ -258,15 +288,21 @@ class _Page:
             log.warning(line("not_cleared_away", athlete_id=athlete_id, why=str(error)))
 
     def _revoke(self, application: str, tokens: Tokens) -> bool:
-        settings = Reader(self.splunkd, register=self._redaction.register).settings()
-        transport = RequestsTransport(
-            clock=self._clock, proxy=settings.proxy, ca_file=settings.advanced.ca_file, limits=LIMITS
-        )
+        return revoke(self._settings(), self._clock, application, tokens)
+
+    def _unsaved(self, athlete_id: int) -> list[tuple[str, Tokens]]:
+        found = [kept.consent for kept in self.pending.kept() if kept.consent.athlete_id == athlete_id]
+        settings = self._settings() if found else Settings()
+        return [(named(settings, consent.client_id), consent.tokens) for consent in found]
+
+    def _tell(self, athlete_id: int, text: str) -> None:
         try:
-            oauth = OAuth(transport, settings.advanced.oauth_url, self._clock)
-            return revoke_at_strava(settings, oauth, application, tokens)
-        finally:
-            transport.close()
+            self.splunkd.post_message(f"ta_strava_webhook_permission_of_{athlete_id}", text, WARNING)
+        except CollectorError as error:
+            log.warning(line("message_not_shown", athlete_id=athlete_id, why=str(error)))
+
+    def _settings(self) -> Settings:
+        return Reader(self.splunkd, register=self._redaction.register).settings()
 
 
 #: What the computed columns are made of.

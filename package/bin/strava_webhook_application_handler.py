@@ -7,6 +7,7 @@ reach Strava can save nevertheless, and the table says that the row is not verif
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 from splunktaucclib.rest_handler.admin_external import get_splunkd_endpoint
@@ -20,9 +21,11 @@ from strava_collector.form import UNCHANGED
 from strava_collector.log import log_to_handler_file
 from strava_collector.logfmt import line
 from strava_collector.redaction import Redaction
+from strava_collector.row_lock import alone
 from strava_collector.secret import Secret
 from strava_collector.splunk_config import ACCOUNTS, APP, APPLICATIONS, Reader, credential_realm
 from strava_collector.splunkd import Splunkd
+from strava_collector.store_folder import of_environment
 from strava_collector.strava_api import StravaApi
 from strava_collector.transport import Answer, CallLimits, RequestsTransport
 from strava_webhook_page_handler import PageHandler, sentences
@@ -64,7 +67,7 @@ class ApplicationHandler(PageHandler):
 
     def handleRemove(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Delete a row that nothing needs."""
-        with sentences():
+        with sentences(), alone(of_environment(os.environ)):
             splunkd = self._splunkd()
             name = self.callerArgs.id
             if name not in splunkd.stanzas(APPLICATIONS):

@@ -10,7 +10,8 @@ import logging
 import os
 import queue
 import threading
-from typing import Any, Optional
+from pathlib import Path
+from typing import Any, Callable, Optional
 
 from solnlib.orphan_process_monitor import OrphanProcessMonitor
 from solnlib.utils import handle_teardown_signals
@@ -21,12 +22,15 @@ from strava_collector.errors import CollectorError, as_text
 from strava_collector.input_faults import input_faults
 from strava_collector.log import log_to_input_file, set_level
 from strava_collector.logfmt import line
+from strava_collector.loose_tokens import LooseTokens, look_quietly
 from strava_collector.messages import SplunkMessages
 from strava_collector.ports import ERROR, SessionExpired
 from strava_collector.redaction import Redaction
+from strava_collector.revocation import revoke
+from strava_collector.row_lock import RowsBusy, alone
 from strava_collector.service import WebhookService
 from strava_collector.settings import Settings, WebhookInput
-from strava_collector.splunk_config import APP, Reader
+from strava_collector.splunk_config import ACCOUNTS, APP, APPLICATIONS, Reader
 from strava_collector.splunk_output import SplunkOutput
 from strava_collector.splunkd import Splunkd
 from strava_collector.store_folder import beside_checkpoints
@@ -37,8 +41,8 @@ log = logging.getLogger("strava_collector.input")
 #: Seconds between attempts to read an input's configuration that cannot be used.
 CONFIGURATION_RETRY = 15.0
 
-#: Seconds between looks at consents that nobody completed.
-CLEAN_EVERY = 3600.0
+#: Seconds between looks at tokens that belong to no row; who is just being connected needs less.
+LOOSE_TOKENS_EVERY = 600.0
 
 #: Seconds for the end of the stream to be written when the input stops.
 END_PATIENCE = 1.0
@@ -103,13 +107,15 @@ def _run(
     webhook_input = _configured(name, params, reader, messages, stop)
     if webhook_input is None:
         return
+    folder = beside_checkpoints(metadata["checkpoint_dir"])
+    tokens = TokenStore(splunkd, register=redaction.register)
     WebhookService(
         webhook_input=webhook_input,
-        configuration=_Configuration(reader, PendingConsents(splunkd, clock), clock),
-        token_store=TokenStore(splunkd, register=redaction.register),
+        configuration=_Configuration(reader, _loose_tokens(splunkd, reader, tokens, redaction, folder, clock), clock),
+        token_store=tokens,
         sink=output,
         messages=messages,
-        folder=beside_checkpoints(metadata["checkpoint_dir"]),
+        folder=folder,
         clock=clock,
     ).run(stop)
 
@@ -143,20 +149,57 @@ def _configured(
 class _Configuration:
     """The service's ``Configuration``. What else is due now and then is done on the way."""
 
-    def __init__(self, reader: Reader, pending: PendingConsents, clock: Clock) -> None:
+    def __init__(self, reader: Reader, see_to_loose_tokens: Callable[[], None], clock: Clock) -> None:
         self._reader = reader
-        self._pending = pending
+        self._see_to_loose_tokens = see_to_loose_tokens
         self._clock = clock
-        self._clean_at = 0.0
+        self._due_at = 0.0
 
     def settings(self) -> Settings:
         settings = self._reader.settings()
         set_level(settings.log_level)
-        if self._clock.monotonic() >= self._clean_at:
-            self._clean_at = self._clock.monotonic() + CLEAN_EVERY
-            # Consents whose row was never saved; their tokens must not stay until somebody connects again.
-            self._pending.clean()
+        if self._clock.monotonic() >= self._due_at:
+            self._due_at = self._clock.monotonic() + LOOSE_TOKENS_EVERY
+            look_quietly(self._see_to_loose_tokens)
         return settings
+
+
+class _Rows:
+    """The rows of Athletes and Applications, as splunkd stores them."""
+
+    def __init__(self, splunkd: Splunkd) -> None:
+        self._splunkd = splunkd
+
+    def applications(self) -> dict[str, dict[str, str]]:
+        return self._splunkd.stanzas(APPLICATIONS)
+
+    def athletes(self) -> Optional[dict[str, dict[str, str]]]:
+        return self._splunkd.stanzas_if_known(ACCOUNTS)
+
+    def update_athlete(self, name: str, fields: dict[str, str]) -> None:
+        self._splunkd.update_stanza(ACCOUNTS, name, fields)
+
+
+def _loose_tokens(
+    splunkd: Splunkd, reader: Reader, tokens: TokenStore, redaction: Redaction, folder: Path, clock: Clock
+) -> Callable[[], None]:
+    """Return what looks for tokens without a row, unless a page or another input changes rows just now."""
+    loose_tokens = LooseTokens(
+        rows=_Rows(splunkd),
+        tokens=tokens,
+        pending=PendingConsents(splunkd, clock, register=redaction.register),
+        revoke=lambda application, given: revoke(reader.settings(), clock, application, given),
+        clock=clock,
+    )
+
+    def look() -> None:
+        try:
+            with alone(folder, patience=0.0):
+                loose_tokens.look()
+        except RowsBusy:
+            return
+
+    return look
 
 
 def _stop_on_signals() -> threading.Event:

@@ -127,7 +127,7 @@ def _sentence(error: RestError) -> str:
         kind = str(error.message).strip().splitlines()[-1].partition(":")[0]
         _log(kind if kind.replace(".", "").isalnum() else "unknown", ":".join(places[-1]) if places else "unknown")
         return f"The add-on failed to do this. {_SAYS_MORE}"
-    if error.status != 403 and said[:1].isupper() and said.endswith("."):
+    if error.status != 403 and said[:1].isupper() and said.endswith((".", "?")):
         return said
     # splunkd's and UCC's own words are none.
     return _SENTENCES.get(error.status) or f"{said[:1].upper()}{said[1:]}."

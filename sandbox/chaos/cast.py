@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from sandbox.chaos.plan import ATHLETES, FULL_SCOPE, LEAVER, STRANGERS, Deed, Step
-from sandbox.sandbox import Sandbox
+from sandbox.sandbox import SCOPE, Sandbox
 from sandbox.strava import Activity, Application, Athlete, Delivery, DeliveryState
 
 _NAMES = ("Anna", "Ben", "Chiara", "Dmitri", "Emre", "Fatou")
@@ -44,7 +44,7 @@ class Cast:
     def reconnect(self, athlete: Athlete, *, again: bool = True) -> None:
         """*Connect with Strava*, as somebody does whom a message in Splunk Web asks to."""
         number = self.athletes.index(athlete)
-        scope = "read,activity:read_all" if number < FULL_SCOPE else "read,activity:read"
+        scope = SCOPE if number < FULL_SCOPE else "read,activity:read"
         self._sandbox.connect(athlete, _NAMES[number].lower(), self._application, scope=scope, again=again)
 
     @property

@@ -104,6 +104,12 @@ class Form:
         message = self.root.locator('[data-test="message"][data-test-type="error"]')
         return message.first.locator('[data-test="content"]').inner_text().strip() if message.count() else ""
 
+    def expect_in_view(self) -> None:
+        """Whoever has pressed a button at the bottom sees the message at the top, and hears it."""
+        message = self.root.locator('[data-test="message"][data-test-type="error"]').first
+        expect(message).to_be_in_viewport(ratio=0.5)
+        expect(message).to_have_attribute("role", "alert")
+
     def _open(self, name: str) -> None:
         control = self.field(name).get_by_role("combobox")
         expect(control).to_be_enabled()
@@ -146,6 +152,7 @@ class Dialog(Form):
         """Wait for the message. Raises AssertionError if it was saved."""
         message = self._outcome()
         assert message, "The page saved what it should have refused."
+        self.expect_in_view()
         return message
 
     def cancel(self) -> None:
@@ -288,6 +295,7 @@ class Settings(Form):
         """Save, and return the message that says why not. Raises AssertionError if it was saved."""
         message = self._press_save()
         assert message, "The page saved what it should have refused."
+        self.expect_in_view()
         return message
 
     def _press_save(self) -> str:

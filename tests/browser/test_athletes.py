@@ -212,6 +212,20 @@ def test_an_athlete_is_connected_under_one_name_only(club: Club, complaints: Com
     until(lambda: ride.id in club.rides(), 40.0)
 
 
+def test_settings_that_cannot_be_read_are_missed_in_words(club: Club, complaints: Complaints) -> None:
+    """Without the client ID and Strava's host, the popup would open for nobody."""
+    complaints.expect("status of 503")
+    club.page.context.route(
+        # Of what the form needs, only this is asked for by nothing else of the page.
+        "**/TA_strava_webhook_settings/advanced?output_mode=json&count=-1",
+        lambda route: route.fulfill(status=503),
+    )
+    form = club.new("anna")
+    assert "The applications could not be read from Splunk. Reload the page and try again." in form.save_refused()
+    club.page.context.unroute_all(behavior="wait")
+    assert club.table().names() == []
+
+
 @pytest.mark.parametrize("forge", ["field.value = 'somebody-elses'", "field.remove()"], ids=["another", "none"])
 def test_an_answer_with_a_forged_state_connects_nothing(club: Club, forge: str) -> None:
     """The answer to somebody else's request, slipped in by a link, must not end up in this row."""

@@ -74,6 +74,11 @@ def test_a_pair_that_belongs_together_is_verified(sandbox: Sandbox, registered: 
     assert (row["state"], row["state_reason"]) == ("verified", "Strava accepts the client ID and the client secret.")
 
 
+def test_blanks_that_were_copied_too_are_left_out(sandbox: Sandbox, registered: Application) -> None:
+    assert save(sandbox, registered, client_id=f" {registered.client_id} ") == (201, "")
+    assert rows(sandbox)["mine"]["client_id"] == str(registered.client_id)
+
+
 def test_an_unknown_client_id_is_refused_by_name(sandbox: Sandbox, registered: Application) -> None:
     status, said = save(sandbox, registered, client_id="999999999")
     assert status == REFUSED

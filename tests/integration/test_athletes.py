@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Optional, Union
 
 import pytest
 
@@ -55,6 +56,44 @@ class Club:
         splunkd = self.sandbox.splunkd
         status, answer = splunkd.request("DELETE", splunkd.path(ACCOUNT, name))
         return "" if status == 200 else str(answer["messages"][0]["text"])
+
+    def save(
+        self,
+        name: str,
+        handle: str,
+        *,
+        create: bool = True,
+        index: str = "",
+        application: Optional[Application] = None,
+    ) -> tuple[int, str]:
+        """Save a row with a consent; the status, and what the page shows if it is refused."""
+        splunkd, application = self.sandbox.splunkd, application or self.application
+        form: dict[str, Union[str, int]] = {"application": application.name, "client_id": application.client_id}
+        form.update(scope=READ, endpoint="localhost", access_token=handle, index=index)
+        if create:
+            status, answer = splunkd.request("POST", splunkd.path(ACCOUNT), {"name": name, **form})
+        else:
+            status, answer = splunkd.request("POST", splunkd.path(ACCOUNT, name), form)
+        return status, "" if status < 300 else str(answer["messages"][0]["text"])
+
+    def expire(self, handle: str) -> None:
+        """Make a consent one of yesterday."""
+        splunkd, realm = self.sandbox.splunkd, "ta_strava_webhook_pending"
+        for entry in splunkd.request("GET", splunkd.path("storage/passwords"))[1]["entry"]:
+            content = entry["content"]
+            if content["username"].startswith(handle):
+                old = f"1-{content['username'].partition('-')[2]}"
+                form = {"name": old, "realm": realm, "password": content["clear_password"]}
+                assert splunkd.request("POST", splunkd.path("storage/passwords"), form)[0] == 201
+                path = splunkd.path("storage/passwords", f"{realm}:{content['username']}:")
+                assert splunkd.request("DELETE", path)[0] == 200
+
+    def secrets(self) -> list[str]:
+        """Tokens of rows and of consents."""
+        splunkd = self.sandbox.splunkd
+        _, answer = splunkd.request("GET", splunkd.path("storage/passwords"))
+        realms = ("ta_strava_webhook_tokens", "ta_strava_webhook_pending")
+        return [entry["content"]["username"] for entry in answer["entry"] if entry["content"]["realm"] in realms]
 
     def tokens(self) -> list[str]:
         splunkd = self.sandbox.splunkd
@@ -170,6 +209,109 @@ def test_a_strava_that_is_down_keeps_the_row(club: Club) -> None:
     assert club.row()["state"] == "connected"
     assert club.tokens() == [str(club.anna.id)]
     assert club.delete() == ""
+
+
+def test_a_page_of_the_network_is_no_answer_of_stravas(club: Club) -> None:
+    with club.sandbox.strava.faults.outage("html_200", path="/oauth/revoke"):
+        said = club.delete()
+    assert "“anna” was not deleted: Strava's OAuth service sent an answer that cannot be used (status 200)" in said
+    assert club.row()["state"] == "connected"
+    assert club.sandbox.strava.granted_scope(club.application, club.anna)
+
+
+def test_deleting_ends_a_permission_that_was_renewed_and_not_saved(club: Club) -> None:
+    """The exchange of the code has killed the row's tokens; the living ones are in the consent."""
+    club.sandbox.consent(club.anna, club.application)
+    assert club.delete() == ""
+    assert club.sandbox.strava.granted_scope(club.application, club.anna) == frozenset()
+    assert club.secrets() == []
+
+
+def test_without_tokens_it_is_said_that_the_permission_may_stand(club: Club) -> None:
+    splunkd = club.sandbox.splunkd
+    path = splunkd.path("storage/passwords", f"ta_strava_webhook_tokens:{club.anna.id}:")
+    assert splunkd.request("DELETE", path)[0] == 200
+    assert club.delete() == ""
+    messages = [str(message) for message in splunkd.request("GET", "/services/messages")[1]["entry"]]
+    assert any(f"Athlete {club.anna.id} was deleted here" in message for message in messages)
+
+
+def test_a_row_that_cannot_be_saved_leaves_no_permission(club: Club) -> None:
+    handle = club.sandbox.consent(club.ben, club.application)
+    assert "no row of this name" in club.save("ben", handle, create=False)[1]
+    assert club.sandbox.strava.granted_scope(club.application, club.ben) == frozenset()
+    assert club.secrets() == [str(club.anna.id)]
+
+
+def test_deleting_and_reconnecting_at_once_leaves_no_tokens_without_a_row(club: Club) -> None:
+    for _ in range(3):
+        handle = club.sandbox.consent(club.anna, club.application)
+        with ThreadPoolExecutor(2) as both:
+            deleted, saved = both.submit(club.delete), both.submit(club.save, "anna", handle, create=False)
+        assert deleted.result() == ""
+        assert saved.result()[0] == 200 or "no row of this name" in saved.result()[1] or "too old" in saved.result()[1]
+        assert (club.rows(), club.secrets()) == ({}, [])
+        assert club.sandbox.strava.granted_scope(club.application, club.anna) == frozenset()
+        club.sandbox.connect(club.anna, "anna", club.application)
+
+
+def test_an_input_sees_to_consents_that_came_to_nothing(club: Club) -> None:
+    """Ben has no row: his permission ends. Anna has one, whose tokens her new consent has killed: she gets the new."""
+    for athlete in (club.anna, club.ben):
+        club.expire(club.sandbox.consent(athlete, club.application, scope=READ))
+    club.listen()
+    until(lambda: club.secrets() == [str(club.anna.id)], 20.0)
+    assert club.sandbox.strava.granted_scope(club.application, club.ben) == frozenset()
+    assert club.saved()["granted_scope"] == READ
+    club.sandbox.strava.expire_access_token(club.anna)
+    club.collect(club.anna)
+    assert club.sandbox.strava.granted_scope(club.application, club.anna)
+
+
+def test_one_consent_makes_one_row(club: Club) -> None:
+    handle = club.sandbox.consent(club.ben, club.application)
+    with ThreadPoolExecutor(2) as both:
+        answers = list(both.map(lambda name: club.save(name, handle), ("ben", "benny")))
+    assert sorted(status < 300 for status, _ in answers) == [False, True]
+    assert len(club.rows()) == 2
+
+
+def test_two_consents_of_one_athlete_make_one_row(club: Club) -> None:
+    handles = {
+        "ben": club.sandbox.consent(club.ben, club.application),
+        "benny": club.sandbox.consent(club.ben, club.application),
+    }
+    with ThreadPoolExecutor(2) as both:
+        answers = list(both.map(lambda name: club.save(name, handles[name]), handles))
+    assert sorted(status < 300 for status, _ in answers) == [False, True]
+    assert len(club.rows()) == 2
+
+
+def test_an_application_is_not_deleted_while_an_athlete_is_connected_to_it(club: Club) -> None:
+    splunkd, other = club.sandbox.splunkd, club.sandbox.add_application("other")
+    handle = club.sandbox.consent(club.ben, other)
+    path = splunkd.path("TA_strava_webhook_application", "other")
+    with ThreadPoolExecutor(2) as both:
+        saved = both.submit(club.save, "ben", handle, application=other)
+        deleted = both.submit(splunkd.request, "DELETE", path)
+    assert (saved.result()[0] == 201) != (deleted.result()[0] == 200)
+    assert ("ben" in club.rows()) == (saved.result()[0] == 201)
+
+
+def test_an_athletes_index_must_exist(club: Club) -> None:
+    handle = club.sandbox.consent(club.ben, club.application)
+    status, said = club.save("ben", handle, index="nosuchindex")
+    assert status >= 400 and "There is no index “nosuchindex” on this host" in said
+    assert club.save("ben", handle, index="main")[0] == 201, "the consent is still good"
+    with pytest.raises(SandboxRefused, match="There is no index “nosuchindex”"):
+        club.sandbox.post(f"{ACCOUNT}/ben", index="nosuchindex", application="club")
+    assert club.saved("ben")["index"] == "main"
+
+
+def test_what_was_asked_for_changes_with_a_consent_only(club: Club) -> None:
+    before = club.saved()["scope"]
+    club.sandbox.post(f"{ACCOUNT}/anna", application="club", scope=READ)
+    assert club.saved()["scope"] == before != READ
 
 
 def test_an_application_that_is_gone_is_in_nobodys_way(club: Club) -> None:

@@ -7,11 +7,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from strava_collector.store.database import Transaction
 from strava_collector.transport import Answer
 from tests.support.collecting import Collect, Collecting
 from tests.support.store import database
+
+# How long an example takes says more about who else uses the computer than about us.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -43,6 +43,9 @@ def test_an_application_that_is_off_may_be_saved() -> None:
         answer(401, "who are you?"),
         answer(403, None, ("Athlete", "access_token", "invalid")),
         answer(404),
+        # Strava says who is wrong with 400, 401 and 403 only.
+        answer(404, None, ("Application", "client_id", "invalid")),
+        answer(422, None, ("Application", "", "invalid")),
         answer(429),
         # A gateway in front of Strava may repeat its words; a failure of the server is no refusal.
         answer(503, None, ("Application", "client_id", "invalid")),
@@ -91,6 +94,8 @@ def test_an_application_is_entered_once_and_keeps_its_id_while_athletes_are_conn
     accounts = {"ada": {"application": "mine", "athlete_id": "1"}, "bo": {"application": "yours"}}
     assert conflict("mine", "77", applications=applications, accounts=accounts) is None
     assert "“yours” has the client ID 88" in (conflict("new", "88", applications=applications, accounts={}) or "")
+    by_hand = {"theirs": {"client_id": " 88 "}}
+    assert "“theirs” has the client ID 88" in (conflict("new", "88", applications=by_hand, accounts={}) or "")
     assert "“ada”" in (conflict("mine", "99", applications=applications, accounts=accounts) or "")
     # A row without a connection has given nobody a consent.
     assert conflict("yours", "99", applications=applications, accounts=accounts) is None

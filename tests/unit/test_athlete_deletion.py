@@ -8,11 +8,12 @@ from typing import Optional, Union
 
 import pytest
 
-from strava_collector.athlete_deletion import REFUSED_AT, AthleteDeletion, DeletionRefused, revoke_at_strava
+from strava_collector.athlete_deletion import REFUSED_AT, AthleteDeletion, DeletionRefused
 from strava_collector.burial import Burial
 from strava_collector.errors import ConfigurationError, StoreUnavailable, TransportError, TransportFault
 from strava_collector.forgetting import Forgetting
 from strava_collector.oauth import OAuth, Tokens
+from strava_collector.revocation import revoke_at_strava
 from strava_collector.secret import Secret
 from strava_collector.settings import Application, Settings
 from strava_collector.store import athletes, leases
@@ -57,6 +58,9 @@ class World:
         self.transport = ScriptedTransport(*script)
         self.store_failure: Optional[StoreUnavailable] = None
         self.waited = 0.0
+        #: Consents that no row was saved for, as (application, tokens).
+        self.unsaved: list[tuple[str, Tokens]] = []
+        self.told: list[tuple[int, str]] = []
 
     def delete(self, name: str = "anna") -> None:
         """What the page does."""
@@ -67,6 +71,8 @@ class World:
             remember=lambda name, now: self.rows[name].update({REFUSED_AT: f"{now:.0f}"}),
             clock=self.clock,
             wait=self.wait,
+            unsaved=lambda athlete_id: self.unsaved if athlete_id == ANNA else [],
+            tell=lambda athlete_id, text: self.told.append((athlete_id, text)),
         )
         deletion.prepare(name, self.rows.get(name, {}))
         self.fate.pass_by()
@@ -142,10 +148,68 @@ def test_what_strava_does_not_know_any_more_needs_no_revocation(world: World, sa
     assert_gone(world)
 
 
+def test_a_consent_that_was_never_saved_is_revoked_first(world: World) -> None:
+    """Its exchange has killed the stored tokens at Strava, which says of those that there is no permission."""
+    world.unsaved = [("club", Tokens(Secret("newer-access"), Secret("newer"), 1))]
+    world.transport.add(DONE, REVOKED)
+    world.delete()
+    assert_gone(world)
+    assert [revealed(request.form or {})["token"] for request in world.transport.requests] == ["newer", "refresh"]
+    assert world.told == []
+
+
+def test_a_consent_that_was_never_saved_is_revoked_without_stored_tokens(world: World) -> None:
+    world.vault.tokens.clear()
+    world.unsaved = [("club", Tokens(Secret("newer-access"), Secret("newer"), 1))]
+    world.transport.add(DONE)
+    world.delete()
+    assert_gone(world)
+    assert world.told == []
+
+
+def test_a_consent_that_cannot_be_revoked_keeps_the_row(world: World) -> None:
+    world.unsaved = [("club", Tokens(Secret("newer-access"), Secret("newer"), 1))]
+    world.transport.add(UNREACHABLE)
+    with pytest.raises(DeletionRefused):
+        world.delete()
+    assert_untouched(world)
+
+
+def test_the_mark_is_there_before_the_tokens_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fetch that finds no tokens has to find the mark; and one under way must write nothing any more."""
+    found: list[bool] = []
+    forget = world.vault.forget
+
+    def look_and_forget(athlete_id: int) -> None:
+        found.append(world.is_marked())
+        forget(athlete_id)
+
+    monkeypatch.setattr(world.vault, "forget", look_and_forget)
+    world.transport.add(DONE)
+    world.delete()
+    assert found == [True]
+
+
+def test_the_mark_is_there_before_the_tokens_go_by_force(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.rows["anna"][REFUSED_AT] = f"{world.clock.now() - 100.0:.0f}"
+    found: list[bool] = []
+    monkeypatch.setattr(world.vault, "forget", lambda athlete_id: found.append(world.is_marked()))
+    world.transport.add(UNREACHABLE)
+    world.delete()
+    assert found == [True]
+
+
 def test_an_application_that_is_not_configured_any_more_is_in_nobodys_way(world: World) -> None:
     world.settings = Settings()
     world.delete()
     assert_gone(world)
+    assert_told(world)
+
+
+def assert_told(world: World) -> None:
+    ((athlete_id, text),) = world.told
+    assert athlete_id == ANNA
+    assert "Strava could not be told" in text and "https://www.strava.com/settings/apps" in text
 
 
 def test_a_row_that_was_never_connected_can_be_deleted(world: World) -> None:
@@ -159,6 +223,7 @@ def test_an_athlete_without_tokens_can_be_deleted(world: World) -> None:
     world.vault.tokens.clear()
     world.delete()
     assert_gone(world)
+    assert_told(world)
 
 
 def test_without_a_store_there_is_nothing_to_mark(tmp_path: Path) -> None:
@@ -176,8 +241,9 @@ def test_without_a_store_there_is_nothing_to_mark(tmp_path: Path) -> None:
         (WRONG_SECRET, "does not accept the client secret"),
         (INACTIVE, "switched the application"),
         (answer({}, 404), "refused a call"),
+        (answer(b"<html>Please log in to our network</html>"), "neither empty nor JSON"),
     ],
-    ids=["unreachable", "503", "429", "secret", "inactive", "404"],
+    ids=["unreachable", "503", "429", "secret", "inactive", "404", "page"],
 )
 def test_a_strava_that_does_not_revoke_keeps_the_row(
     world: World, said: Union[Answer, TransportError], why: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 from hypothesis import given
@@ -65,6 +65,15 @@ def test_what_was_granted_counts_not_what_was_asked_for() -> None:
     consent = exchanged("code=c&scope=read,activity:read", TokenEndpoint(body=GRANTED))
 
     assert consent.granted_scope == "read,activity:read"
+
+
+@pytest.mark.parametrize("scope", ["activity:read,evil\n[stanza]", "activity:read,<b>", "ACTIVITY:READ,activity:read"])
+def test_a_scope_that_strava_does_not_have_is_none(scope: str) -> None:
+    """It would be stored in the row and shown."""
+    packed = urlencode({"code": "c0de", "scope": scope})
+    assert parse_reply(packed).scope == ""
+    with pytest.raises(ConsentRefused, match="were not ticked"):
+        exchanged(packed, TokenEndpoint(body=GRANTED))
 
 
 def test_an_athletes_name_stays_on_one_line() -> None:

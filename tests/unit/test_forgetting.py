@@ -314,6 +314,65 @@ def test_while_a_fetch_is_under_way_the_mark_stays(world: World) -> None:
         assert world.rows(tx) == {}
 
 
+def test_while_a_fetch_is_under_way_no_row_that_it_needs_goes(world: World) -> None:
+    """What the fetch leaves behind has to be found by the activity's row, which it began with."""
+    with world.database.write() as tx:
+        ledger.note_event(tx, activity_id=1, athlete_id=ANNA, event_time=1, now=world.clock.now())
+        waiting_job(tx, 1, now=world.clock.now())
+        assert queue.claim(tx, input=RIDES, now=world.clock.now(), athletes={ANNA}) is not None
+        world.mark(tx)
+    world.look()
+    with world.database.read() as tx:
+        assert count(tx, "activity", f"athlete_id = {ANNA}") == 1
+
+
+@pytest.mark.parametrize("left", ["a job", "an activity"])
+def test_what_comes_at_the_last_moment_keeps_the_mark(world: World, monkeypatch: pytest.MonkeyPatch, left: str) -> None:
+    """Between the last look for work and the end, a fetch that was under way may have written or come back."""
+    with world.database.write() as tx:
+        world.mark(tx)
+    forget_notifications = farewell.forget_notifications
+    came: list[str] = []
+
+    def then_something_comes(tx: Transaction, *, athlete_id: int, now: float) -> int:
+        if not came:
+            came.append(left)
+            if left == "a job":
+                waiting_job(tx, 1, now=now)
+            else:
+                collected(tx, 1, start_date=FIRST, now=now)
+        return forget_notifications(tx, athlete_id=athlete_id, now=now)
+
+    monkeypatch.setattr(farewell, "forget_notifications", then_something_comes)
+    world.look()
+    with world.database.read() as tx:
+        assert athletes.has_withdrawn(tx, ANNA, "50")
+    world.look()
+    with world.database.read() as tx:
+        assert world.rows(tx) == {}
+    assert len(world.index.graves()) == (left == "an activity")
+
+
+def test_who_has_lost_the_lease_at_the_last_moment_ends_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that slept longer than its lease, while another one is at work."""
+    with world.database.write() as tx:
+        world.mark(tx)
+    forget_notifications = farewell.forget_notifications
+
+    def and_another_takes_over(tx: Transaction, *, athlete_id: int, now: float) -> int:
+        gone = forget_notifications(tx, athlete_id=athlete_id, now=now)
+        later = now + LEASE_SECONDS + 1.0
+        assert leases.acquire(tx, name=f"forgetting:{ANNA}", holder="another", now=later, seconds=LEASE_SECONDS)
+        world.clock.advance(LEASE_SECONDS + 1.0)
+        return gone
+
+    monkeypatch.setattr(farewell, "forget_notifications", and_another_takes_over)
+    world.look()
+    with world.database.read() as tx:
+        assert athletes.has_withdrawn(tx, ANNA, "50")
+        assert count(tx, "lease") == 1
+
+
 def test_somebody_who_cannot_be_forgotten_yet_holds_up_nobody(world: World) -> None:
     with world.database.write() as tx:
         waiting_job(tx, 1, now=world.clock.now())

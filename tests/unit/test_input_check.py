@@ -85,7 +85,7 @@ def test_a_certificate_that_strava_refuses_is_told(certificates: Certificates) -
 
 def test_the_certificate_is_judged_again_when_other_authorities_are_trusted(certificates: Certificates) -> None:
     looking = Looking(certificates, certificates.issue("good", HOST))
-    assert "incomplete" in looking.look(trusted=False)["certificate"]
+    assert "no authority that this host trusts" in looking.look(trusted=False)["certificate"]
     assert looking.look() == {}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,24 @@ def test_without_chromium_ci_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = make_test.Run(show=False)
     steps.browser_tests("browser tests", [])
     assert [result.good for result in steps.results] == [False]
+
+
+def test_lanes_run_side_by_side_and_their_results_keep_their_order() -> None:
+    both = threading.Barrier(2, timeout=30)
+
+    def lane(number: int, steps: make_test.Run) -> None:
+        both.wait()  # neither gets past this without the other
+        steps.not_run(f"lane {number}", "a test of it")
+
+    steps = make_test.Run(show=False)
+    steps.side_by_side([partial(lane, 1), partial(lane, 2)])
+    assert [result.title for result in steps.results] == ["lane 1", "lane 2"]
+
+
+def test_a_lane_that_fails_itself_is_a_failure() -> None:
+    def broken(steps: make_test.Run) -> None:
+        raise OSError("no disk")
+
+    steps = make_test.Run(show=False)
+    steps.side_by_side([broken])
+    assert [(result.good, "no disk" in result.remark) for result in steps.results] == [(False, True)]

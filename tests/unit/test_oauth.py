@@ -202,6 +202,16 @@ class TestRevoking:
             client.revoke(MINE, Secret("token"))
         assert caught.value.kind is Refusal.CLIENT_SECRET
 
+    @pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"access_token": "x"}'])
+    def test_strava_says_no_more_than_yes(self, body: bytes) -> None:
+        client, _ = oauth(answer(body, 200))
+        client.revoke(MINE, Secret("token"))
+
+    def test_a_page_of_somebody_elses_is_no_yes(self) -> None:
+        client, _ = oauth(answer(b"<!DOCTYPE html><title>Welcome to our network</title>", 200))
+        with pytest.raises(OAuthUnavailable, match=r"cannot be used \(status 200\): it is neither empty nor JSON"):
+            client.revoke(MINE, Secret("token"))
+
     def test_a_server_in_trouble_is_not(self) -> None:
         client, _ = oauth(answer({}, 503))
         with pytest.raises(OAuthUnavailable):

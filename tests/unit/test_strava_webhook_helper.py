@@ -120,20 +120,22 @@ def test_an_expired_session_ends_the_wait() -> None:
         configured(FailingReader(SessionExpired("expired")), Messages(), threading.Event())
 
 
-def test_consents_that_nobody_completed_are_looked_for_once_an_hour() -> None:
-    clock, cleaned = VirtualClock(), []
+def test_tokens_without_a_row_are_looked_for_every_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helper, "set_level", lambda level: None)  # which would last for all tests
+    clock = VirtualClock()
+    looked: list[float] = []
 
-    class Pending:
-        def clean(self) -> None:
-            cleaned.append(clock.now())
+    def look() -> None:
+        looked.append(clock.now())
+        raise SplunkUnavailable("splunkd answered 503.")  # which must not keep the settings from being read
 
-    configuration = helper._Configuration(FailingReader(), Pending(), clock)  # type: ignore[arg-type]  # stand-ins
+    configuration = helper._Configuration(FailingReader(), look, clock)  # type: ignore[arg-type]  # a stand-in
 
-    for _ in range(120):
+    for _ in range(30):
         configuration.settings()
         clock.advance(60)
 
-    assert len(cleaned) == 2
+    assert len(looked) == 3
 
 
 STOPPED_BY_SIGNAL = """

@@ -8,7 +8,7 @@ from strava_collector.oauth import Tokens
 from strava_collector.ports import SessionExpired, SplunkUnavailable
 from strava_collector.secret import Secret
 from strava_collector.token_keeper import TokenStoreUnavailable
-from strava_collector.token_store import PENDING_REALM, REALM, Consent, PendingConsents, TokenStore
+from strava_collector.token_store import PENDING_REALM, REALM, Consent, Kept, PendingConsents, TokenStore
 from tests.support.clock import VirtualClock
 from tests.support.passwords import InMemoryPasswords
 
@@ -106,16 +106,41 @@ def test_a_handle_is_worthless_once_it_is_dropped() -> None:
     assert passwords.entries == {}
 
 
-def test_a_handle_expires_and_the_next_consent_removes_what_is_left_of_it() -> None:
+def test_a_handle_expires_and_its_tokens_stay_until_somebody_sees_to_them() -> None:
     clock, passwords = VirtualClock(), InMemoryPasswords()
     pending = PendingConsents(passwords, clock)
     old = pending.keep(CONSENT)
 
     clock.advance(601)
-    assert pending.look_up(old) is None
     new = pending.keep(CONSENT)
+    pending.drop_remnants()
 
-    assert {username.split(".")[0] for _, username in passwords.entries} == {new}
+    assert pending.look_up(old) is None
+    assert pending.kept() == [Kept(new, CONSENT, False), Kept(old, CONSENT, True)], "the newest first"
+
+
+def test_what_is_left_of_an_expired_consent_and_is_nobodys_goes() -> None:
+    clock, passwords = VirtualClock(), InMemoryPasswords()
+    pending = PendingConsents(passwords, clock)
+    old = pending.keep(CONSENT)
+    del passwords.entries[PENDING_REALM, f"{old}.athlete"]
+    pending.drop_remnants()
+    assert passwords.entries, "the other entry may just be written"
+
+    clock.advance(601)
+    pending.drop_remnants()
+
+    assert passwords.entries == {}
+
+
+def test_tokens_of_a_consent_are_registered_for_masking() -> None:
+    seen: list[Secret] = []
+    passwords = InMemoryPasswords()
+    PendingConsents(passwords, VirtualClock()).keep(CONSENT)
+
+    PendingConsents(passwords, VirtualClock(), register=lambda *secrets: seen.extend(secrets)).kept()
+
+    assert seen == [TOKENS.access_token, TOKENS.refresh_token]
 
 
 @pytest.mark.parametrize(

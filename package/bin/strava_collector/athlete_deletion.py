@@ -12,6 +12,7 @@ again later, a minute to a day, goes through without Strava.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Callable, Optional, Protocol
 
@@ -19,8 +20,7 @@ from strava_collector.clock import Clock
 from strava_collector.configuration import Stanza, athlete_id_of
 from strava_collector.errors import CollectorError, ConfigurationError, StoreUnavailable, TransportError
 from strava_collector.logfmt import line
-from strava_collector.oauth import OAuth, OAuthRefused, OAuthUnavailable, Refusal, Tokens
-from strava_collector.settings import Settings
+from strava_collector.oauth import OAuthRefused, OAuthUnavailable, Tokens
 from strava_collector.store import athletes
 from strava_collector.store.database import Database
 from strava_collector.token_keeper import RefreshBusy
@@ -35,6 +35,14 @@ REFUSED_AT = "deletion_refused_at"
 #: nobody remembers why; in seconds.
 INSISTING_FROM = 60.0
 INSISTING_UNTIL = 86_400.0
+
+#: Where athletes see and end the permissions that they gave.
+ATHLETES_OWN_PAGE = "https://www.strava.com/settings/apps"
+
+_MAY_STAND = (
+    "Athlete {athlete_id} was deleted here, but Strava could not be told. {why} If the athlete's permission still "
+    f"stands at Strava, the athlete ends it at {ATHLETES_OWN_PAGE}."
+)
 
 _REFUSAL = (
     "“{name}” was not deleted: {why} Try again later. If that does not help: deleting again, not before a minute from "
@@ -63,23 +71,12 @@ class StoredTokens(Protocol):
 Revoke = Callable[[str, Tokens], bool]
 
 
-def revoke_at_strava(settings: Settings, oauth: OAuth, application: str, tokens: Tokens) -> bool:
-    """End the permission; False if no application is left to do it with.
+def _none_unsaved(athlete_id: int) -> Sequence[tuple[str, Tokens]]:
+    return ()
 
-    That Strava knows nothing of the permission or the application any more is as good. Raises TransportError,
-    OAuthRefused and OAuthUnavailable.
-    """
-    row = settings.applications.get(application)
-    if row is None:
-        return False
-    try:
-        # The refresh token: the access token may have run out, and nobody says what revoking that would do.
-        oauth.revoke(row, tokens.refresh_token)
-    except OAuthRefused as refusal:
-        if refusal.kind is not Refusal.CLIENT_ID:
-            raise
-        return False
-    return True
+
+def _tell_nobody(athlete_id: int, text: str) -> None:
+    """The log says it."""
 
 
 class AthleteDeletion:
@@ -94,15 +91,20 @@ class AthleteDeletion:
         remember: Callable[[str, float], None],
         clock: Clock,
         wait: Callable[[float], None],
+        unsaved: Callable[[int], Sequence[tuple[str, Tokens]]] = _none_unsaved,
+        tell: Callable[[int, str], None] = _tell_nobody,
     ) -> None:
         """``store`` opens the store, None being that there is none; ``remember`` notes in the row of this name when
-        its deletion was refused; ``wait`` sleeps."""
+        its deletion was refused; ``wait`` sleeps; ``unsaved`` returns the application and the tokens of the athlete's
+        consents that no row was saved for, the newest first; ``tell`` shows the user a sentence about an athlete."""
         self._tokens = tokens
         self._store = store
         self._revoke = revoke
         self._remember = remember
         self._clock = clock
         self._wait = wait
+        self._unsaved = unsaved
+        self._tell = tell
 
     def prepare(self, name: str, row: Stanza) -> None:
         """End the permission and delete the tokens; when this returns, the row can go.
@@ -115,7 +117,7 @@ class AthleteDeletion:
         try:
             self._part(athlete_id, row)
         except _OBSTACLES as error:
-            why = _sentence(error)
+            why = str(error)
         else:
             return
         if not self._insists(row):
@@ -128,12 +130,27 @@ class AthleteDeletion:
     def _part(self, athlete_id: int, row: Stanza) -> None:
         store = self._store()
         with TokenLease(store, self._clock, self._wait).held(athlete_id):
-            tokens = self._tokens.load(athlete_id)
-            if tokens is not None:
-                revoked = self._revoke(row.get("application", "").strip(), tokens)
-                log.info(line("permission_revoked", athlete_id=athlete_id, at_strava=revoked))
+            self._withdraw(athlete_id, row)
             self._mark(store, athlete_id, row)
             self._tokens.forget(athlete_id)
+
+    def _withdraw(self, athlete_id: int, row: Stanza) -> None:
+        """End the permission with all tokens that there are.
+
+        A consent that no row was saved for has killed the stored ones at Strava: what Strava says of those means
+        nothing then, and the permission would live on in the consent's.
+        """
+        known = list(self._unsaved(athlete_id))
+        stored = self._tokens.load(athlete_id)
+        if stored is not None:
+            known.append((row.get("application", "").strip(), stored))
+        revoked = [self._revoke(application, tokens) for application, tokens in known]
+        if any(revoked):
+            log.info(line("permission_revoked", athlete_id=athlete_id, at_strava=all(revoked)))
+            return
+        why = "There is no application to do it with." if known else "There were no tokens that could be used."
+        log.warning(line("permission_may_stand", athlete_id=athlete_id, why=why, end_it_at=ATHLETES_OWN_PAGE))
+        self._tell(athlete_id, _MAY_STAND.format(athlete_id=athlete_id, why=why))
 
     def _mark(self, store: Optional[Database], athlete_id: int, row: Stanza) -> None:
         """From now on nothing of the athlete's is written, whatever is under way."""
@@ -164,9 +181,3 @@ def _refused_at(row: Stanza) -> Optional[float]:
         return float(row.get(REFUSED_AT, ""))
     except ValueError:
         return None
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, OAuthUnavailable):  # whose own words say that it is tried again
-        return f"Strava's OAuth service cannot answer now (status {error.status})."
-    return str(error)

@@ -32,7 +32,8 @@ def callback_url_faults(url: str) -> list[str]:
         return [*faults, "The callback URL is no URL: its host or port cannot be read."]
     if not _PRINTABLE.match(url):
         faults.append(
-            "The callback URL has blanks, control characters or characters outside ASCII; write those as %XX."
+            "The callback URL has blanks, control characters or characters outside ASCII; write those as %XX, "
+            "and those of a host name in punycode (xn--)."
         )
     if parts.scheme != "https" or not host:
         faults.append("The callback URL must begin with https:// and a host name, because Strava calls nothing else.")
@@ -47,7 +48,7 @@ def callback_url_faults(url: str) -> list[str]:
     elif {".", ".."} & set(parts.path.split("/")):
         faults.append("The callback URL's path must have no part “.” or “..”, because clients leave those out.")
     elif parts.path == HEALTH_PATH:
-        faults.append(f"The callback URL must not end in {HEALTH_PATH}, which the server uses itself.")
+        faults.append(f"The callback URL must have another path than {HEALTH_PATH}, which the server uses itself.")
     # Signs, not what is behind them: an empty query or fragment would get lost as well, or be sent.
     if "?" in url or "#" in url or parts.username is not None:
         faults.append("The callback URL must have no user name, no question mark and no hash sign.")

@@ -209,6 +209,12 @@ def _chain_fault(
             f"The certificate in {cert_file} is self-signed; Strava accepts only those of a public authority, for "
             f"instance Let's Encrypt. {_PROXY_HINT}"
         )
+    if code in _INCOMPLETE and authorities:
+        return (
+            f"The chain in {cert_file} ends at the issuer “{_name(top)}”, which is no authority that this host trusts. "
+            "If it is one of a public authority, put its certificate, an intermediate one, at the end of the file. If "
+            f"it is an authority of your own: Strava accepts only public ones. {_PROXY_HINT}"
+        )
     if code in _INCOMPLETE:
         return (
             f"The chain in {cert_file} is incomplete: the certificate of the issuer “{_name(top)}” is missing. Put the "

@@ -135,12 +135,17 @@ def _existence_faults(stanza: Stanza, around: Surroundings) -> list[str]:
             f"There is no application “{application[:_LONGEST_QUOTE]}”. Create it on Configuration → Applications, or "
             "choose another."
         )
-    if index and around.indexes is not None and index not in around.indexes:
-        faults.append(
-            f"There is no index “{index[:_LONGEST_QUOTE]}” on this host, or it is disabled or for metrics. Create it "
-            "in Settings → Indexes, or choose another."
-        )
-    return faults
+    return faults + index_faults(index or "", around)
+
+
+def index_faults(index: str, around: Surroundings) -> list[str]:
+    """Return a fault if there is no such index, for an input or an athlete; an empty name is not judged."""
+    if not index or around.indexes is None or index in around.indexes:
+        return []
+    return [
+        f"There is no index “{index[:_LONGEST_QUOTE].translate(_HARMLESS)}” on this host, or it is disabled or for "
+        "metrics. Create it in Settings → Indexes, or choose another."
+    ]
 
 
 def _port_of(stanza: Stanza) -> Optional[int]:

@@ -144,7 +144,8 @@ class OAuth:
     def revoke(self, application: Application, token: Secret) -> None:
         """Give the permission back. ``token`` is the access or the refresh token; it may be dead already.
 
-        Raises TransportError, OAuthRefused, OAuthUnavailable.
+        Raises TransportError, OAuthRefused, OAuthUnavailable; the last also for an answer that is not Strava's: a page
+        of a network's own, with status 200, must not count as a permission that has ended.
         """
         pair = f"{application.client_id}:{application.client_secret.reveal()}".encode()
         basic = Secret("Basic " + base64.b64encode(pair).decode("ascii"))
@@ -152,6 +153,8 @@ class OAuth:
             Request("POST", self._oauth_url + "/revoke", headers={"Authorization": basic}, form={"token": token})
         )
         if 200 <= answer.status < 300:
+            if answer.body.strip() and not _is_json(answer):
+                raise _unreadable(answer, "it is neither empty nor JSON")
             return
         faults = _faults(answer)
         if any(code == "invalid" and what in ("access_token", "refresh_token", "token") for _, what, code in faults):
@@ -199,7 +202,7 @@ def _refused(answer: Answer, application: Application) -> CollectorError:
     if status >= 500 or status in _NOT_NOW:
         return OAuthUnavailable(
             status,
-            f"Strava's OAuth service cannot answer now (status {status}). It is tried again.",
+            f"Strava's OAuth service cannot answer now (status {status}).",
             answer.headers,
         )
     kind = refusal_of(answer) or Refusal.OTHER
@@ -242,6 +245,14 @@ def _json(answer: Answer) -> Optional[object]:
         return answer.json()
     except ValueError:
         return None
+
+
+def _is_json(answer: Answer) -> bool:
+    try:
+        answer.json()
+    except ValueError:
+        return False
+    return True
 
 
 def _positive(value: object) -> Optional[int]:

@@ -76,6 +76,13 @@ class Splunkd:
         except NotFound:
             return {}
 
+    def stanzas_if_known(self, conf: str) -> Optional[dict[str, dict[str, str]]]:
+        """The same, but None if the file does not exist: splunkd may just be loading the add-on anew."""
+        try:
+            return self._stanzas(f"configs/conf-{conf}")
+        except NotFound:
+            return None
+
     def inputs(self, kind: str) -> dict[str, dict[str, str]]:
         """Return all inputs of a kind by name, as they are stored."""
         return self._stanzas(f"data/inputs/{kind}")

@@ -106,6 +106,15 @@ class Consent:
     tokens: Tokens
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A consent that no row has been saved for."""
+
+    handle: str
+    consent: Consent
+    has_expired: bool
+
+
 class PendingConsents:
     """Consents between the exchange of their code and the saving of the athlete's row.
 
@@ -114,19 +123,20 @@ class PendingConsents:
     gets only a handle, which is worth nothing outside this Splunk and is good for one saving.
 
     An entry holds at most 255 characters, so a consent takes two: ``<handle>`` with the tokens, and
-    ``<handle>.athlete``, written last, with the rest. Whoever comes by removes what has expired: the handle begins
-    with the time until which it counts.
+    ``<handle>.athlete``, written last, with the rest. The handle begins with the time until which it counts; what has
+    expired stays until a running input has seen to its tokens (``loose_tokens``), which live on at Strava.
 
     Methods raise SplunkUnavailable and SessionExpired.
     """
 
-    def __init__(self, splunkd: Passwords, clock: Clock) -> None:
+    def __init__(self, splunkd: Passwords, clock: Clock, *, register: Callable[..., None] = _ignore) -> None:
+        """``register`` is told of every secret that is read, so that logs can be masked."""
         self._splunkd = splunkd
         self._clock = clock
+        self._register = register
 
     def keep(self, consent: Consent) -> str:
         """Keep a consent for ten minutes and return its handle."""
-        self.clean()
         handle = f"{int(self._clock.now()) + PENDING_LIFETIME}-{secrets.token_hex(16)}"
         self._splunkd.set_password(PENDING_REALM, handle, _as_text(consent.tokens))
         self._splunkd.set_password(PENDING_REALM, f"{handle}.athlete", _athlete_as_text(consent))
@@ -138,16 +148,17 @@ class PendingConsents:
             return None
         tokens = self._splunkd.password(PENDING_REALM, handle)
         athlete = self._splunkd.password(PENDING_REALM, f"{handle}.athlete")
-        if tokens is None or athlete is None:
-            return None
-        parsed = _tokens_from(tokens)
-        try:
-            client_id, athlete_id, granted_scope, name = json.loads(athlete.reveal())
-        except (ValueError, TypeError):
-            return None
-        if parsed is None:
-            return None
-        return Consent(str(client_id), int(athlete_id), str(name), str(granted_scope), parsed)
+        return self._consent(tokens, athlete)
+
+    def kept(self) -> list[Kept]:
+        """Return all consents, also those that have expired, the newest first."""
+        entries = self._splunkd.passwords(PENDING_REALM)
+        found = []
+        for handle in sorted(entries, reverse=True):
+            consent = self._consent(entries[handle], entries.get(f"{handle}.athlete"))
+            if consent is not None:
+                found.append(Kept(handle, consent, self._has_expired(handle)))
+        return found
 
     def drop(self, handle: str) -> None:
         """Make the handle worthless."""
@@ -161,11 +172,23 @@ class PendingConsents:
             if part == "athlete" and _athlete_of(secret) == athlete_id:
                 self.drop(handle)
 
-    def clean(self) -> None:
-        """Remove what has expired."""
+    def drop_remnants(self) -> None:
+        """Remove what has expired and is no whole consent, so that nobody can say whose it is."""
+        whole = {kept.handle for kept in self.kept()}
         for username in self._splunkd.passwords(PENDING_REALM):
-            if self._has_expired(username):
+            if self._has_expired(username) and username.partition(".")[0] not in whole:
                 self._splunkd.delete_password(PENDING_REALM, username)
+
+    def _consent(self, tokens: Optional[Secret], athlete: Optional[Secret]) -> Optional[Consent]:
+        parsed = None if tokens is None else _tokens_from(tokens)
+        if parsed is None or athlete is None:
+            return None
+        self._register(parsed.access_token, parsed.refresh_token)
+        try:
+            client_id, athlete_id, granted_scope, name = json.loads(athlete.reveal())
+            return Consent(str(client_id), int(athlete_id), str(name), str(granted_scope), parsed)
+        except (ValueError, TypeError):
+            return None
 
     def _has_expired(self, handle: str) -> bool:
         until, _, _ = handle.partition("-")

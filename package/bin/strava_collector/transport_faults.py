@@ -38,7 +38,6 @@ _WRONG_NAME = (62, 64)
 
 _NETWORK = "Check the network and the firewall, or set a proxy (Configuration → Proxy)."
 _PROXY = "Check the settings (Configuration → Proxy)."
-_LATER = "It is tried again by itself."
 _TRUST = (
     "If a private authority or a proxy that opens TLS signs here, name its certificate as CA file "
     "(Configuration → Advanced)."
@@ -98,12 +97,12 @@ class Failure:
 
     def _about_timeout(self, host: str, waits: Waits) -> str:
         if self._call.left() <= 0:
-            return f"{host} took longer than {waits.whole:g} s for its whole answer. {_LATER}"
+            return f"{host} took longer than {waits.whole:g} s for its whole answer."
         if self._call.stage is Stage.CONNECTING:
             return f"No connection to {host} within {waits.connect:g} s. {_NETWORK}"
         if self._call.stage is Stage.HANDSHAKE:
             return f"The TLS handshake with {host} was not finished within {waits.connect:g} s. {_NETWORK}"
-        return f"{host} sent nothing for {waits.read:g} s. {_LATER}"
+        return f"{host} sent nothing for {waits.read:g} s."
 
     def _about_connecting(self, host: str) -> TransportError:
         if self._find(socket.gaierror):
@@ -153,10 +152,10 @@ class Failure:
     def _about_interruption(self, host: str) -> str:
         broken = self._find(BodyBroken)
         if broken is not None:
-            return f"The answer of {host} cannot be read: {broken}. {_LATER}"
+            return f"The answer of {host} cannot be read: {broken}."
         if self._call.received == 0:
-            return f"{host} closed the connection without an answer. {_LATER}"
-        return f"The answer of {host} broke off or is not HTTP. {_LATER}"
+            return f"{host} closed the connection without an answer."
+        return f"The answer of {host} broke off or is not HTTP."
 
     def _system_reason(self) -> str:
         for error in self._chain:

@@ -170,6 +170,11 @@ class ProcessLock:
         )
 
 
+def rows_lock(folder: Path) -> ProcessLock:
+    """The lock of whoever changes which athletes and applications there are; ``folder`` is the store's."""
+    return ProcessLock(folder / "rows.lock")
+
+
 def input_lock(folder: Path, input_name: str) -> ProcessLock:
     """The lock that makes sure that one process at a time works for an input; ``folder`` is the store's."""
     # An input's name may hold any character and be long; the hash keeps different names apart.

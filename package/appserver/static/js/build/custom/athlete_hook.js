@@ -1,7 +1,10 @@
+import { showRefusals } from './refusal_hook.js';
+
 // Fills in what UCC's consent popup needs from the form and what the user should not have to type twice: the client ID
 // of the chosen application, and Strava's host from the OAuth URL on the tab Advanced.
 class AthleteHook {
     constructor(globalConfig, serviceName, state, mode, util) {
+        showRefusals();
         this.util = util;
         this.root = globalConfig.meta.restRoot;
         this.app = globalConfig.meta.name;

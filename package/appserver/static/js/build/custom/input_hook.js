@@ -1,3 +1,5 @@
+import { showRefusals } from './refusal_hook.js';
+
 // Offers, for a new input, what nobody should have to make up: a verify token and a callback URL that cannot be
 // guessed. Whatever the user types instead is left alone.
 const TOKEN_BYTES = 24;
@@ -6,6 +8,7 @@ const HTTPS_PORT = '443';
 
 class InputHook {
     constructor(globalConfig, serviceName, state, mode, util) {
+        showRefusals();
         this.mode = mode;
         this.util = util;
         this.offered = '';
