@@ -148,37 +148,6 @@ def test_a_token_that_is_refused_is_not_repeated(saved: dict[str, str | None], a
     assert "planted token" not in " ".join(faults({**saved, "verify_token": "planted token"}, around))
 
 
-@pytest.mark.parametrize(
-    ("url", "word"),
-    [
-        ("https://../p", "host “..”"),
-        ("https://a..example.org/p", "host “a..example.org”"),
-        ("https://-a.example.org/p", "no host name"),
-        (f"https://{'a' * 64}.example.org/p", "no host name"),
-        ("https://300.1.2.3/p", "no host name and no IP address"),
-        ("https://a!.example.org/p", "no host name"),
-        (f"https://{HOST}:0/p", "port 0"),
-        (f"https://{HOST}//", "needs a path"),
-        (f"https://{HOST}/p?", "question mark"),
-    ],
-)
-def test_behind_a_proxy_the_callback_url_must_be_possible_all_the_same(
-    saved: dict[str, str | None], around: Surroundings, url: str, word: str
-) -> None:
-    (fault,) = faults({**saved, "in_front": "proxy", "callback_url": url}, around)
-
-    assert word in fault
-
-
-@pytest.mark.parametrize(
-    "host", ["localhost", "a_b.example.org", "example.org.", "192.0.2.1", "[2001:db8::1]", "xn--bcher-kva.example"]
-)
-def test_behind_a_proxy_any_possible_host_is_taken(
-    saved: dict[str, str | None], around: Surroundings, host: str
-) -> None:
-    assert faults({**saved, "in_front": "proxy", "callback_url": f"https://{host}/p"}, around) == []
-
-
 @pytest.mark.parametrize("token", ["8-signs-", "t" * 200, "*stars-and-more*"])
 def test_a_token_within_the_limits_is_taken(saved: dict[str, str | None], around: Surroundings, token: str) -> None:
     assert faults({**saved, "verify_token": token}, around) == []
