@@ -100,7 +100,6 @@ class AccountHandler(PageHandler):
             self._check_index()
             if not handle:
                 self._check_unconnected_edit(accounts.get(name))
-                self.payload.pop("scope", None)  # what was asked for at the consent stays what was asked for
                 yield
                 return
             consent = page.pending.look_up(handle)
@@ -130,7 +129,7 @@ class AccountHandler(PageHandler):
 
     def _check_index(self) -> None:
         index = str(self.payload.get("index") or "").strip()
-        if not index:
+        if not index or not index.isprintable():  # which is refused without being quoted
             return
         faults = index_faults(index, Reader.for_saving(get_splunkd_endpoint(), self.getSessionKey()).surroundings())
         if faults:
@@ -142,6 +141,9 @@ class AccountHandler(PageHandler):
         application = self.payload.get("application")
         if application and application != stanza.get("application"):
             raise ConsentRefused("Another application needs the athlete's consent again. Please connect once more.")
+        wanted = self.payload.get("scope")
+        if wanted is not None and str(wanted).strip() != stanza.get("scope", "").strip():
+            raise ConsentRefused("Another permission needs the athlete's consent again. Please connect once more.")
 
 
 class _Page:

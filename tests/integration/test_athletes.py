@@ -127,7 +127,7 @@ def test_the_table_says_how_athletes_are_and_saves_none_of_it(club: Club) -> Non
     until(lambda: "begun" in club.row()["last_activity_help"], 10.0)
     assert club.row()["granted_scope"].startswith("All activities")
     # An edit without a consent, as a script may make it.
-    club.sandbox.post(f"{ACCOUNT}/anna", index="main", application="club", scope=READ, client_id=1, endpoint="x.y")
+    club.sandbox.post(f"{ACCOUNT}/anna", index="main", application="club", client_id=1, endpoint="x.y")
     assert {"state", "state_help", "last_activity"}.isdisjoint(club.saved())
     assert club.saved()["granted_scope"] == "read,activity:read,activity:read_all"
     club.sandbox.strava.deauthorize(club.anna)
@@ -310,8 +310,10 @@ def test_an_athletes_index_must_exist(club: Club) -> None:
 
 def test_what_was_asked_for_changes_with_a_consent_only(club: Club) -> None:
     before = club.saved()["scope"]
-    club.sandbox.post(f"{ACCOUNT}/anna", application="club", scope=READ)
+    with pytest.raises(SandboxRefused, match="Another permission needs the athlete's consent"):
+        club.sandbox.post(f"{ACCOUNT}/anna", application="club", scope=READ)
     assert club.saved()["scope"] == before != READ
+    club.sandbox.post(f"{ACCOUNT}/anna", application="club", scope=before, index="main")
 
 
 def test_an_application_that_is_gone_is_in_nobodys_way(club: Club) -> None:
