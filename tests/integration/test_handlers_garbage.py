@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 import pytest
 
-from sandbox.sandbox import Sandbox
+from sandbox.sandbox import SCOPE, Sandbox
 from sandbox.splunkd.server import call
 from sandbox.strava import Application
 from strava_collector.form import read_forms
@@ -243,7 +243,7 @@ def forms(sandbox: Sandbox, applications: Mapping[str, Application]) -> dict[str
             {
                 "application": "mine",
                 "index": "strava",
-                "scope": "read,activity:read",
+                "scope": SCOPE,
                 "client_id": str(mine.client_id),
                 "endpoint": oauth_host,
                 "redirect_url": "https://localhost:8000/",
