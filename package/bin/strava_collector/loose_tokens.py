@@ -79,9 +79,7 @@ class LooseTokens:
         """Give the tokens of an expired consent to the row that they are of, or revoke them; True if that is done."""
         owner = rightful_row(consent, applications=applications, accounts=athletes)
         if owner is None:
-            names = [
-                name for name, row in applications.items() if row.get("client_id", "").strip() == consent.client_id
-            ]
+            names = [name for name, row in applications.items() if _client_id(row) == consent.client_id]
             return self._revoked(consent.athlete_id, consent.tokens, names)
         stored = self._tokens.load(consent.athlete_id)
         if stored is None or stored.expires_at <= consent.tokens.expires_at:
