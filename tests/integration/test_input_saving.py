@@ -177,7 +177,7 @@ def test_a_pipe_in_the_place_of_the_ca_file_holds_nobody(club: Club, tmp_path: P
     club.sandbox.post(advanced, ca_file=str(ca_file))
     ca_file.unlink()
     os.mkfifo(ca_file)
-    assert "incomplete" in club.refusal(PAGE, name="second", **club.new())
+    assert "no authority that this host trusts" in club.refusal(PAGE, name="second", **club.new())
 
 
 def test_an_input_that_was_disabled_is_enabled_again(club: Club) -> None:

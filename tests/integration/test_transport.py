@@ -601,7 +601,7 @@ class TestCertificates:
         for path, sentence in [
             (tmp_path / "missing.pem", "does not exist"),
             (empty, "holds no certificate in PEM form"),
-            (tmp_path, "cannot be read"),
+            (tmp_path, "is a folder"),
         ]:
             with pytest.raises(ConfigurationError, match=sentence):
                 RequestsTransport(clock=SystemClock(), ca_file=str(path))
