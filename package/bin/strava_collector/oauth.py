@@ -22,9 +22,6 @@ from strava_collector.transport import Answer, Request, Transport
 #: What can stand in an Authorization header and fits into one part of ``storage/passwords``.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
-#: What an error may call a token that is good no more.
-_TOKEN_FIELDS = ("access_token", "refresh_token", "token")
-
 #: Statuses below 500 that say "not now" rather than "no": request timeout, too early, rate limit.
 _NOT_NOW = (408, 425, 429)
 
