@@ -226,8 +226,46 @@ _FIRST: Migration = (
     "CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), at REAL NOT NULL)",
 )
 
+_SECOND: Migration = (
+    # How keeping the subscription went last, and when to look again: a process that is started again and again must
+    # not ask Strava each time. The digest is of the verify token that the subscription was made with, so that a changed
+    # one is noticed; null for a subscription that this add-on did not make.
+    """
+    CREATE TABLE subscription_watch (
+        client_id TEXT PRIMARY KEY NOT NULL,
+        input TEXT NOT NULL,
+        state TEXT NOT NULL,
+        said TEXT NOT NULL,
+        callback_url TEXT,
+        token_digest TEXT,
+        failures INTEGER NOT NULL DEFAULT 0 CHECK (typeof(failures) = 'integer' AND failures >= 0),
+        looked_at REAL NOT NULL CHECK (typeof(looked_at) = 'real'),
+        next_at REAL NOT NULL CHECK (typeof(next_at) = 'real')
+    )
+    """,
+    # Challenges that a listener has answered, by their hash: whoever asked finds out whom the callback URL reaches.
+    """
+    CREATE TABLE challenge (
+        digest TEXT PRIMARY KEY NOT NULL CHECK (length(digest) = 64),
+        input TEXT NOT NULL,
+        at REAL NOT NULL CHECK (typeof(at) = 'real')
+    )
+    """,
+    "CREATE INDEX challenge_input ON challenge (input, at)",
+    # When a part of a running input was last seen at work, by the input itself.
+    """
+    CREATE TABLE heartbeat (
+        input TEXT NOT NULL,
+        part TEXT NOT NULL,
+        at REAL NOT NULL CHECK (typeof(at) = 'real'),
+        said TEXT NOT NULL DEFAULT '',
+        PRIMARY KEY (input, part)
+    )
+    """,
+)
+
 #: All migrations in order; the version of a database is how many of them it has seen.
-MIGRATIONS: Sequence[Migration] = (_FIRST,)
+MIGRATIONS: Sequence[Migration] = (_FIRST, _SECOND)
 
 
 def version(connection: Transaction) -> int:
