@@ -63,10 +63,7 @@ class Row:
 
     def values(self) -> dict[str, str]:
         """The fields by name, for a table or an entity."""
-        return {
-            name: ("yes" if value else "no") if value in (True, False) else value
-            for name, value in asdict(self).items()
-        }
+        return {**asdict(self), "fine": "yes" if self.fine else "no"}
 
 
 class Configured(Protocol):
@@ -294,8 +291,8 @@ def _keeper(desk: Desk, application: Application) -> str:
             and is_on(stanza, "manage_subscription", default=True)
         ):
             return (
-                f" The input “{name}” keeps the application's subscription and makes another one within an hour; untick "
-                "“Create and keep the subscription” there, or disable it, if that is not wanted."
+                f" The input “{name}” keeps the application's subscription and makes another one within an hour; "
+                "untick “Create and keep the subscription” there, or disable it, if that is not wanted."
             )
     return ""
 
