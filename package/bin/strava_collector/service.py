@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Callable, Optional
 
 from strava_collector.bulletin import Bulletin
-from strava_collector.certificate import load_context
 from strava_collector.claims import SOON
 from strava_collector.clock import Clock
 from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
 from strava_collector.input_check import InputCheck
 from strava_collector.link import Link
-from strava_collector.listener import Listener
+from strava_collector.listening import Listening
 from strava_collector.logfmt import line
 from strava_collector.loop import Loop
 from strava_collector.pipeline import Pipeline
@@ -25,6 +24,8 @@ from strava_collector.store import queue
 from strava_collector.store.database import Database
 from strava_collector.store.group_commit import GroupCommit
 from strava_collector.store.process_lock import ProcessLock, input_lock
+from strava_collector.subscription import LEFT
+from strava_collector.subscription_removal import Removal
 from strava_collector.token_keeper import TokenStore
 from strava_collector.upkeep import Upkeep
 from strava_collector.version import version
@@ -35,8 +36,6 @@ log = logging.getLogger(__name__)
 #: Seconds between two readings of the settings, and between two attempts while they cannot be read.
 SETTINGS_EVERY = 60.0
 SETTINGS_RETRY = 5.0
-#: Seconds between attempts to listen; the last one repeats.
-LISTEN_RETRY = (2.0, 5.0, 15.0, 60.0)
 #: At most this many worker threads; the setting may say fewer.
 MOST_WORKERS = 3
 #: Longest wait for the store's lock, in seconds.
@@ -46,6 +45,7 @@ STORE_PATIENCE = 1.5
 LISTENER_PATIENCE = 3.0
 COMMITTER_PATIENCE = 1.5
 WORK_ENDS_AFTER = 6.0
+REMOVAL_ENDS_AFTER = 7.0
 TOKEN_PATIENCE = 0.5
 BULLETIN_PATIENCE = 0.5
 WRITER_PATIENCE = 0.5
@@ -64,7 +64,11 @@ class WebhookService:
         messages: Messages,
         folder: Path,
         clock: Clock,
+        switched_off: Callable[[], bool] = lambda: False,
+        look_there: Callable[[], str] = str,
     ) -> None:
+        """``switched_off`` asks splunkd whether the input is disabled or gone; it may raise. ``look_there`` says in a
+        sentence what becomes of a request to the callback URL."""
         self._input = webhook_input
         self._configuration = configuration
         self._folder = folder
@@ -99,9 +103,18 @@ class WebhookService:
             connection=lambda: self._link.connection,
             bulletin=self._bulletin,
             stranger=self._hurry_settings,
-            foreign=self._wake_subscription_check,
+            foreign=self._wake_subscription,
             released=self._wake_dispatcher,
             stopping=lambda: self._end.is_set(),
+            listening=lambda: self._listening.listens,
+            look_there=look_there,
+        )
+        self._removal = Removal(
+            webhook_input,
+            keeper=self._pipeline.keeper,
+            connection=lambda: self._link.connection,
+            switched_off=switched_off,
+            messages=messages,
         )
         self._upkeep = Upkeep(
             webhook_input,
@@ -111,12 +124,10 @@ class WebhookService:
             clock=clock,
             bulletin=self._bulletin,
         )
-        self._listener: Optional[Listener] = None
-        self._listen_failures = 0
-        self._listen_at = float("-inf")
+        self._listening = Listening(webhook_input, store=self._committer, clock=clock, bulletin=self._bulletin)
         self._loops: list[Loop] = []
         self._forgetting_loop = Loop("forgetting", self._pipeline.forget_departed, fatal=self._give_up)
-        self._subscription_loop = Loop("subscription", self._check_subscription, fatal=self._give_up)
+        self._subscription_loop = Loop("subscription", self._see_to_subscription, fatal=self._give_up)
         self._lock: Optional[ProcessLock] = None
         self._settings_read_at = float("-inf")
         self._in_a_hurry = False
@@ -131,6 +142,7 @@ class WebhookService:
         self._end = stop
         log.info(line("started", input=self._input.name, version=version(), port=self._input.port))
         self._bulletin.start()
+        self._bulletin.resolved(LEFT)
         self._committer.start()
         self._settings_loop.start()
         try:
@@ -154,6 +166,12 @@ class WebhookService:
         self._watch_committer()
         if self._committer.failure is not None:
             raise RuntimeError("The thread that commits notifications has died.") from self._committer.failure
+
+    def _keep_listening(self) -> None:
+        listened = self._listening.listens
+        self._listening.look()
+        if self._listening.listens and not listened:
+            self._wake_subscription()
 
     def _watch_committer(self) -> None:
         """Tell the user while nothing can be stored, and look now and then whether it can again."""
@@ -234,34 +252,6 @@ class WebhookService:
         for loop in (*self._loops, self._forgetting_loop):
             loop.start()
 
-    def _keep_listening(self) -> None:
-        if self._listener is not None and self._listener.failure is not None:
-            log.warning(line("listener_replaced"))
-            self._listener.stop(0.0)
-            self._listener = None
-        if self._listener is not None or self._clock.monotonic() < self._listen_at:
-            return
-        try:
-            listener = Listener(
-                port=self._input.port,
-                callback_path=self._input.callback_path,
-                verify_token=self._input.verify_token,
-                tls=load_context(self._input.cert_file, self._input.key_file),
-                store=self._committer,
-                clock=self._clock,
-            )
-            listener.bind()
-        except CollectorError as error:
-            pause = LISTEN_RETRY[min(self._listen_failures, len(LISTEN_RETRY) - 1)]
-            self._listen_failures += 1
-            self._listen_at = self._clock.monotonic() + pause
-            self._bulletin.report("listener", f"{error} Strava cannot deliver until then; trying again.")
-            return
-        listener.start()
-        self._listener = listener
-        self._listen_failures = 0
-        self._bulletin.resolved("listener")
-
     # The steps of the loops; each returns how many seconds to wait.
 
     def _dispatch(self) -> Optional[float]:
@@ -270,8 +260,9 @@ class WebhookService:
         self._wake_all(but=self._loops[0])
         return 0.0
 
-    def _check_subscription(self) -> Optional[float]:
-        return self._pipeline.check_subscription()
+    def _see_to_subscription(self) -> Optional[float]:
+        waits = [self._pipeline.check_subscription(), self._pipeline.keep_subscription()]
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def _work_step(self, number: int) -> Callable[[], Optional[float]]:
         def step() -> Optional[float]:
@@ -297,13 +288,14 @@ class WebhookService:
     def _shut_down(self) -> None:
         log.info(line("stopping"))
         begin = self._clock.monotonic()
-        if self._listener is not None:
-            self._listener.stop(LISTENER_PATIENCE)
+        self._removal.begin()
+        self._listening.stop(LISTENER_PATIENCE)
         self._committer.stop(COMMITTER_PATIENCE)
         loops = [*self._loops, self._settings_loop, self._forgetting_loop]
         for loop in loops:
             loop.stop()
         left = [loop for loop in loops if not loop.join(begin + WORK_ENDS_AFTER - self._clock.monotonic())]
+        self._removal.finish(begin + REMOVAL_ENDS_AFTER - self._clock.monotonic())
         self._store_step(lambda: self._pipeline.worker.put_back(also_in_hand=True))
         self._save_tokens()
         self._bulletin.close(BULLETIN_PATIENCE)
@@ -335,7 +327,7 @@ class WebhookService:
         for loop in self._loops[:1]:
             loop.wake()
 
-    def _wake_subscription_check(self) -> None:
+    def _wake_subscription(self) -> None:
         self._subscription_loop.wake()
 
     def _wake_all(self, *, but: Optional[Loop] = None) -> None:

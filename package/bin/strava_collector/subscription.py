@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 #: The topic of the messages about it.
 TOPIC = "subscription"
-#: The topic of a removal that failed; it outlives the process.
+#: The topic of a removal that failed; its message outlives the process, and the next one takes it back.
 LEFT = "subscription_left"
 
 #: A look with all its calls takes no longer, in seconds; then another process may look.

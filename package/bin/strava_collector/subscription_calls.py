@@ -30,8 +30,8 @@ _TOO_MANY = (
 class SubscriptionCalls:
     """Lists, creates and deletes.
 
-    Every method raises SubscriptionTrouble when Strava did not do what was asked for, and StoreUnavailable when the call
-    could not be counted; then, mostly, it was not made.
+    Every method raises SubscriptionTrouble when Strava did not do what was asked for, and StoreUnavailable when the
+    call could not be counted; then, mostly, it was not made.
     """
 
     def __init__(
