@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Callable, Optional, Protocol, TypeVar
 
-from strava_collector.configuration import enabled_inputs, encrypted_field, parse_settings, parse_webhook_input
+from strava_collector.configuration import encrypted_field, parse_settings, parse_webhook_input
 from strava_collector.input_faults import Surroundings
 from strava_collector.ports import SessionExpired, SplunkUnavailable
 from strava_collector.secret import Secret
@@ -111,9 +111,17 @@ class Reader:
         return self._source.inputs(WEBHOOK_KIND)
 
     def is_switched_off(self, name: str) -> bool:
-        """Whether splunkd says that the input is disabled or does not exist any more. Its word is needed: where it does
-        not answer, or knows no input of the kind because the add-on is being loaded anew, this raises."""
-        return name not in {one.name for one in enabled_inputs(self.stored_inputs())}
+        """Whether splunkd says that the input is disabled, or that there is no stanza of it any more.
+
+        A splunkd that is loading the add-on anew knows no input; then this raises.
+        """
+        stored = self.stored_inputs().get(name)
+        if stored is not None:
+            return _is_true(stored.get("disabled"))
+        stanzas = self._source.stanzas("inputs")
+        if not stanzas:
+            raise SplunkUnavailable("splunkd shows no input at all, so nobody can tell whether this one was deleted.")
+        return f"{WEBHOOK_KIND}://{name}" not in stanzas
 
     def _inputs(self) -> dict[str, dict[str, str]]:
         """The inputs of the kind; none if splunkd does not tell, since nothing that must go on depends on it."""
