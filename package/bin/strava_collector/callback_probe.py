@@ -86,6 +86,7 @@ def probe(
     target: Target,
     *,
     noted_by: Callable[[str], Optional[str]],
+    try_to_note: Callable[[], None] = lambda: None,
     resolve: Callable[..., list[Any]] = socket.getaddrinfo,
     wait: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
@@ -95,8 +96,8 @@ def probe(
 
     ``monotonic`` tells how long the answer took; ``patience`` is how long to wait for it, both in seconds.
 
-    ``noted_by`` returns the input that has noted the challenge with this SHA-256, None if none has; it may raise
-    StoreUnavailable.
+    ``noted_by`` returns the input that has noted the challenge with this SHA-256, None if none has; ``try_to_note``
+    tries whether a listener could have noted anything. Both may raise StoreUnavailable.
     """
     try:
         host, port = _place(target.callback_url)
@@ -104,7 +105,8 @@ def probe(
         challenge = secrets.token_hex(16)
         answer = _ask(target, host, addresses, challenge, monotonic, patience)
         _check_answer(answer, host, challenge)
-        return _who_answered(target.input, answer, host, challenge, noted_by, wait)
+        noted = _await_note(challenge, host, noted_by, try_to_note, wait)
+        return _who_answered(target.input, answer, host, noted)
     except _Verdict as verdict:
         return verdict.probe
 
@@ -336,35 +338,41 @@ def _status_verdict(answer: _Answer, host: str) -> _Verdict:
     return _fail(f"{seen} instead of 200.", f"Look at what answers there. {_ROUTER}")
 
 
-def _who_answered(
-    name: str,
-    answer: _Answer,
-    host: str,
+def _await_note(
     challenge: str,
+    host: str,
     noted_by: Callable[[str], Optional[str]],
+    try_to_note: Callable[[], None],
     wait: Callable[[float], None],
-) -> Probe:
+) -> Optional[str]:
+    """Return the input that has noted the challenge, None if none of this host has answered it."""
     digest = hashlib.sha256(challenge.encode("ascii")).hexdigest()
     deadline = time.monotonic() + NOTE_PATIENCE
-    noted: Optional[str] = None
-    while noted is None:
-        try:
+    try:
+        while True:
             noted = noted_by(digest)
-        except CollectorError as error:
-            return Probe(
-                Status.WARN,
-                f"{host} answers the challenge rightly, but whether it was this listener cannot be seen: {error}",
-                "See to the store, then check again.",
-            )
-        if noted is None and time.monotonic() >= deadline:
-            return Probe(
-                Status.FAIL,
-                f"{host} ({answer.address}) answers the challenge rightly, but it was not this listener.",
-                "Another Splunk with the same verify token answers there: have the address lead to this host, and "
-                "give each input a verify token of its own.",
-            )
-        if noted is None:
+            if noted is not None:
+                return noted
+            if time.monotonic() >= deadline:
+                try_to_note()
+                return None
             wait(_NOTE_PAUSE)
+    except CollectorError as error:
+        raise _Verdict(
+            Status.WARN,
+            f"{host} answers the challenge rightly, but whether it was this listener cannot be seen: {error}",
+            "See to the store, then check again.",
+        ) from None
+
+
+def _who_answered(name: str, answer: _Answer, host: str, noted: Optional[str]) -> Probe:
+    if noted is None:
+        return Probe(
+            Status.FAIL,
+            f"{host} ({answer.address}) answers the challenge rightly, but it was not this listener.",
+            "Another Splunk with the same verify token answers there: have the address lead to this host, and "
+            "give each input a verify token of its own.",
+        )
     if noted != name:
         return Probe(
             Status.FAIL,
