@@ -211,6 +211,7 @@ def parse_advanced(stanza: Stanza, faults: list[str]) -> Advanced:
             stanza, "least_disk_mb", "The least free disk space (MB)", LEAST_DISK_MB, faults, defaults.least_disk_mb
         ),
         fetch_updates=stanza.get("fetch_updates", str(defaults.fetch_updates)).lower() in _TRUE,
+        keep_macro=stanza.get("keep_macro", str(defaults.keep_macro)).lower() in _TRUE,
     )
 
 
@@ -259,7 +260,7 @@ def is_on(stanza: Stanza, field: str, *, default: bool) -> bool:
 def enabled_inputs(inputs: Mapping[str, Stanza]) -> tuple[EnabledInput, ...]:
     """Return those inputs *Strava Webhook* that splunkd runs, by name."""
     return tuple(
-        EnabledInput(name, stanza.get("application", "").strip(), stanza.get("port", "").strip())
+        EnabledInput(name, *(stanza.get(field, "").strip() for field in ("application", "port", "index")))
         for name, stanza in sorted(inputs.items())
         if stanza.get("disabled", "").strip().lower() not in _TRUE
     )

@@ -70,6 +70,8 @@ class Advanced:
     least_disk_mb: int = 500
     #: Fetch an activity whose notification says ``update``; otherwise those are recorded only.
     fetch_updates: bool = True
+    #: Add the inputs' indexes to the macro ``strava_index``.
+    keep_macro: bool = True
 
 
 #: What may stand between the internet and an input's port. Nothing; something that forwards another port to it; or
@@ -88,6 +90,7 @@ class EnabledInput:
     application: str
     #: As it stands in the stanza.
     port: str
+    index: str = ""
 
 
 @dataclass(frozen=True)
