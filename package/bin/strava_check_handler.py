@@ -18,8 +18,7 @@ class CheckHandler(Endpoint):
         """Show one row or all."""
         with refusals():
             seen = "Nothing has been checked yet."
-            row = {"status": "warn", "topic": "process", "subject": "", "seen": seen, "to_do": ""}
-            self.answer(confInfo, {"process": row})
+            self.answer(confInfo, [{"topic": "process", "subject": "", "status": "warn", "seen": seen, "to_do": ""}])
 
 
 if __name__ == "__main__":
