@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Callable, Optional
 
 from strava_collector.bulletin import Bulletin
-from strava_collector.certificate import load_context
 from strava_collector.claims import SOON
 from strava_collector.clock import Clock
 from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
 from strava_collector.input_check import InputCheck
 from strava_collector.link import Link
-from strava_collector.listener import Listener
+from strava_collector.listening import Listening
 from strava_collector.logfmt import line
 from strava_collector.loop import Loop
 from strava_collector.pipeline import Pipeline
@@ -36,8 +35,6 @@ log = logging.getLogger(__name__)
 #: Seconds between two readings of the settings, and between two attempts while they cannot be read.
 SETTINGS_EVERY = 60.0
 SETTINGS_RETRY = 5.0
-#: Seconds between attempts to listen; the last one repeats.
-LISTEN_RETRY = (2.0, 5.0, 15.0, 60.0)
 #: At most this many worker threads; the setting may say fewer.
 MOST_WORKERS = 3
 #: Longest wait for the store's lock, in seconds.
@@ -112,9 +109,7 @@ class WebhookService:
             clock=clock,
             bulletin=self._bulletin,
         )
-        self._listener: Optional[Listener] = None
-        self._listen_failures = 0
-        self._listen_at = float("-inf")
+        self._listening = Listening(webhook_input, store=self._committer, clock=clock, bulletin=self._bulletin)
         self._loops: list[Loop] = []
         self._forgetting_loop = Loop("forgetting", self._pipeline.forget_departed, fatal=self._give_up)
         self._subscription_loop = Loop("subscription", self._check_subscription, fatal=self._give_up)
@@ -149,7 +144,7 @@ class WebhookService:
     def _tick(self) -> None:
         if not self._loops:
             self._begin_work()
-        self._keep_listening()
+        self._listening.look()
         self._read_settings_if_hurried()
         if self._loops and self._upkeep.look(self._settings):
             self._wake_all()
@@ -239,34 +234,6 @@ class WebhookService:
         for loop in (*self._loops, self._forgetting_loop):
             loop.start()
 
-    def _keep_listening(self) -> None:
-        if self._listener is not None and self._listener.failure is not None:
-            log.warning(line("listener_replaced"))
-            self._listener.stop(0.0)
-            self._listener = None
-        if self._listener is not None or self._clock.monotonic() < self._listen_at:
-            return
-        try:
-            listener = Listener(
-                port=self._input.port,
-                callback_path=self._input.callback_path,
-                verify_token=self._input.verify_token,
-                tls=load_context(self._input.cert_file, self._input.key_file),
-                store=self._committer,
-                clock=self._clock,
-            )
-            listener.bind()
-        except CollectorError as error:
-            pause = LISTEN_RETRY[min(self._listen_failures, len(LISTEN_RETRY) - 1)]
-            self._listen_failures += 1
-            self._listen_at = self._clock.monotonic() + pause
-            self._bulletin.report("listener", f"{error} Strava cannot deliver until then; trying again.")
-            return
-        listener.start()
-        self._listener = listener
-        self._listen_failures = 0
-        self._bulletin.resolved("listener")
-
     # The steps of the loops; each returns how many seconds to wait.
 
     def _dispatch(self) -> Optional[float]:
@@ -302,8 +269,7 @@ class WebhookService:
     def _shut_down(self) -> None:
         log.info(line("stopping"))
         begin = self._clock.monotonic()
-        if self._listener is not None:
-            self._listener.stop(LISTENER_PATIENCE)
+        self._listening.stop(LISTENER_PATIENCE)
         self._committer.stop(COMMITTER_PATIENCE)
         loops = [*self._loops, self._settings_loop, self._forgetting_loop]
         for loop in loops:
