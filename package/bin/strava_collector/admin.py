@@ -185,7 +185,7 @@ def _fetch(desk: Desk, given: Given) -> list[Row]:
     activity_id = given.number("activity_id")
     if activity_id is None:
         raise WrongArgument("The argument activity_id is missing: the number in the activity's address at Strava.")
-    athlete_id, wanted = given.number("athlete_id"), given.text("input")
+    athlete_id, wanted, force = given.number("athlete_id"), given.text("input"), given.yes("force")
     with desk.store() as database:
         with database.read() as tx:
             athlete_id = athlete_id or origin.athlete_of(tx, activity_id)
@@ -214,7 +214,7 @@ def _fetch(desk: Desk, given: Given) -> list[Row]:
                 input=input,
                 reason=Reason.MANUAL,
                 priority=Priority.LIVE,
-                force=given.yes("force"),
+                force=force,
                 due_at=now,
                 now=now,
                 trail=uuid.uuid4().hex[:12],

@@ -78,7 +78,7 @@ def dead_letter_row(letter: DeadLetter) -> Row:
     name = str(letter.id) if letter.thing is Thing.JOB else f"{letter.thing.value}:{letter.id}"
     return {
         "dead_letter": name,
-        "kind": _printable(letter.kind),
+        "kind": letter.kind,
         "activity_id": "" if letter.activity_id is None else letter.activity_id,
         "athlete_id": letter.athlete_id,
         "input": letter.input,
@@ -117,15 +117,9 @@ def notifications_row(state: str, number: int) -> Row:
 def _heard(one: Heard) -> str:
     times = "once" if one.deliveries == 1 else f"{one.deliveries} times"
     state = f"{one.state}, {one.reason}" if one.reason else one.state
-    aspect = _printable(one.aspect)
-    return f"notification:{one.id} {aspect} received {when(one.received_at)}, sent {times}, {state}"
+    return f"notification:{one.id} {one.aspect} received {when(one.received_at)}, sent {times}, {state}"
 
 
 def _place(one: Place) -> str:
     left = f", tombstone {when(one.tombstone_at)}" if one.tombstone_at is not None else ""
     return f"index={one.index} _time={one.start_date} {one.state}{left}"
-
-
-def _printable(text: str) -> str:
-    """What a stranger may have sent, made safe for a terminal."""
-    return "".join(each if each.isprintable() else "�" for each in text[:100])

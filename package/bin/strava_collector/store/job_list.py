@@ -54,8 +54,12 @@ class Count(NamedTuple):
 def newest(tx: Transaction, only: Only, *, limit: int, offset: int = 0) -> list[Job]:
     """Return the jobs that were made last, the newest first; looks at ``limit + offset`` of them."""
     if only == Only():
-        rows = tx.execute("SELECT id FROM job ORDER BY id DESC LIMIT ? OFFSET ?", (limit, offset)).fetchall()
-        ids = [int(row["id"]) for row in rows]
+        rows = tx.execute(
+            # From the end of the table; the condition lets SQLite's plan say that it is a search.
+            "SELECT id FROM job WHERE id < ? ORDER BY id DESC LIMIT ? OFFSET ?",
+            (_BEYOND, limit, offset),
+        )
+        ids = [int(row["id"]) for row in rows.fetchall()]
     else:
         merged = heapq.merge(*(_ids(tx, group) for group in _groups(tx, only)), reverse=True)
         ids = list(itertools.islice(merged, offset, offset + limit))
