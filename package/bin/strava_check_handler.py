@@ -40,8 +40,9 @@ class CheckHandler(Endpoint):
                 clock=SystemClock(),
                 redaction=redaction,
             )
-            rows = {
-                line.name: {
+            rows = [
+                {
+                    "line": line.name,
                     "status": line.status.value,
                     "topic": line.topic,
                     "subject": line.subject,
@@ -51,12 +52,12 @@ class CheckHandler(Endpoint):
                     "summary": summary(lines),
                 }
                 for position, line in enumerate(lines, start=1)
-            }
+            ]
             name = self.callerArgs.id
             if name is not None:
-                if name not in rows:
+                rows = [row for row in rows if row["line"] == name]
+                if not rows:
                     raise RestError(404, "The check has no line of this name now; see the list of all lines.")
-                rows = {name: rows[name]}
             self.answer(confInfo, rows)
 
 

@@ -23,6 +23,7 @@ from strava_collector.pulse import Pulse
 from strava_collector.room import Room
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import queue
+from strava_collector.store.bell import Bell
 from strava_collector.store.database import Database
 from strava_collector.store.group_commit import GroupCommit
 from strava_collector.store.process_lock import ProcessLock, input_lock
@@ -147,6 +148,7 @@ class WebhookService:
         self._lock: Optional[ProcessLock] = None
         self._settings_read_at = float("-inf")
         self._in_a_hurry = False
+        self._bell = Bell(folder)
         self._fatal: Optional[CollectorError] = None
 
     def run(self, stop: threading.Event) -> None:
@@ -181,6 +183,9 @@ class WebhookService:
             self._pulse.beat(self._parts())
         if self._loops and self._upkeep.look(self._settings):
             self._wake_all()
+        if self._bell.has_rung():
+            self._wake_all()
+            self._forgetting_loop.wake()
         self._watch_committer()
         if self._committer.failure is not None:
             raise RuntimeError("The thread that commits notifications has died.") from self._committer.failure
