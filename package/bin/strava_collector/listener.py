@@ -106,6 +106,12 @@ class Listener:
         family = "ipv4" if server.address_family == socket.AF_INET else "ipv4+ipv6"
         logger.info(logfmt.line("listening", port=self.port, family=family, connections=server.limits.connections))
 
+    def use(self, tls: ssl.SSLContext) -> None:
+        """Serve new connections with this context from now on; from any thread, those that exist go on undisturbed."""
+        self._tls = tls
+        if self._server is not None:
+            self._server.use(tls)
+
     def stop(self, patience: float = 5.0) -> None:
         """Take nothing new, answer what has begun to arrive, and return within ``patience`` seconds and a little.
 

@@ -73,7 +73,7 @@ class WebhookService:
         # A locked store must not hold up the main thread for long: it has to notice the signal to stop.
         self._database = Database(folder, clock=clock, patience=STORE_PATIENCE)
         self._bulletin = Bulletin(messages, webhook_input.name)
-        self._input_check = InputCheck(webhook_input, self._bulletin, clock)
+        self._input_check = InputCheck(webhook_input, self._bulletin)
         self._settings_loop = Loop("settings", self._read_settings, fatal=self._give_up)
         self._writer = Writer(sink)
         self._room = Room(
@@ -142,7 +142,7 @@ class WebhookService:
     def _tick(self) -> None:
         if not self._loops:
             self._begin_work()
-        self._listening.look()
+        self._listening.look(self._settings)
         self._read_settings_if_hurried()
         if self._loops and self._upkeep.look(self._settings):
             self._wake_all()

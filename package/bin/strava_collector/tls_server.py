@@ -143,6 +143,10 @@ class TlsServer(HTTPServer):
         self._patience = patience
         self.mailbox.wake()
 
+    def use(self, tls: ssl.SSLContext) -> None:
+        """Give this context to connections that come from now on, from any thread."""
+        self._tls = tls
+
     @property
     def is_finishing(self) -> bool:
         """Whether each answer is now its connection's last."""
