@@ -17,7 +17,7 @@ from strava_collector.errors import CollectorError, ConfigurationError
 from strava_collector.listener import Listener
 from strava_collector.logfmt import line
 from strava_collector.served_pair import ServedPair
-from strava_collector.settings import Settings, WebhookInput
+from strava_collector.settings import LOCAL_PROXY, Settings, WebhookInput
 from strava_collector.sink import NotificationSink
 
 log = logging.getLogger(__name__)
@@ -85,13 +85,13 @@ class Listening:
 
     def _begin(self) -> None:
         try:
-            if self._pair is None:
+            if self._pair is None and self._input.in_front != LOCAL_PROXY:
                 self._pair = ServedPair(self._input.cert_file, self._input.key_file)
             listener = Listener(
                 port=self._input.port,
                 callback_path=self._input.callback_path,
                 verify_token=self._input.verify_token,
-                tls=self._pair.context,
+                tls=None if self._pair is None else self._pair.context,
                 store=self._store,
                 clock=self._clock,
             )
