@@ -16,6 +16,7 @@ from splunktaucclib.rest_handler.admin_external import get_splunkd_endpoint
 from splunktaucclib.rest_handler.error import RestError
 
 from strava_collector import check_run
+from strava_collector.admin_rows import Row
 from strava_collector.check_line import summary
 from strava_collector.clock import SystemClock
 from strava_collector.log import log_to_handler_file
@@ -40,7 +41,7 @@ class CheckHandler(Endpoint):
                 clock=SystemClock(),
                 redaction=redaction,
             )
-            rows = [
+            rows: list[Row] = [
                 {
                     "line": line.name,
                     "status": line.status.value,

@@ -96,7 +96,7 @@ class WebhookService:
         # A locked store must not hold up the main thread for long: it has to notice the signal to stop.
         self._database = Database(folder, clock=clock, patience=STORE_PATIENCE)
         self._bulletin = Bulletin(messages, webhook_input.name)
-        self._input_check = InputCheck(webhook_input, self._bulletin, clock)
+        self._input_check = InputCheck(webhook_input, self._bulletin)
         self._settings_loop = Loop("settings", self._read_settings, fatal=self._give_up)
         self._writer = Writer(sink)
         self._room = Room(
@@ -192,7 +192,7 @@ class WebhookService:
 
     def _keep_listening(self) -> None:
         listened = self._listening.listens
-        self._listening.look()
+        self._listening.look(self._settings)
         if self._listening.listens and not listened:
             self._wake_subscription()
 
