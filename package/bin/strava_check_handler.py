@@ -16,6 +16,7 @@ from splunktaucclib.rest_handler.admin_external import get_splunkd_endpoint
 from splunktaucclib.rest_handler.error import RestError
 
 from strava_collector import check_run
+from strava_collector.admin_rows import Row
 from strava_collector.check_line import summary
 from strava_collector.clock import SystemClock
 from strava_collector.log import log_to_handler_file
@@ -40,8 +41,9 @@ class CheckHandler(Endpoint):
                 clock=SystemClock(),
                 redaction=redaction,
             )
-            rows = {
-                line.name: {
+            rows: list[Row] = [
+                {
+                    "line": line.name,
                     "status": line.status.value,
                     "topic": line.topic,
                     "subject": line.subject,
@@ -51,12 +53,12 @@ class CheckHandler(Endpoint):
                     "summary": summary(lines),
                 }
                 for position, line in enumerate(lines, start=1)
-            }
+            ]
             name = self.callerArgs.id
             if name is not None:
-                if name not in rows:
+                rows = [row for row in rows if row["line"] == name]
+                if not rows:
                     raise RestError(404, "The check has no line of this name now; see the list of all lines.")
-                rows = {name: rows[name]}
             self.answer(confInfo, rows)
 
 

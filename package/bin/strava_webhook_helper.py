@@ -120,6 +120,7 @@ def _run(
         messages=messages,
         folder=folder,
         clock=clock,
+        switched_off=lambda: reader.is_switched_off(name),
     ).run(stop)
 
 

@@ -17,7 +17,8 @@ from typing import Callable, Optional, Union
 from strava_collector import check_configuration, check_store
 from strava_collector.allowance import Allowance
 from strava_collector.callback_probe import Probe, Target, probe
-from strava_collector.certificate_faults import certificate_faults, expires_at
+from strava_collector.certificate_facts import expires_at
+from strava_collector.certificate_faults import certificate_faults
 from strava_collector.check import judge
 from strava_collector.check_ask import MOST_ATHLETES, StravaQuestions, Told, has_spare
 from strava_collector.check_configuration import Configured, Source

@@ -115,6 +115,23 @@ class Reader:
             ca_file=advanced.get("ca_file", "").strip() or None,
         )
 
+    def stored_inputs(self) -> dict[str, dict[str, str]]:
+        """Return all inputs of the kind as they are stored, disabled ones included, by name."""
+        return self._source.inputs(WEBHOOK_KIND)
+
+    def is_switched_off(self, name: str) -> bool:
+        """Whether splunkd says that the input is disabled, or that there is no stanza of it any more.
+
+        A splunkd that is loading the add-on anew knows no input; then this raises.
+        """
+        stored = self.stored_inputs().get(name)
+        if stored is not None:
+            return _is_true(stored.get("disabled"))
+        stanzas = self._source.stanzas("inputs")
+        if not stanzas:
+            raise SplunkUnavailable("splunkd shows no input at all, so nobody can tell whether this one was deleted.")
+        return f"{WEBHOOK_KIND}://{name}" not in stanzas
+
     def _inputs(self) -> dict[str, dict[str, str]]:
         """The inputs of the kind; none if splunkd does not tell, since nothing that must go on depends on it."""
         try:

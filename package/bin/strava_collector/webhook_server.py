@@ -6,7 +6,9 @@ import logging
 import socket
 import ssl
 from collections import deque
+from collections.abc import Sequence
 from functools import partial
+from typing import Optional
 
 from strava_collector import logfmt
 from strava_collector.callback import (
@@ -20,19 +22,20 @@ from strava_collector.callback import (
 from strava_collector.client_connection import Connection, Phase
 from strava_collector.clock import Clock
 from strava_collector.errors import StoreUnavailable, raised_at
+from strava_collector.forwarded import client_address
 from strava_collector.http_answer import CONTINUE, Answer, render
 from strava_collector.http_request import BadRequest, Fault, Request
 from strava_collector.limits import Limits
 from strava_collector.secret import Secret
+from strava_collector.selector_server import SelectorServer
 from strava_collector.sink import NotificationSink, Question, Reply
-from strava_collector.tls_server import TlsServer
 from strava_collector.webhook import Notification, Receipt
 
 logger = logging.getLogger(__name__)
 
 
-class WebhookServer(TlsServer):
-    """Answers the callback URL's path and ``/health``; see :class:`TlsServer` for its life."""
+class WebhookServer(SelectorServer):
+    """Answers the callback URL's path and ``/health``; see :class:`SelectorServer` for its life."""
 
     def __init__(
         self,
@@ -41,7 +44,8 @@ class WebhookServer(TlsServer):
         *,
         callback_path: str,
         verify_token: Secret,
-        tls: ssl.SSLContext,
+        tls: Optional[ssl.SSLContext],
+        also: Sequence[tuple[str, socket.AddressFamily]] = (),
         store: NotificationSink,
         clock: Clock,
         limits: Limits,
@@ -51,7 +55,7 @@ class WebhookServer(TlsServer):
         self._store = store
         #: Connections whose question has not been put to the store yet.
         self._asking: deque[Connection] = deque()
-        super().__init__(address, family, tls=tls, clock=clock, limits=limits)
+        super().__init__(address, family, tls=tls, also=also, clock=clock, limits=limits)
 
     def on_input(self, connection: Connection) -> None:
         phase = connection.phase
@@ -92,6 +96,8 @@ class WebhookServer(TlsServer):
 
     def _handle(self, connection: Connection, request: Request) -> None:
         connection.head = request.head
+        if connection.is_behind_proxy:
+            connection.address = client_address(request.head.forwarded_for, connection.peer)
         outcome = decide(request, callback_path=self._callback_path, verify_token=self._verify_token)
         if isinstance(outcome, Answer):
             self._answer(connection, outcome)
@@ -184,6 +190,7 @@ class WebhookServer(TlsServer):
         last = last or connection.eof or self.is_finishing
         if answer.fault is not None:
             self.report(connection, "bad_request", answer.fault, status=answer.status)
+        connection.address = connection.peer  # a proxy may send somebody else's request next
         connection.send(render(answer, now=self.clock.now(), close=last, is_head=is_head), last=last)
         if last or connection.wants_write:
             # Who does not even take an answer of 200 bytes gets no further ones.

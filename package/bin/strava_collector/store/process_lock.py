@@ -150,6 +150,21 @@ class ProcessLock:
             raise
         self._held = lock
 
+    def is_held_elsewhere(self) -> bool:
+        """Whether somebody holds the lock now; makes nothing, and false if that cannot be told."""
+        try:
+            if not self._path.is_file():
+                return False
+            lock = FileLock(self._path)
+        except OSError:
+            return False
+        try:
+            return not lock.try_shared()
+        except OSError:
+            return False
+        finally:
+            lock.close()
+
     def release(self) -> None:
         """Give the lock back; does nothing if it is not held."""
         if self._held is not None:
