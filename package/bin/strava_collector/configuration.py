@@ -244,7 +244,16 @@ def parse_webhook_input(name: str, params: Stanza, verify_token: Optional[Secret
         cert_file=values["cert_file"],
         key_file=values["key_file"],
         in_front=values.get("in_front") or NOTHING,
+        manage_subscription=is_on(values, "manage_subscription", default=True),
+        replace_subscription=is_on(values, "replace_subscription", default=False),
+        remove_subscription=is_on(values, "remove_subscription", default=False),
     )
+
+
+def is_on(stanza: Stanza, field: str, *, default: bool) -> bool:
+    """Return whether a checkbox is ticked; as by default if the stanza was made before there was one."""
+    text = stanza.get(field, "").strip().lower()
+    return text in _TRUE if text else default
 
 
 def enabled_inputs(inputs: Mapping[str, Stanza]) -> tuple[EnabledInput, ...]:

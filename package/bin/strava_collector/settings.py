@@ -135,6 +135,12 @@ class WebhookInput:
     key_file: str
     #: One of IN_FRONT.
     in_front: str = NOTHING
+    #: Create the application's subscription at Strava and keep it as it should be.
+    manage_subscription: bool = True
+    #: Delete one with another callback URL.
+    replace_subscription: bool = False
+    #: Delete it when the input is disabled or deleted.
+    remove_subscription: bool = False
 
     @property
     def callback_path(self) -> str:

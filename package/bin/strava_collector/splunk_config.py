@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Callable, Optional, Protocol, TypeVar
 
-from strava_collector.configuration import encrypted_field, parse_settings, parse_webhook_input
+from strava_collector.configuration import enabled_inputs, encrypted_field, parse_settings, parse_webhook_input
 from strava_collector.input_faults import Surroundings
 from strava_collector.ports import SessionExpired, SplunkUnavailable
 from strava_collector.secret import Secret
@@ -105,6 +105,15 @@ class Reader:
             indexes=ask(self._event_indexes),
             ca_file=advanced.get("ca_file", "").strip() or None,
         )
+
+    def stored_inputs(self) -> dict[str, dict[str, str]]:
+        """Return all inputs of the kind as they are stored, disabled ones included, by name."""
+        return self._source.inputs(WEBHOOK_KIND)
+
+    def is_switched_off(self, name: str) -> bool:
+        """Whether splunkd says that the input is disabled or does not exist any more. Its word is needed: where it does
+        not answer, or knows no input of the kind because the add-on is being loaded anew, this raises."""
+        return name not in {one.name for one in enabled_inputs(self.stored_inputs())}
 
     def _inputs(self) -> dict[str, dict[str, str]]:
         """The inputs of the kind; none if splunkd does not tell, since nothing that must go on depends on it."""
