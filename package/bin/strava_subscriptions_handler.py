@@ -54,8 +54,11 @@ class SubscriptionsHandler(Endpoint):
             verb = self.callerArgs.id
             if verb not in VERBS:
                 raise NothingSuch(f"Subscriptions have no verb of this name. There are: {', '.join(VERBS)}.")
-            given = Given(SUBSCRIPTIONS[verb], self.given())
-            wanted = given.needed("input") if verb == "create" else given.text("application")
+            sent = self.given()
+            given = Given(SUBSCRIPTIONS[verb], sent)
+            # An application that is sent empty is a mistake, and must not mean all of them.
+            only = given.needed("application") if "application" in sent else None
+            wanted = given.needed("input") if verb == "create" else only
             with self._desk() as desk:
                 if verb == "create":
                     rows = [subscription_admin.create(desk, str(wanted))]
