@@ -24,6 +24,9 @@ ENDPOINTS = {
     "TA_strava_webhook_settings": "advanced",
     "TA_strava_webhook_strava_webhook": "home",
     "TA_strava_webhook_oauth": "oauth",
+    "strava_jobs": "counts",
+    "strava_subscriptions": "1",
+    "strava_check": "process",
 }
 
 CONFS = ("ta_strava_webhook_application", "ta_strava_webhook_account", "ta_strava_webhook_settings", "inputs")

@@ -60,6 +60,11 @@ class Bulletin:
             log.info(line("problem_solved", topic=topic))
         self._loop.wake()
 
+    def told(self, topic: str) -> Optional[str]:
+        """Return what is reported of the topic now, None if it has no problem."""
+        with self._lock:
+            return self._reported.get(topic)
+
     def close(self, patience: float) -> None:
         """Take everything back, since the input ends; ``patience`` seconds at most."""
         with self._lock:

@@ -214,6 +214,7 @@ def parse_advanced(stanza: Stanza, faults: list[str]) -> Advanced:
             stanza, "least_disk_mb", "The least free disk space (MB)", LEAST_DISK_MB, faults, defaults.least_disk_mb
         ),
         fetch_updates=stanza.get("fetch_updates", str(defaults.fetch_updates)).lower() in _TRUE,
+        keep_macro=stanza.get("keep_macro", str(defaults.keep_macro)).lower() in _TRUE,
     )
 
 
@@ -247,13 +248,22 @@ def parse_webhook_input(name: str, params: Stanza, verify_token: Optional[Secret
         cert_file=values.get("cert_file", ""),
         key_file=values.get("key_file", ""),
         in_front=values.get("in_front") or NOTHING,
+        manage_subscription=is_on(values, "manage_subscription", default=True),
+        replace_subscription=is_on(values, "replace_subscription", default=False),
+        remove_subscription=is_on(values, "remove_subscription", default=False),
     )
+
+
+def is_on(stanza: Stanza, field: str, *, default: bool) -> bool:
+    """Return whether a checkbox is ticked; as by default if the stanza was made before there was one."""
+    text = stanza.get(field, "").strip().lower()
+    return text in _TRUE if text else default
 
 
 def enabled_inputs(inputs: Mapping[str, Stanza]) -> tuple[EnabledInput, ...]:
     """Return those inputs *Strava Webhook* that splunkd runs, by name."""
     return tuple(
-        EnabledInput(name, stanza.get("application", "").strip(), stanza.get("port", "").strip())
+        EnabledInput(name, *(stanza.get(field, "").strip() for field in ("application", "port", "index")))
         for name, stanza in sorted(inputs.items())
         if stanza.get("disabled", "").strip().lower() not in _TRUE
     )

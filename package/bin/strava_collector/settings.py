@@ -70,6 +70,8 @@ class Advanced:
     least_disk_mb: int = 500
     #: Fetch an activity whose notification says ``update``; otherwise those are recorded only.
     fetch_updates: bool = True
+    #: Add the inputs' indexes to the macro ``strava_index``.
+    keep_macro: bool = True
 
 
 #: What may stand between the internet and an input's port. Nothing; something that forwards another port to it;
@@ -90,6 +92,7 @@ class EnabledInput:
     application: str
     #: As it stands in the stanza.
     port: str
+    index: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,12 @@ class WebhookInput:
     key_file: str
     #: One of IN_FRONT.
     in_front: str = NOTHING
+    #: Create the application's subscription at Strava and keep it as it should be.
+    manage_subscription: bool = True
+    #: Delete one with another callback URL.
+    replace_subscription: bool = False
+    #: Delete it when the input is disabled or deleted.
+    remove_subscription: bool = False
 
     @property
     def callback_path(self) -> str:

@@ -13,6 +13,7 @@ from typing import Optional
 from strava_collector import logfmt
 from strava_collector.callback import (
     REFUSED,
+    Met,
     decide,
     fault_answer,
     health_answer,
@@ -20,7 +21,7 @@ from strava_collector.callback import (
 )
 from strava_collector.client_connection import Connection, Phase
 from strava_collector.clock import Clock
-from strava_collector.errors import StoreUnavailable
+from strava_collector.errors import StoreUnavailable, raised_at
 from strava_collector.forwarded import client_address
 from strava_collector.http_answer import CONTINUE, Answer, render
 from strava_collector.http_request import BadRequest, Fault, Request
@@ -100,6 +101,10 @@ class WebhookServer(SelectorServer):
         outcome = decide(request, callback_path=self._callback_path, verify_token=self._verify_token)
         if isinstance(outcome, Answer):
             self._answer(connection, outcome)
+        elif isinstance(outcome, Met):
+            # The answer first: it waits for nobody, least of all for the store.
+            self._answer(connection, outcome.answer)
+            self._note(outcome.digest)
         else:
             self._enter(connection, Phase.WAITING, self.limits.request)
             self._ask(connection, outcome)
@@ -109,6 +114,12 @@ class WebhookServer(SelectorServer):
         connection.ticket += 1
         connection.question = question
         self._asking.append(connection)
+
+    def _note(self, digest: str) -> None:
+        try:
+            self._store.note(digest)
+        except Exception as error:
+            logger.error(logfmt.line("challenge_not_noted", error=type(error).__name__, at=raised_at(error)))
 
     def before_long_work(self) -> None:
         """Give the store all questions that have come up, at once.
