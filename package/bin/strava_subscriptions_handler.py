@@ -17,7 +17,7 @@ class SubscriptionsHandler(Endpoint):
     def handleList(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Show one row or all."""
         with refusals():
-            self.answer(confInfo, {})
+            self.answer(confInfo, [])
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ class OAuth:
             if answer.body.strip() and not _is_json(answer):
                 raise _unreadable(answer, "it is neither empty nor JSON")
             return
-        faults = _faults(answer)
+        faults = faults_of(answer)
         if any(code == "invalid" and what in ("access_token", "refresh_token", "token") for _, what, code in faults):
             return
         raise _refused(answer, application)
@@ -208,7 +208,7 @@ def _refused(answer: Answer, application: Application) -> CollectorError:
 
 def refusal_of(answer: Answer) -> Optional[Refusal]:
     """Return what Strava did not accept, or None if it does not say so in words that are known."""
-    return next((_REFUSALS[fault] for fault in _faults(answer) if fault in _REFUSALS), None)
+    return next((_REFUSALS[fault] for fault in faults_of(answer) if fault in _REFUSALS), None)
 
 
 def _unreadable(answer: Answer, what: str) -> OAuthUnavailable:
@@ -219,7 +219,7 @@ def _unreadable(answer: Answer, what: str) -> OAuthUnavailable:
     )
 
 
-def _faults(answer: Answer) -> list[tuple[str, str, str]]:
+def faults_of(answer: Answer) -> list[tuple[str, str, str]]:
     """The errors that Strava names, as resource, field and code in lower case; none if it cannot be read."""
     parsed = _json(answer)
     errors = parsed.get("errors") if isinstance(parsed, dict) else None

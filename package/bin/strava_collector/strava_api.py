@@ -1,6 +1,6 @@
 """The calls to Strava's API that the collector makes, the athlete's token in the Authorization header.
 
-The list of subscriptions belongs to the application, not to an athlete: it has no token, but the client secret.
+Subscriptions belong to the application, not to an athlete: those calls have no token, but the client secret.
 
 What an answer means is decided elsewhere (``outcome``); this module only knows addresses and parameters.
 """
@@ -37,6 +37,35 @@ class StravaApi:
                 self._api_url + "/push_subscriptions",
                 headers={"Accept": "application/json"},
                 query={"client_id": client_id, "client_secret": client_secret},
+            )
+        )
+
+    def create_subscription(
+        self, client_id: str, client_secret: Secret, *, callback_url: str, verify_token: Secret
+    ) -> Answer:
+        """Ask for a push subscription. Strava calls the callback URL before it answers. Raises TransportError."""
+        return self._transport.send(
+            Request(
+                "POST",
+                self._api_url + "/push_subscriptions",
+                headers={"Accept": "application/json"},
+                form={
+                    "client_id": client_id,
+                    "client_secret": client_secret,
+                    "callback_url": callback_url,
+                    "verify_token": verify_token,
+                },
+            )
+        )
+
+    def delete_subscription(self, client_id: str, client_secret: Secret, subscription_id: int) -> Answer:
+        """Ask for the end of a push subscription: 204, or 404 if there is none of this id. Raises TransportError."""
+        return self._transport.send(
+            Request(
+                "DELETE",
+                f"{self._api_url}/push_subscriptions/{subscription_id:d}",
+                headers={"Accept": "application/json"},
+                form={"client_id": client_id, "client_secret": client_secret},
             )
         )
 

@@ -228,19 +228,42 @@ _FIRST: Migration = (
 
 _SECOND: Migration = (
     # How keeping the subscription went last, and when to look again: a process that is started again and again must
-    # not ask Strava each time. The digest is of the verify token that the subscription was made with, so that a changed
-    # one is noticed; null for a subscription that this add-on did not make.
+    # not ask Strava each time. The subscription that is kept, with its callback URL and a digest of the verify token
+    # of then, so that a changed one is noticed; null while none is. `wanted` is a digest of all that the input wanted
+    # at the last look, `rival` the callback URL of a foreign subscription that was replaced as the user allowed.
     """
     CREATE TABLE subscription_watch (
         client_id TEXT PRIMARY KEY NOT NULL,
         input TEXT NOT NULL,
         state TEXT NOT NULL,
         said TEXT NOT NULL,
+        wanted TEXT NOT NULL,
+        subscription_id INTEGER CHECK (subscription_id IS NULL OR typeof(subscription_id) = 'integer'),
         callback_url TEXT,
         token_digest TEXT,
+        rival TEXT,
         failures INTEGER NOT NULL DEFAULT 0 CHECK (typeof(failures) = 'integer' AND failures >= 0),
         looked_at REAL NOT NULL CHECK (typeof(looked_at) = 'real'),
-        next_at REAL NOT NULL CHECK (typeof(next_at) = 'real')
+        next_at REAL NOT NULL CHECK (typeof(next_at) = 'real'),
+        CHECK ((subscription_id IS NULL) = (callback_url IS NULL)),
+        CHECK ((subscription_id IS NULL) = (token_digest IS NULL))
+    )
+    """,
+    # The calls about subscriptions of the last hour: there is a most, whatever goes wrong.
+    """
+    CREATE TABLE subscription_call (
+        id INTEGER PRIMARY KEY,
+        client_id TEXT NOT NULL,
+        at REAL NOT NULL CHECK (typeof(at) = 'real')
+    )
+    """,
+    "CREATE INDEX subscription_call_at ON subscription_call (client_id, at)",
+    # Subscriptions that were an application's before: what they announced may arrive, or be dispatched, afterwards.
+    """
+    CREATE TABLE former_subscription (
+        subscription_id INTEGER PRIMARY KEY,
+        client_id TEXT NOT NULL,
+        replaced_at REAL NOT NULL CHECK (typeof(replaced_at) = 'real')
     )
     """,
     # Challenges that a listener has answered, by their hash: whoever asked finds out whom the callback URL reaches.
@@ -262,6 +285,8 @@ _SECOND: Migration = (
         PRIMARY KEY (input, part)
     )
     """,
+    # For operators: the jobs of each sort in the order in which they were made, and their number.
+    "CREATE INDEX job_group ON job (athlete_id, status, reason, outcome)",
 )
 
 #: All migrations in order; the version of a database is how many of them it has seen.

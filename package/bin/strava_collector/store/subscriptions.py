@@ -1,10 +1,49 @@
-"""The push subscription of each application: notifications that name another one may be anybody's."""
+"""The push subscription of each application: notifications that name another one may be anybody's.
+
+And how keeping it went last (*watch*), and how many calls were made for it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Optional
 
-from strava_collector.store.sqlite import Transaction
+from strava_collector.store.sqlite import Row, Transaction
+from strava_collector.subscription_rules import State
+
+#: What a replaced subscription had announced is genuine if it arrives so long afterwards, in seconds. Strava sends a
+#: notification three times within minutes; a day leaves room for what it does beyond what it documents.
+FORMER_COUNTS = 86_400.0
+#: And it may wait to be dispatched for as long as anything waits, in seconds; then the former one is forgotten.
+_FORMER_KEPT = 30 * 86_400.0
+
+#: So many calls about subscriptions are made for an application in an hour, whatever goes wrong.
+MOST_CALLS = 8
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How keeping an application's subscription went; times in epoch seconds."""
+
+    client_id: str
+    #: Name of the input that keeps it.
+    input: str
+    state: State
+    #: Sentences for the user.
+    said: str
+    #: Digest of what was wanted at the last look.
+    wanted: str
+    #: The subscription that is kept, None if there is none; with it where it leads, and the digest of its verify token.
+    subscription_id: Optional[int]
+    callback_url: Optional[str]
+    token_digest: Optional[str]
+    #: Where a foreign subscription led that was replaced, None if none was.
+    rival: Optional[str]
+    #: Looks in a row that ended in trouble.
+    failures: int
+    looked_at: float
+    next_at: float
 
 
 def known(tx: Transaction, client_id: str) -> Optional[int]:
@@ -20,12 +59,110 @@ def all_known(tx: Transaction) -> frozenset[int]:
     )
 
 
+def former(tx: Transaction) -> dict[int, float]:
+    """Return the ids of subscriptions that were replaced, each with the time until which its notifications count."""
+    rows = tx.execute("SELECT subscription_id, replaced_at FROM former_subscription").fetchall()
+    return {int(row["subscription_id"]): row["replaced_at"] + FORMER_COUNTS for row in rows}
+
+
 def adopt(tx: Transaction, *, client_id: str, subscription_id: int, now: float) -> bool:
-    """Let this be the application's subscription, in place of any other; False if it was already."""
-    if known(tx, client_id) == subscription_id:
+    """Let this be the application's subscription, in place of any other; False if it was already.
+
+    What the other one had announced stays genuine for a while, see :func:`former`.
+    """
+    before = known(tx, client_id)
+    if before == subscription_id:
         return False
+    tx.execute("DELETE FROM former_subscription WHERE replaced_at < ?", (float(now - _FORMER_KEPT),))
+    if before is not None:
+        tx.execute(
+            "INSERT OR REPLACE INTO former_subscription (subscription_id, client_id, replaced_at) VALUES (?, ?, ?)",
+            (before, client_id, float(now)),
+        )
     tx.execute(
         "INSERT OR REPLACE INTO subscription (client_id, subscription_id, since) VALUES (?, ?, ?)",
         (client_id, subscription_id, float(now)),
     )
     return True
+
+
+def watch(tx: Transaction, client_id: str) -> Optional[Watch]:
+    """Return how keeping the application's subscription went; None if nobody has tried."""
+    row = tx.execute("SELECT * FROM subscription_watch WHERE client_id = ?", (client_id,)).fetchone()
+    return None if row is None else _watch(row)
+
+
+def watches(tx: Transaction) -> list[Watch]:
+    """Return that of all applications."""
+    return [_watch(row) for row in tx.execute("SELECT * FROM subscription_watch ORDER BY client_id").fetchall()]
+
+
+def save_watch(tx: Transaction, found: Watch) -> None:
+    """Keep it, in place of what was there."""
+    tx.execute(
+        "INSERT OR REPLACE INTO subscription_watch (client_id, input, state, said, wanted, subscription_id,"
+        " callback_url, token_digest, rival, failures, looked_at, next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            found.client_id,
+            found.input,
+            found.state.value,
+            found.said,
+            found.wanted,
+            found.subscription_id,
+            found.callback_url,
+            found.token_digest,
+            found.rival,
+            found.failures,
+            float(found.looked_at),
+            float(found.next_at),
+        ),
+    )
+
+
+def forget_watch(tx: Transaction, client_id: str) -> None:
+    """Nobody keeps the application's subscription any more."""
+    tx.execute("DELETE FROM subscription_watch WHERE client_id = ?", (client_id,))
+
+
+def room_at(tx: Transaction, client_id: str, *, calls: int, now: float) -> Optional[float]:
+    """Return when so many more calls may be made, in epoch seconds; None if they may now."""
+    rows = tx.execute(
+        "SELECT at FROM subscription_call WHERE client_id = ? AND at > ? ORDER BY at", (client_id, float(now - _HOUR))
+    ).fetchall()
+    # Those of the future were made while the clock was ahead.
+    made = sorted(min(row["at"], now) for row in rows)
+    surplus = len(made) + calls - MOST_CALLS
+    return None if surplus <= 0 else float(made[min(surplus, len(made)) - 1] + _HOUR)
+
+
+def count_call(tx: Transaction, client_id: str, *, now: float) -> None:
+    """A call about subscriptions is about to be made."""
+    tx.execute("DELETE FROM subscription_call WHERE client_id = ? AND at <= ?", (client_id, float(now - _HOUR)))
+    tx.execute(
+        "UPDATE subscription_call SET at = ? WHERE client_id = ? AND at > ?", (float(now), client_id, float(now))
+    )
+    tx.execute("INSERT INTO subscription_call (client_id, at) VALUES (?, ?)", (client_id, float(now)))
+
+
+def _watch(row: Row) -> Watch:
+    return Watch(
+        client_id=row["client_id"],
+        input=row["input"],
+        state=_state(row["state"]),
+        said=row["said"],
+        wanted=row["wanted"],
+        subscription_id=row["subscription_id"],
+        callback_url=row["callback_url"],
+        token_digest=row["token_digest"],
+        rival=row["rival"],
+        failures=row["failures"],
+        looked_at=row["looked_at"],
+        next_at=row["next_at"],
+    )
+
+
+def _state(text: str) -> State:
+    try:
+        return State(text)
+    except ValueError:  # of another version of the add-on
+        return State.WAITING

@@ -1,0 +1,316 @@
+"""Push subscriptions by hand: list, create, delete. For the REST endpoint and the command line, which only translate.
+
+Whatever is done here is done at once and tried once; what the running inputs do by themselves is ``subscription``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Callable, Optional, Protocol
+
+from strava_collector.allowance import Allowance
+from strava_collector.clock import Clock
+from strava_collector.configuration import Stanza, enabled_inputs, is_on
+from strava_collector.errors import CollectorError, StoreUnavailable, TransportError
+from strava_collector.fetcher import retry_after
+from strava_collector.logfmt import line
+from strava_collector.settings import Application, Settings, WebhookInput
+from strava_collector.store import subscriptions
+from strava_collector.store.database import Database
+from strava_collector.strava_api import StravaApi
+from strava_collector.subscription_answers import (
+    created_in,
+    is_gone,
+    listed_in,
+    trouble_of,
+)
+from strava_collector.subscription_rules import Listed, same_url, shown
+from strava_collector.transport import Answer, RequestsTransport
+
+log = logging.getLogger(__name__)
+
+
+class SubscriptionRefused(CollectorError):
+    """What was asked for cannot be done; the message says why and what to do instead."""
+
+
+class NoSuchSubscription(SubscriptionRefused):
+    """No application of this host has a subscription of this id."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of an answer, all fields as text."""
+
+    #: Of the subscription; empty if there is none, or if Strava did not tell.
+    id: str
+    #: Name of the row on *Configuration → Applications*.
+    application: str
+    client_id: str
+    callback_url: str = ""
+    #: ``yes`` if an input of this host has this callback URL, ``no`` otherwise; empty without a subscription.
+    ours: str = ""
+    #: Name of that input.
+    input: str = ""
+    #: As Strava wrote it.
+    created_at: str = ""
+    #: A sentence: what was done, what there is to know about it, or why nothing could be found out.
+    said: str = ""
+    #: False if Strava did not do what was asked for; ``said`` says why.
+    fine: bool = True
+
+    def values(self) -> dict[str, str]:
+        """The fields by name, for a table or an entity."""
+        return {**asdict(self), "fine": "yes" if self.fine else "no"}
+
+
+class Configured(Protocol):
+    """The part of :class:`~strava_collector.splunk_config.Reader` that is used here."""
+
+    def settings(self) -> Settings: ...
+
+    def stored_inputs(self) -> dict[str, dict[str, str]]: ...
+
+    def webhook_input(self, name: str, params: Mapping[str, Optional[str]]) -> WebhookInput: ...
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the verbs need. :func:`desk` makes one of a reader."""
+
+    settings: Settings
+    #: All inputs *Strava Webhook* as they are stored, by name.
+    inputs: Mapping[str, Stanza]
+    #: An input with its verify token. Raises ConfigurationError.
+    webhook_input: Callable[[str], WebhookInput]
+    api: StravaApi
+    clock: Clock
+    #: None where there is no store; then nothing is remembered of what was done.
+    database: Optional[Database] = None
+
+
+def desk(reader: Configured, clock: Clock, database: Optional[Database] = None) -> Desk:
+    """Read the configuration and return what the verbs need.
+
+    Raises ConfigurationError, SplunkUnavailable, SessionExpired.
+    """
+    settings, inputs = reader.settings(), reader.stored_inputs()
+    advanced = settings.advanced
+    transport = RequestsTransport(proxy=settings.proxy, ca_file=advanced.ca_file, clock=clock)
+    return Desk(
+        settings=settings,
+        inputs=inputs,
+        webhook_input=lambda name: reader.webhook_input(name, inputs[name]),
+        api=StravaApi(transport, advanced.api_url),
+        clock=clock,
+        database=database,
+    )
+
+
+def list_all(desk: Desk) -> list[Row]:
+    """Ask Strava for the subscription of every application; one call each, one row or more each. Raises nothing."""
+    return [row for application in _applications(desk) for row in _rows_of(desk, application)]
+
+
+def create(desk: Desk, input: str) -> Row:
+    """Make the subscription of an input, which has to listen: Strava calls it back meanwhile.
+
+    Raises SubscriptionRefused or ConfigurationError with a sentence.
+    """
+    if input not in desk.inputs:
+        raise SubscriptionRefused(f"There is no input “{shown(input)}”. {_names('The inputs are', desk.inputs)}")
+    wanted = desk.webhook_input(input)
+    application = _application(desk, wanted.application)
+    client = (application.client_id, application.client_secret)
+    answer = _call(
+        desk,
+        application,
+        lambda: desk.api.create_subscription(
+            *client, callback_url=wanted.callback_url, verify_token=wanted.verify_token
+        ),
+    )
+    made = created_in(answer, wanted.callback_url)
+    if made is None:
+        trouble = trouble_of(answer, application, to_do="create the subscription", callback_url=wanted.callback_url)
+        raise SubscriptionRefused(f"{trouble}{_there_is(desk, application)}")
+    _adopt(desk, application, made)
+    log.info(
+        line("subscription_created", application=application.name, input=input, subscription_id=made.id, by="hand")
+    )
+    return _row(desk, application, made, said=f"Strava has made the subscription {made.id} of the input “{input}”.")
+
+
+def delete(desk: Desk, subscription_id: int) -> Row:
+    """Delete one subscription of an application of this host.
+
+    Raises NoSuchSubscription if none of them has it, SubscriptionRefused with a sentence if Strava does not delete it.
+    """
+    silent = []
+    for application in _applications(desk):
+        try:
+            found = _listed(desk, application)
+        except SubscriptionRefused as error:
+            silent.append(f"“{application.name}”: {error}")
+            continue
+        for one in found:
+            if one.id == subscription_id:
+                return _delete(desk, application, one)
+    unknown = f" Not everybody could be asked. {' '.join(silent)}" if silent else ""
+    raise NoSuchSubscription(
+        f"No application on Configuration → Applications has the subscription {subscription_id}.{unknown}"
+    )
+
+
+def delete_all(desk: Desk, application: Optional[str] = None) -> list[Row]:
+    """Delete the subscriptions of one application (its name) or of all; a row for each subscription and each failure.
+
+    Raises SubscriptionRefused if there is no such application.
+    """
+    chosen = _applications(desk) if application is None else [_application(desk, application)]
+    rows: list[Row] = []
+    for one in chosen:
+        try:
+            found = _listed(desk, one)
+        except SubscriptionRefused as error:
+            rows.append(_failure(one, str(error)))
+            continue
+        for there in found:
+            try:
+                rows.append(_delete(desk, one, there))
+            except SubscriptionRefused as error:
+                rows.append(_row(desk, one, there, said=str(error), fine=False))
+    return rows
+
+
+def _rows_of(desk: Desk, application: Application) -> list[Row]:
+    try:
+        found = _listed(desk, application)
+    except SubscriptionRefused as error:
+        return [_failure(application, str(error))]
+    if not found:
+        return [Row("", application.name, application.client_id, said="Strava lists no subscription.")]
+    return [_row(desk, application, one) for one in found]
+
+
+def _delete(desk: Desk, application: Application, there: Listed) -> Row:
+    answer = _call(
+        desk,
+        application,
+        lambda: desk.api.delete_subscription(application.client_id, application.client_secret, there.id),
+    )
+    if not is_gone(answer):
+        raise SubscriptionRefused(str(trouble_of(answer, application, to_do="delete the subscription")))
+    log.info(line("subscription_deleted", application=application.name, subscription_id=there.id, by="hand"))
+    return _row(desk, application, there, said=f"The subscription {there.id} is deleted.{_keeper(desk, application)}")
+
+
+def _listed(desk: Desk, application: Application) -> tuple[Listed, ...]:
+    answer = _call(desk, application, lambda: desk.api.subscriptions(application.client_id, application.client_secret))
+    found = listed_in(answer)
+    if found is None:
+        raise SubscriptionRefused(str(trouble_of(answer, application, to_do="list the application's subscription")))
+    return found
+
+
+def _call(desk: Desk, application: Application, send: Callable[[], Answer]) -> Answer:
+    """Make a call that somebody waits for, and let what it says of the quota be known."""
+    try:
+        answer = send()
+    except TransportError as error:
+        raise SubscriptionRefused(str(error)) from None
+    if desk.database is not None:
+        allowance = Allowance(desk.clock)
+        wait = retry_after(answer.headers, desk.clock.now())
+        try:
+            with desk.database.write() as tx:
+                allowance.answered(tx, application.client_id, "by hand", answer, retry_after=wait)
+        except StoreUnavailable as error:
+            log.warning(line("store_unavailable", thread="subscriptions by hand", error=str(error)))
+    return answer
+
+
+def _adopt(desk: Desk, application: Application, made: Listed) -> None:
+    """Let the input's notifications be genuine from the first on. It would find out by itself, some time later."""
+    if desk.database is None:
+        return
+    try:
+        with desk.database.write() as tx:
+            subscriptions.adopt(tx, client_id=application.client_id, subscription_id=made.id, now=desk.clock.now())
+    except StoreUnavailable as error:
+        log.warning(line("store_unavailable", thread="subscriptions by hand", error=str(error)))
+
+
+def _applications(desk: Desk) -> list[Application]:
+    return [desk.settings.applications[name] for name in sorted(desk.settings.applications)]
+
+
+def _application(desk: Desk, name: str) -> Application:
+    application = desk.settings.applications.get(name)
+    if application is None:
+        raise SubscriptionRefused(
+            f"There is no application “{shown(name)}”. {_names('The applications are', desk.settings.applications)}"
+        )
+    return application
+
+
+def _names(before: str, names: Mapping[str, object]) -> str:
+    return f"{before} {', '.join(f'“{name}”' for name in sorted(names))}." if names else "There is none yet."
+
+
+def _there_is(desk: Desk, application: Application) -> str:
+    """What is in the way, if anything is: Strava says no more than that something exists."""
+    try:
+        found = _listed(desk, application)
+    except SubscriptionRefused:
+        return ""
+    return "".join(f" There is the subscription {one.id}, which leads to {shown(one.callback_url)}." for one in found)
+
+
+def _input_of(desk: Desk, application: Application, there: Listed) -> str:
+    """The input that has the callback URL, an enabled one rather than another."""
+    enabled = {one.name for one in enabled_inputs(desk.inputs)}
+    found = [
+        name
+        for name, stanza in desk.inputs.items()
+        if stanza.get("application", "").strip() == application.name
+        and there.callback_url
+        and same_url(stanza.get("callback_url", ""), there.callback_url)
+    ]
+    return min(found, key=lambda name: (name not in enabled, name), default="")
+
+
+def _keeper(desk: Desk, application: Application) -> str:
+    """Who will make it anew."""
+    enabled = {one.name for one in enabled_inputs(desk.inputs)}
+    for name, stanza in sorted(desk.inputs.items()):
+        if (
+            name in enabled
+            and stanza.get("application", "").strip() == application.name
+            and is_on(stanza, "manage_subscription", default=True)
+        ):
+            return (
+                f" The input “{name}” keeps the application's subscription and makes another one within an hour; "
+                "untick “Create and keep the subscription” there, or disable it, if that is not wanted."
+            )
+    return ""
+
+
+def _row(desk: Desk, application: Application, there: Listed, *, said: str = "", fine: bool = True) -> Row:
+    owner = _input_of(desk, application, there)
+    return Row(
+        id=str(there.id),
+        application=application.name,
+        client_id=application.client_id,
+        callback_url=shown(there.callback_url),
+        ours="yes" if owner else "no",
+        input=owner,
+        created_at=shown(there.created_at),
+        said=said,
+        fine=fine,
+    )
+
+
+def _failure(application: Application, said: str) -> Row:
+    return Row("", application.name, application.client_id, said=said, fine=False)
