@@ -49,6 +49,10 @@ class Club:
     def await_title(self, activity: Activity) -> None:
         until(lambda: (self.latest.of(activity.id) or {}).get("name") == activity.title, 20)
 
+    def of(self, athlete: Athlete) -> tuple[str, ...]:
+        """The options that say whose activity is to be fetched, and by whom."""
+        return "--athlete-id", str(athlete.id), "--input", self.input.name
+
     def received(self) -> list[str]:
         """What the page's search for received notifications finds."""
         return [line for line in self.sandbox.splunkd.log_lines() if "action=received" in line]
@@ -130,7 +134,7 @@ def test_no_notification_arrives_because_of_a_wrong_path_in_front(front: tuple[S
     club.await_title(ride)
     assert len(club.received()) == 1
     # What was saved meanwhile is fetched by its number.
-    assert club.desk.run("jobs", "fetch", str(lost.id), "--athlete-id", str(club.anna.id))[0] == 0
+    assert club.desk.run("jobs", "fetch", str(lost.id), *club.of(club.anna))[0] == 0
     club.await_title(lost)
 
 
@@ -163,39 +167,54 @@ def test_jobs_are_stuck_because_an_athlete_needs_to_reconnect(make_sandbox: Make
     ride = club.strava.record(club.anna, kind="manual", title="Waits for Anna")
 
     job = club.await_job(ride, status="pending", error=_NO_LONGER)
-    page.has(f"{str(job['error']).split('permission')[0]}permission…")
+    page.has(str(job["error"]))
     line = club.desk.check()["athlete:anna"]
     assert (line["status"], line["seen"]) == ("fail", _NO_LONGER)
     (waits,) = club.desk.rows("jobs", "list", "--status", "pending")
     assert waits["error"] == _NO_LONGER
-    assert "Waits" not in str(club.latest.versions)
+    assert ride.id not in club.latest.versions
 
     club.sandbox.connect(club.anna, "anna", club.application, again=True)
+    # The input looks every half a minute, and at once when there is something new.
+    club.await_title(club.strava.record(club.anna, kind="manual", title="Comes at once"))
     club.await_title(ride)
     line = club.desk.check()["athlete:anna"]
     assert line["status"] == "pass"
     page.has(line["seen"])
 
 
-_NO_LONGER = "…"
+_NO_LONGER = (
+    "Strava no longer accepts the athlete's permission (refresh token): the athlete must connect again (Configuration → "
+    "Athletes)."
+)
 
 
 def test_jobs_are_stuck_because_a_limit_is_used_up(make_sandbox: MakeSandbox, page: Page) -> None:
     # A day ends in the middle of the test far more rarely than a quarter of an hour.
     club = Club(make_sandbox(limits=Limits(overall=(100_000, 100_000), read=(100_000, 1000))))
     club.sandbox.subscribe(club.application, club.input)
-    club.strava.rate_limits.use_up(club.application, 1000)
-    first = club.strava.record(club.anna, kind="manual", title="First")
-    second = club.strava.record(club.anna, kind="manual", title="Second")
-    until(lambda: "paused until" in club.desk.check()["queue:club"]["seen"], 20)
+    # Somebody else uses all but four of the day's reads.
+    used = club.strava.rate_limits.usage(club.application).read[1]
+    club.strava.rate_limits.use_up(club.application, 1000 - used - 4)
+    rides = [club.strava.record(club.anna, kind="manual") for _ in range(6)]
+    until(lambda: len(club.latest.versions) == 4, 20)
+
     seen = club.desk.check()
     assert (seen["queue:club"]["status"], seen["quota:Club"]["status"]) == ("warn", "warn")
+    page.has(seen["queue:club"]["seen"], {r"^\d+ fetches wait": "12 fetches wait"})
     page.has(
-        seen["queue:club"]["seen"],
-        {r"^2 fetches": "12 fetches", r"00:00": "00:00"},
+        seen["quota:Club"]["seen"],
+        {
+            r"^\d+ of \d+ reads": "100 of 100 reads",
+            r"\d+ of 1000 today": "140 of 1000 today",
+            r"00:01 UTC, day limit": "14:16 UTC, quarter-hour limit",
+        },
     )
-    for activity in (first, second):
-        assert club.jobs_of(activity)[0]["status"] == "pending"
+    # Nothing is lost, and nobody is to blame: the lines without a limit pass, and the exit code is that of no fault.
+    assert seen["athlete:anna"]["status"] == "pass"
+    assert "fail" not in {line["status"] for line in seen.values()}
+    waiting = {job["activity_id"] for job in club.desk.rows("jobs", "list", "--status", "pending")}
+    assert waiting == {ride.id for ride in rides if ride.id not in club.latest.versions}
 
 
 def test_many_errors_end_as_dead_letters_and_are_retried(make_sandbox: MakeSandbox, page: Page) -> None:
@@ -214,7 +233,7 @@ def test_many_errors_end_as_dead_letters_and_are_retried(make_sandbox: MakeSandb
         page.has(line["seen"], {r"^1 fetch or notification has": "3 fetches or notifications have"})
         (letter,) = club.desk.rows("jobs", "dead-letters")
         assert letter["error"] == "Strava answered 500. Given up after 5 attempts."
-    assert len([one for one in club.sandbox.splunkd.log_lines() if "result=500" in one]) == 5
+    assert len([one for one in club.sandbox.splunkd.log_lines() if "result=500" in one]) >= 5
 
     assert club.desk.run("jobs", "retry", str(letter["dead_letter"]))[0] == 0
     club.await_title(ride)
@@ -255,14 +274,14 @@ def test_missing_activities_are_found_by_their_number(make_sandbox: MakeSandbox,
 
     # Hidden from what Ben has granted: Strava announces nothing, and knows nothing of it when asked.
     hidden = club.strava.record(club.ben, kind="manual", title="Only me", private=True)
-    assert club.desk.run("jobs", "fetch", str(hidden.id), "--athlete-id", str(club.ben.id))[0] == 0
+    assert club.desk.run("jobs", "fetch", str(hidden.id), *club.of(club.ben))[0] == 0
     job = club.await_job(hidden, status="failed")
     page.has(str(job["error"]))
 
     # A notification that was never sent.
     club.strava.delivery.lose_next()
     lost = club.strava.record(club.anna, kind="manual", title="Lost")
-    assert club.desk.run("jobs", "fetch", str(lost.id), "--athlete-id", str(club.anna.id))[0] == 0
+    assert club.desk.run("jobs", "fetch", str(lost.id), *club.of(club.anna))[0] == 0
     club.await_title(lost)
     assert club.await_job(lost, status="done")["outcome"] == "collected"
 
