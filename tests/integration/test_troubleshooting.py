@@ -100,6 +100,11 @@ def front(make_sandbox: MakeSandbox) -> Iterator[tuple[Sandbox, Front]]:
 
 HOST = {r"localhost": "rides.example.com"}
 
+NO_LONGER = (
+    "Strava no longer accepts the athlete's permission (refresh token): the athlete must connect again "
+    "(Configuration → Athletes)."
+)
+
 
 def test_no_notification_arrives_because_of_a_wrong_path_in_front(front: tuple[Sandbox, Front], page: Page) -> None:
     sandbox, proxy = front
@@ -166,12 +171,12 @@ def test_jobs_are_stuck_because_an_athlete_needs_to_reconnect(make_sandbox: Make
     club.strava.revoke_refresh_token(club.anna)
     ride = club.strava.record(club.anna, kind="manual", title="Waits for Anna")
 
-    job = club.await_job(ride, status="pending", error=_NO_LONGER)
+    job = club.await_job(ride, status="pending", error=NO_LONGER)
     page.has(str(job["error"]))
     line = club.desk.check()["athlete:anna"]
-    assert (line["status"], line["seen"]) == ("fail", _NO_LONGER)
+    assert (line["status"], line["seen"]) == ("fail", NO_LONGER)
     (waits,) = club.desk.rows("jobs", "list", "--status", "pending")
-    assert waits["error"] == _NO_LONGER
+    assert waits["error"] == NO_LONGER
     assert ride.id not in club.latest.versions
 
     club.sandbox.connect(club.anna, "anna", club.application, again=True)
@@ -181,12 +186,6 @@ def test_jobs_are_stuck_because_an_athlete_needs_to_reconnect(make_sandbox: Make
     line = club.desk.check()["athlete:anna"]
     assert line["status"] == "pass"
     page.has(line["seen"])
-
-
-_NO_LONGER = (
-    "Strava no longer accepts the athlete's permission (refresh token): the athlete must connect again (Configuration → "
-    "Athletes)."
-)
 
 
 def test_jobs_are_stuck_because_a_limit_is_used_up(make_sandbox: MakeSandbox, page: Page) -> None:

@@ -23,10 +23,10 @@ class Front:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802  (http.server's name)
+            def do_GET(self) -> None:
                 outer._pass_on(self)
 
-            def do_POST(self) -> None:  # noqa: N802  (http.server's name)
+            def do_POST(self) -> None:
                 outer._pass_on(self)
 
             def log_message(self, format: str, *args: object) -> None:
