@@ -6,13 +6,20 @@ that: UCC's pages show no text but that of a RestError, which splunkd answers wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from splunk import admin
 from splunktaucclib.rest_handler.error import RestError
 
+from strava_collector.admin import NothingSuch
+from strava_collector.admin_arguments import Argument, WrongArgument
+from strava_collector.admin_rows import Row
+from strava_collector.errors import StoreUnavailable
+from strava_collector.ports import SessionExpired, SplunkUnavailable
+from strava_collector.store_folder import of_environment
 from strava_webhook_page_handler import sentences
 
 #: What splunkd answers with the status that it stands for; everything else is a 500.
@@ -22,17 +29,43 @@ _BY_STATUS = {
     503: admin.ServiceUnavailableException,
 }
 
-Row = Mapping[str, Any]
-
 
 class Endpoint(admin.MConfigHandler):  # type: ignore[misc]  # splunk.admin comes with Splunk, untyped
     """One request."""
 
-    def answer(self, confInfo: Any, rows: Mapping[str, Row]) -> None:  # noqa: N803  (splunk.admin's name)
-        """Make an entity of each row."""
-        for name, row in rows.items():
-            for key, value in row.items():
-                confInfo[name][key] = value
+    def accept(self, arguments: Sequence[Argument]) -> None:
+        """Tell splunkd which arguments there are; it refuses others."""
+        for argument in arguments:
+            self.supportedArgs.addOptArg(argument.name)
+
+    def given(self) -> dict[str, str]:
+        """The arguments that were sent. Raises WrongArgument for one that was sent twice."""
+        given = {}
+        for name, values in self.callerArgs.data.items():
+            if len(values or ()) > 1:
+                raise WrongArgument(f"Each argument can be sent once; sent more than once: {name}.")
+            given[str(name)] = str((values or [""])[0] or "")
+        return given
+
+    def answer(self, confInfo: Any, rows: Sequence[Row]) -> None:  # noqa: N803  (splunk.admin's name)
+        """Make an entity of each row; its first value is its name."""
+        for row in rows:
+            self.entity(confInfo, str(next(iter(row.values()))), row)
+
+    def entity(self, confInfo: Any, name: str, row: Mapping[str, Any]) -> None:  # noqa: N803  (splunk.admin's name)
+        """Make an entity of a row."""
+        for key, value in row.items():
+            confInfo[name][key] = list(value) if isinstance(value, (list, tuple)) else str(value)
+
+
+def store_folder(environment: Mapping[str, str]) -> Path:
+    """Return the store's folder. Raises StoreUnavailable if the environment does not say where it is."""
+    folder = of_environment(environment)
+    if folder is None:
+        raise StoreUnavailable(
+            "Nothing says where the store is: neither SPLUNK_DB nor SPLUNK_HOME is set. Run this by Splunk."
+        )
+    return folder
 
 
 @contextmanager
@@ -40,7 +73,12 @@ def refusals() -> Iterator[None]:
     """Turn whatever is raised into one sentence with the status that fits."""
     try:
         with sentences():
-            yield
+            try:
+                yield
+            except (StoreUnavailable, SplunkUnavailable, SessionExpired) as error:
+                raise RestError(503, str(error)) from None
+            except NothingSuch as error:
+                raise RestError(404, str(error)) from None
     except RestError as error:
         kind = _BY_STATUS.get(error.status, admin.InternalException)
         raise kind(error.message) from None

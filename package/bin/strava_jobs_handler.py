@@ -1,23 +1,89 @@
-"""The REST endpoint ``strava_jobs``: what operators see and do of jobs."""
+"""The REST endpoint ``strava_jobs``: what operators see and do of jobs.
+
+A GET lists, or shows one job, ``counts`` or ``dead_letters``; a POST to the name of a verb does it.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+import os
+from collections.abc import Sequence
+from typing import Any, Optional
 
 import import_declare_test  # noqa: F401  (puts the add-on's lib folder on the path; must come first)
 from splunk import admin
+from splunktaucclib.rest_handler.admin_external import get_splunkd_endpoint
 
-from strava_endpoint import Endpoint, refusals
+from strava_collector.admin import Desk, NothingSuch, jobs
+from strava_collector.admin_arguments import JOBS, Argument
+from strava_collector.admin_owner import owner
+from strava_collector.clock import SystemClock
+from strava_collector.log import log_to_handler_file
+from strava_collector.ports import SplunkUnavailable
+from strava_collector.redaction import Redaction
+from strava_collector.splunk_config import ACCOUNTS, APP, WEBHOOK_KIND
+from strava_collector.splunkd import Splunkd
+from strava_endpoint import Endpoint, refusals, store_folder
+
+#: Rows that a GET gives to splunkd, which shows some of them by ``count`` and ``offset``.
+ROWS = "1000"
+
+#: Whoever waits for an answer over HTTP gets one after so many seconds, with a word that there is more to do.
+BUDGET = 20.0
+
+#: What a GET shows beside the jobs, which are numbers.
+VIEWS = ("counts", "dead_letters")
+
+#: What a POST does.
+VERBS = ("fetch", "retry", "reclaim", "replay", "delete")
 
 
 class JobsHandler(Endpoint):
     """One request."""
 
+    def setup(self) -> None:
+        """Tell splunkd which arguments are accepted; ``count`` and ``offset`` of a GET are its own."""
+        self.accept(self._arguments())
+
     def handleList(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
-        """Show one row or all."""
+        """List jobs or dead letters, count, or show one job."""
         with refusals():
-            self.answer(confInfo, {})
+            verb, given = self._verb(), self.given()
+            if verb == "show":
+                given["id"] = self.callerArgs.id
+            elif verb != "counts":
+                given.setdefault("limit", ROWS)
+            self.answer(confInfo, jobs(self._desk(), verb, given))
+
+    def handleEdit(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
+        """Do a verb."""
+        with refusals():
+            verb = self.callerArgs.id
+            if verb not in VERBS:
+                raise NothingSuch(f"Jobs have no verb of this name. There are: {', '.join(VERBS)}.")
+            log_to_handler_file(Redaction())
+            self.answer(confInfo, jobs(self._desk(), verb, self.given()))
+
+    def _arguments(self) -> Sequence[Argument]:
+        name = self.callerArgs.id
+        if self.requestedAction == admin.ACTION_LIST:
+            verb = self._verb()
+            return () if verb == "show" else [one for one in JOBS[verb] if one.name != "offset"]
+        return JOBS[name] if name in VERBS else ()
+
+    def _verb(self) -> str:
+        name = self.callerArgs.id
+        return "list" if not name else name if name in VIEWS else "show"
+
+    def _desk(self) -> Desk:
+        return Desk(store_folder(os.environ), SystemClock(), owner=self._owner, budget=BUDGET)
+
+    def _owner(self, athlete_id: int) -> Optional[str]:
+        splunkd = Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP)
+        try:
+            return owner(athlete_id, splunkd.stanzas(ACCOUNTS), splunkd.inputs(WEBHOOK_KIND))
+        except SplunkUnavailable:
+            return None  # whoever may not read the configuration can name the input
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Callable
 import pytest
 
 from strava_collector.circuit import Circuit
-from strava_collector.job import Job, Outcome, Status
+from strava_collector.job import Job, Outcome, Reason, Status
 from strava_collector.notification_rules import Hold
 from strava_collector.quota import Quota
 from strava_collector.store import (
@@ -24,7 +24,10 @@ from strava_collector.store import (
     farewell,
     inbox,
     inputs,
+    job_list,
+    job_trail,
     ledger,
+    origin,
     queue,
     subscriptions,
     sweeps,
@@ -34,6 +37,7 @@ from strava_collector.store.applications import Reservation
 from strava_collector.store.counters import Counted
 from strava_collector.store.database import Transaction
 from strava_collector.store.inbox import State
+from strava_collector.store.job_list import Only
 from tests.bench.rows import ATHLETES, INPUT, NOW, fill
 from tests.support.finished_work import collected, deleted
 from tests.support.store import database, join, notification, query_plans
@@ -161,6 +165,16 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "farewell.forget_notifications": lambda tx: farewell.forget_notifications(tx, athlete_id=1, now=NOW),
     "farewell.has_work": lambda tx: farewell.has_work(tx, 1),
     "turns.is_backlog": lambda tx: turns.is_backlog(tx, 1, NOW),
+    "job_list.newest": lambda tx: job_list.newest(tx, Only(), limit=5),
+    "job_list.newest, of a status": lambda tx: job_list.newest(tx, Only(status=Status.DONE), limit=5),
+    "job_list.newest, of an athlete": lambda tx: job_list.newest(tx, Only(athlete_id=1), limit=5),
+    "job_list.newest, of all filters": lambda tx: job_list.newest(tx, Only(Status.PENDING, 1, Reason.POLLING), limit=5),
+    "job_list.of_activity": lambda tx: job_list.of_activity(tx, 1),
+    "job_list.working": job_list.working,
+    "job_trail.find": lambda tx: job_trail.find(tx, claimed(tx).id),
+    "origin.athlete_of": lambda tx: origin.athlete_of(tx, 1),
+    "origin.input_of": lambda tx: origin.input_of(tx, 1, 1),
+    "origin.input_of, of nobody": lambda tx: origin.input_of(tx, 1, 999_999),
     "inputs.with_notifications": inputs.with_notifications,
     "inputs.with_waiting_jobs": inputs.with_waiting_jobs,
     "inputs.with_waiting_notifications": inputs.with_waiting_notifications,
@@ -194,6 +208,13 @@ def test_a_claim_searches_each_athletes_jobs_by_due_time(tx: Transaction) -> Non
     assert "INDEX job_due (input=? AND priority=? AND athlete_id=?)" in earliest
     (heads,) = {plan for query, plan in plans.items() if "RECURSIVE" in query}
     assert "INDEX job_due (input=? AND priority=? AND athlete_id>?)" in heads
+
+
+def test_jobs_are_counted_in_an_index_that_has_all_that_is_asked(tx: Transaction) -> None:
+    ((_, plan),) = query_plans(tx, lambda: job_list.counts(tx)).items()
+
+    assert "USING COVERING INDEX job_group" in plan
+    assert "B-TREE" not in plan
 
 
 def test_what_waits_is_counted_without_looking_at_what_is_finished(tx: Transaction) -> None:

@@ -11,6 +11,7 @@ from strava_collector.bulletin import Bulletin
 from strava_collector.claims import SOON
 from strava_collector.clock import Clock
 from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
+from strava_collector.heartbeat import LISTENER
 from strava_collector.input_check import InputCheck
 from strava_collector.link import Link
 from strava_collector.listening import Listening
@@ -18,9 +19,11 @@ from strava_collector.logfmt import line
 from strava_collector.loop import Loop
 from strava_collector.pipeline import Pipeline
 from strava_collector.ports import Configuration, Messages, SessionExpired
+from strava_collector.pulse import Pulse
 from strava_collector.room import Room
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import queue
+from strava_collector.store.bell import Bell
 from strava_collector.store.database import Database
 from strava_collector.store.group_commit import GroupCommit
 from strava_collector.store.process_lock import ProcessLock, input_lock
@@ -36,6 +39,8 @@ log = logging.getLogger(__name__)
 #: Seconds between two readings of the settings, and between two attempts while they cannot be read.
 SETTINGS_EVERY = 60.0
 SETTINGS_RETRY = 5.0
+#: A step that takes longer, in seconds, is worth being told: a fetch is over within a minute, a write may block.
+LONGEST_STEP = 600.0
 #: At most this many worker threads; the setting may say fewer.
 MOST_WORKERS = 3
 #: Longest wait for the store's lock, in seconds.
@@ -49,6 +54,17 @@ REMOVAL_ENDS_AFTER = 7.0
 TOKEN_PATIENCE = 0.5
 BULLETIN_PATIENCE = 0.5
 WRITER_PATIENCE = 0.5
+
+
+def _what_is_wrong(loop: Loop) -> str:
+    if not loop.is_alive:
+        return f"The thread {loop.name} of the input has ended: disable and enable the input."
+    if loop.busy_for() > LONGEST_STEP:
+        return (
+            f"The thread {loop.name} of the input has been busy with one thing for more than {LONGEST_STEP / 60:g} "
+            "minutes: it may not get rid of events because Splunk does not take them. Look at Splunk's own health."
+        )
+    return ""
 
 
 class WebhookService:
@@ -80,7 +96,7 @@ class WebhookService:
         # A locked store must not hold up the main thread for long: it has to notice the signal to stop.
         self._database = Database(folder, clock=clock, patience=STORE_PATIENCE)
         self._bulletin = Bulletin(messages, webhook_input.name)
-        self._input_check = InputCheck(webhook_input, self._bulletin, clock)
+        self._input_check = InputCheck(webhook_input, self._bulletin)
         self._settings_loop = Loop("settings", self._read_settings, fatal=self._give_up)
         self._writer = Writer(sink)
         self._room = Room(
@@ -124,6 +140,7 @@ class WebhookService:
             clock=clock,
             bulletin=self._bulletin,
         )
+        self._pulse = Pulse(self._database, clock, input=webhook_input.name)
         self._listening = Listening(webhook_input, store=self._committer, clock=clock, bulletin=self._bulletin)
         self._loops: list[Loop] = []
         self._forgetting_loop = Loop("forgetting", self._pipeline.forget_departed, fatal=self._give_up)
@@ -131,6 +148,7 @@ class WebhookService:
         self._lock: Optional[ProcessLock] = None
         self._settings_read_at = float("-inf")
         self._in_a_hurry = False
+        self._bell = Bell(folder)
         self._fatal: Optional[CollectorError] = None
 
     def run(self, stop: threading.Event) -> None:
@@ -161,17 +179,33 @@ class WebhookService:
             self._begin_work()
         self._keep_listening()
         self._read_settings_if_hurried()
+        if self._loops:
+            self._pulse.beat(self._parts())
         if self._loops and self._upkeep.look(self._settings):
             self._wake_all()
+        if self._bell.has_rung():
+            self._wake_all()
+            self._forgetting_loop.wake()
         self._watch_committer()
         if self._committer.failure is not None:
             raise RuntimeError("The thread that commits notifications has died.") from self._committer.failure
 
     def _keep_listening(self) -> None:
         listened = self._listening.listens
-        self._listening.look()
+        self._listening.look(self._settings)
         if self._listening.listens and not listened:
             self._wake_subscription()
+
+    def _parts(self) -> dict[str, str]:
+        """The parts of this input, each with what is wrong with it."""
+        listener = self._bulletin.told("listener") or self._bulletin.told("store") or ""
+        if not self._listening.listens and not listener:
+            listener = "The input does not listen yet; it begins, or begins again, within a minute."
+        said = {LISTENER: listener}
+        for loop in self._loops:
+            part = loop.name.partition("-")[0]
+            said[part] = said.get(part) or _what_is_wrong(loop)
+        return said
 
     def _watch_committer(self) -> None:
         """Tell the user while nothing can be stored, and look now and then whether it can again."""

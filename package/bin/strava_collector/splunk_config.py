@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Callable, Optional, Protocol, TypeVar
 
 from strava_collector.configuration import encrypted_field, parse_settings, parse_webhook_input
@@ -33,6 +34,14 @@ def credential_realm(endpoint: str) -> str:
     ``endpoint`` is ``configs/conf-<conf>`` or ``data/inputs/<kind>`` (splunktaucclib.rest_handler.credentials).
     """
     return f"__REST_CREDENTIAL__#{APP}#{endpoint}"
+
+
+@dataclass(frozen=True)
+class Indexes:
+    """The indexes of this instance that take events."""
+
+    #: None if it sends its events to other instances.
+    names: Optional[Collection[str]]
 
 
 class Source(Protocol):
@@ -102,7 +111,7 @@ class Reader:
         return Surroundings(
             applications=ask(lambda: frozenset(self._source.stanzas(APPLICATIONS))),
             inputs=ask(lambda: self._source.inputs(WEBHOOK_KIND)),
-            indexes=ask(self._event_indexes),
+            indexes=(ask(self.event_indexes) or Indexes(None)).names,
             ca_file=advanced.get("ca_file", "").strip() or None,
         )
 
@@ -130,17 +139,19 @@ class Reader:
         except SplunkUnavailable:
             return {}
 
-    def _event_indexes(self) -> Optional[Collection[str]]:
-        """The indexes that take events, or None if this instance sends its events elsewhere."""
+    def event_indexes(self) -> Indexes:
+        """Return the indexes that take events, unless this instance sends its events elsewhere."""
         if any("forwarder" in role for role in self._source.server_roles()):
-            return None
+            return Indexes(None)
         if any(_is_output(name, stanza) for name, stanza in self._source.stanzas("outputs").items()):
-            return None
-        return [
-            name
-            for name, index in self._source.indexes().items()
-            if not _is_true(index.get("disabled")) and index.get("datatype", "event") != "metric"
-        ]
+            return Indexes(None)
+        return Indexes(
+            [
+                name
+                for name, index in self._source.indexes().items()
+                if not _is_true(index.get("disabled")) and index.get("datatype", "event") != "metric"
+            ]
+        )
 
 
 class _Asker:

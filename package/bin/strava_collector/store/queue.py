@@ -298,8 +298,8 @@ def take_over(tx: Transaction, *, input: str, now: float) -> int:
     return _requeue(tx, crashed.fetchall(), now)
 
 
-def expire(tx: Transaction, *, now: float, lease_seconds: float = LEASE_SECONDS) -> int:
-    """Requeue the jobs of all inputs whose lease has run out, like :func:`take_over`; return how many."""
+def expire(tx: Transaction, *, now: float, lease_seconds: float = LEASE_SECONDS, input: Optional[str] = None) -> int:
+    """Requeue the jobs of all inputs, or of one, whose lease has run out, like :func:`take_over`; return how many."""
     # A lease that ends later than any could by now was granted before the clock was set back. It gets the
     # time of a new one, so that a dead worker's job does not wait until the clock has caught up.
     latest = float(now + lease_seconds)
@@ -312,7 +312,7 @@ def expire(tx: Transaction, *, now: float, lease_seconds: float = LEASE_SECONDS)
         " WHERE status = 'working' AND lease_expires_at <= ?",
         (float(now),),
     )
-    return _requeue(tx, crashed.fetchall(), now)
+    return _requeue(tx, [row for row in crashed.fetchall() if input in (None, row["input"])], now)
 
 
 def fetch_begun_since(
@@ -356,6 +356,19 @@ def waiting(tx: Transaction, input: str) -> tuple[int, int]:
         for priority in Priority
     )
     return live, sum(background)
+
+
+def oldest_due(tx: Transaction, *, input: str) -> Optional[float]:
+    """Return since when the input's live job that has been due for longest could have been fetched; None without one.
+
+    Those of athletes whose access does not work wait for people and do not count. Looks at each live job that waits.
+    """
+    row = tx.execute(
+        "SELECT MIN(next_run_at) AS due FROM job WHERE input = ? AND priority = ? AND status = 'pending'"
+        " AND athlete_id NOT IN (SELECT athlete_id FROM athlete)",
+        (input, int(Priority.LIVE)),
+    ).fetchone()
+    return None if row["due"] is None else float(row["due"])
 
 
 def counts(tx: Transaction, input: str) -> Mapping[str, int]:

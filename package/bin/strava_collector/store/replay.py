@@ -7,6 +7,7 @@ again in the background.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -58,6 +59,20 @@ class Replayed:
     fetches: int = 0
     #: To be given to the next call; None when everything has been replayed.
     cursor: Optional[ReplayCursor] = None
+
+
+def write_cursor(cursor: ReplayCursor) -> str:
+    """Return the cursor as text, for whoever goes on later."""
+    return f"{cursor.stage.value}:{cursor.position.at!r}:{cursor.position.number}"
+
+
+def read_cursor(text: str) -> Optional[ReplayCursor]:
+    """Read what :func:`write_cursor` has written; None if it has not."""
+    found = re.match(r"([a-z]+):([0-9][0-9.e+]{0,30}):([0-9]{1,18})\Z", text)
+    try:
+        return found and ReplayCursor(_Stage(found[1]), _Position(float(found[2]), int(found[3])))
+    except ValueError:
+        return None
 
 
 def replay_since(

@@ -285,6 +285,8 @@ _SECOND: Migration = (
         PRIMARY KEY (input, part)
     )
     """,
+    # For operators: the jobs of each sort in the order in which they were made, and their number.
+    "CREATE INDEX job_group ON job (athlete_id, status, reason, outcome)",
 )
 
 #: All migrations in order; the version of a database is how many of them it has seen.

@@ -1,0 +1,242 @@
+"""What the command line ``strava_admin.py`` understands, does and prints.
+
+``jobs`` works on the store itself, whether splunkd runs or not. ``subscriptions`` and ``check`` log in to splunkd and
+ask the add-on's REST endpoints, because only splunkd gives out secrets. Exit codes: 0 fine; 1 the check found a fault,
+there is nothing such, or it was refused; 2 wrong usage; 3 it could not be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+import import_declare_test  # noqa: F401  (puts the add-on's lib folder on the path; must come before the others)
+
+from strava_admin_session import EndpointRefused, NoSession, Session
+from strava_collector.admin import Desk, NothingSuch, Refused, jobs
+from strava_collector.admin_arguments import JOBS, SUBSCRIPTIONS, Argument, WrongArgument
+from strava_collector.admin_table import COLUMNS, sheet, table
+from strava_collector.clock import SystemClock
+from strava_collector.errors import CollectorError
+from strava_collector.log import log_to_handler_file
+from strava_collector.redaction import Redaction
+from strava_collector.secret import Secret
+from strava_collector.store_folder import of_environment
+
+FINE, REFUSED, USAGE, FAILED = 0, 1, 2, 3
+
+#: Arguments that are given by their place.
+_BY_PLACE = ("id", "activity_id")
+
+_ABOUT = {
+    "list": "the newest jobs",
+    "dead_letters": "jobs and notifications that failed for good",
+    "counts": "how many jobs of each status, reason and outcome there are, and notifications of each state",
+    "show": "one job with its trail",
+    "fetch": "fetch an activity",
+    "retry": "try again what failed for good",
+    "reclaim": "let jobs wait again whose process is gone or whose lease has run out",
+    "replay": "repeat what was finished since a time, because splunkd or an index has lost it",
+    "delete": "delete jobs that have ended; what is collected stays known",
+}
+
+_ABOUT_SUBSCRIPTIONS = {
+    "list": "the subscriptions that the applications have at Strava",
+    "create": "create the subscription of an input, which has to be listening",
+    "delete": "delete one subscription, or all of them",
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the arguments say; return the exit code."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        return _GROUPS[chosen.group](chosen)
+    except WrongArgument as error:
+        return _complain(error, USAGE)
+    except (NothingSuch, Refused) as error:
+        return _complain(error, REFUSED)
+    except EndpointRefused as error:
+        return _complain(error, FAILED if error.status >= 500 else REFUSED)
+    except CollectorError as error:
+        return _complain(error, FAILED)
+    except KeyboardInterrupt:
+        return _complain("Interrupted; what was done until now is done.", FAILED)
+
+
+def _jobs(chosen: argparse.Namespace) -> int:
+    folder = of_environment(os.environ)
+    if folder is None:
+        return _complain("Neither SPLUNK_DB nor SPLUNK_HOME is set. Run this by: splunk cmd python.", FAILED)
+    stranger = _stranger(folder)
+    if stranger is not None:
+        return _complain(stranger, REFUSED)
+    if folder.is_dir():
+        log_to_handler_file(Redaction())
+    verb = chosen.verb.replace("-", "_")
+    rows = jobs(Desk(folder, SystemClock()), verb, _texts(chosen, JOBS[verb]))
+    _show(f"jobs {verb}", rows, chosen, nothing="There are none.")
+    return FINE
+
+
+def _subscriptions(chosen: argparse.Namespace) -> int:
+    if chosen.verb == "delete" and (chosen.id is None) != chosen.all:
+        raise WrongArgument("Say either which subscription to delete, by its number, or --all.")
+    session = _log_in(chosen)
+    if chosen.verb == "list":
+        rows = session.rows("GET", "strava_subscriptions")
+    elif chosen.verb == "create":
+        rows = session.rows("POST", "strava_subscriptions/create", input=chosen.input)
+    elif chosen.all:
+        only = {"application": chosen.application} if chosen.application else {}
+        rows = session.rows("POST", "strava_subscriptions/delete_all", **only)
+    else:
+        rows = session.rows("DELETE", f"strava_subscriptions/{chosen.id}")
+    _show("subscriptions list", rows, chosen, nothing="There are none.")
+    return REFUSED if any(row.get("fine") == "no" for row in rows) else FINE
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    rows = _log_in(chosen).rows("GET", "strava_check")
+    _show("check", rows, chosen, nothing="The check said nothing.")
+    return REFUSED if not rows or any(row.get("status") == "fail" for row in rows) else FINE
+
+
+_GROUPS = {"jobs": _jobs, "subscriptions": _subscriptions, "check": _check}
+
+
+def _log_in(chosen: argparse.Namespace) -> Session:
+    if sys.stdin.isatty():
+        password = getpass.getpass(f"Password of {chosen.user} at {chosen.splunkd}: ")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise NoSession("No password was given: type it when asked, or give it on standard input.")
+    return Session(chosen.splunkd, chosen.user, Secret(password))
+
+
+def _stranger(folder: Path) -> Optional[str]:
+    """Why this user must not touch the store; None for the folder's owner, and where there is no such thing."""
+    if not hasattr(os, "geteuid"):
+        return None
+    try:
+        owner = folder.stat().st_uid
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"The folder {folder} cannot be looked at ({error.strerror}). Run this as the user that runs Splunk."
+    if owner == os.geteuid():
+        return None
+    return (
+        f"The store in {folder} belongs to {_user(owner)}, and this is run by {_user(os.geteuid())}. Run it as the "
+        "user that runs Splunk, for instance with sudo -u. Nothing was done."
+    )
+
+
+def _user(number: int) -> str:
+    try:
+        import pwd
+
+        return f"the user {pwd.getpwuid(number).pw_name}"
+    except (ImportError, KeyError):
+        return f"the user with the number {number}"
+
+
+def _show(what: str, rows: Sequence[Mapping[str, Any]], chosen: argparse.Namespace, *, nothing: str) -> None:
+    if chosen.json:
+        text = json.dumps(rows, indent=2)
+    elif not rows:
+        text = nothing
+    elif what in COLUMNS:
+        text = table(rows, COLUMNS[what])
+    elif what in ("jobs reclaim", "jobs dead_letters"):
+        text = table(rows, list(rows[0]))
+    else:
+        text = "\n\n".join(sheet(row) for row in rows)
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # into head, for instance
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(what: object, code: int) -> int:
+    sys.stderr.write(f"{what}\n")
+    return code
+
+
+def _texts(chosen: argparse.Namespace, known: Sequence[Argument]) -> dict[str, str]:
+    """The arguments that were given, as text."""
+    given = {}
+    for argument in known:
+        value = getattr(chosen, argument.name, None)
+        if value is not None and value is not False:
+            given[argument.name] = "1" if value is True else str(value)
+    return given
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="strava_admin.py",
+        description="Jobs, subscriptions and set-up check of the Webhook Add-on for Strava.",
+        epilog="Exit codes: 0 fine; 1 the check found a fault, there is nothing such, or it was refused; "
+        "2 wrong usage; 3 it could not be done.",
+        allow_abbrev=False,
+    )
+    groups = parser.add_subparsers(dest="group", required=True, metavar="GROUP")
+    verbs = _group(groups, "jobs", "what is to be fetched, and what became of it; asks nobody but the store")
+    for verb, arguments in JOBS.items():
+        leaf = _leaf(verbs, verb.replace("_", "-"), _ABOUT[verb])
+        for argument in arguments:
+            _add(leaf, argument, needed=verb in ("show", "fetch"))
+    verbs = _group(groups, "subscriptions", "the subscriptions at Strava; logs in to splunkd")
+    for verb, about in _ABOUT_SUBSCRIPTIONS.items():
+        leaf = _leaf(verbs, verb, about)
+        for argument in SUBSCRIPTIONS[verb]:
+            _add(leaf, argument, needed=False, required=verb == "create")
+        if verb == "delete":
+            leaf.add_argument("--all", action="store_true", help="delete all of them")
+            _add(leaf, SUBSCRIPTIONS["delete_all"][0], needed=False)
+        _add_log_in(leaf)
+    _add_log_in(_leaf(groups, "check", "the set-up check: is everything as it should be? Logs in to splunkd"))
+    return parser
+
+
+def _group(groups: Any, name: str, about: str) -> Any:
+    group = groups.add_parser(name, help=about, description=_sentence(about), allow_abbrev=False)
+    return group.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+
+def _leaf(verbs: Any, name: str, about: str) -> argparse.ArgumentParser:
+    leaf: argparse.ArgumentParser = verbs.add_parser(name, help=about, description=_sentence(about), allow_abbrev=False)
+    leaf.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return leaf
+
+
+def _add(leaf: argparse.ArgumentParser, argument: Argument, *, needed: bool, required: bool = False) -> None:
+    option = "--" + argument.name.replace("_", "-")
+    if argument.flag:
+        leaf.add_argument(option, action="store_true", help=argument.help)
+    elif argument.name in _BY_PLACE:
+        leaf.add_argument(argument.name, nargs=None if needed else "?", help=argument.help)
+    else:
+        leaf.add_argument(option, required=required, help=argument.help)
+
+
+def _add_log_in(leaf: argparse.ArgumentParser) -> None:
+    leaf.add_argument("--splunkd", default="https://127.0.0.1:8089", help="its address; default %(default)s")
+    leaf.add_argument(
+        "--user",
+        default="admin",
+        help="who logs in; default %(default)s. The password is asked for, or read from standard input",
+    )
+
+
+def _sentence(about: str) -> str:
+    return f"{about[:1].upper()}{about[1:]}."

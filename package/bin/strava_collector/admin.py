@@ -1,0 +1,383 @@
+"""What operators do with jobs: each verb once, for the REST endpoint and for the command line.
+
+They work on the store, beside the inputs that run, and while none runs. Nobody here waits for Strava or for an input:
+what is to be fetched is put into the queue, and the bell is rung. Nothing is deleted that has not ended, and nothing
+of the ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, Optional, Union
+
+from strava_collector.admin_arguments import FARTHEST, JOBS, MOST_ROWS, Given, WrongArgument, thing
+from strava_collector.admin_rows import Row, count_row, dead_letter_row, job_row, notifications_row, trail_row
+from strava_collector.clock import Clock
+from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
+from strava_collector.job import Kind, Priority, Reason, Status
+from strava_collector.logfmt import line
+from strava_collector.store import (
+    athletes,
+    bell,
+    dead_letters,
+    inbox,
+    inputs,
+    job_list,
+    job_trail,
+    origin,
+    queue,
+    replay,
+    sweeps,
+)
+from strava_collector.store.database import Database, Transaction
+from strava_collector.store.process_lock import input_lock
+from strava_collector.store.view import exists, view
+
+log = logging.getLogger(__name__)
+
+#: Rows of a list, unless somebody says how many.
+ROWS = 50
+
+#: How long to wait for the store's lock, in seconds of real time.
+PATIENCE = 10.0
+
+#: Between two batches, in seconds: the inputs, whose listeners wait for a second at most, get their turn.
+PAUSE = 0.02
+
+#: Later than any time, in epoch seconds.
+_NEVER = 1e12
+
+
+class NothingSuch(CollectorError):
+    """What was asked for is not in the store."""
+
+
+class Refused(CollectorError):
+    """It is there, but this cannot be done with it."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where an operator works."""
+
+    #: The store's folder.
+    folder: Path
+    clock: Clock
+    #: Whose input fetches for an athlete, by the configuration; raises Refused if none does. None: nobody knows.
+    owner: Optional[Callable[[int], Optional[str]]] = None
+    #: Seconds after which a verb that has much to do stops and says that there is more; None: never.
+    budget: Optional[float] = None
+    #: Waits, in seconds.
+    pause: Callable[[float], None] = field(default=time.sleep)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Open a read transaction. Raises StoreUnavailable."""
+        self._look()
+        with view(self.folder) as tx:
+            yield tx
+
+    @contextmanager
+    def store(self) -> Iterator[Database]:
+        """Open the store to change something, for as long as the block lasts. Raises StoreUnavailable."""
+        database = self.open()
+        try:
+            yield database
+        finally:
+            database.close()
+
+    def open(self) -> Database:
+        """Return the store, if it is there and of this version; the caller closes it. Raises StoreUnavailable."""
+        with self.read():
+            pass  # otherwise the database would be made, or brought up to date
+        return Database(self.folder, clock=self.clock, patience=PATIENCE)
+
+    def batches(self, database: Database, batch: Callable[[Transaction], int]) -> tuple[int, bool]:
+        """Do a batch in a transaction of its own until one has nothing to do, or the budget is used up.
+
+        Returns the sum of what they returned, and whether there may be more.
+        """
+        done = 0
+        begin = self.clock.monotonic()
+        while True:
+            with database.write() as tx:
+                number = batch(tx)
+            if number:
+                bell.ring(self.folder)
+            done += number
+            if not number:
+                return done, False
+            if self.budget is not None and self.clock.monotonic() - begin >= self.budget:
+                return done, True
+            self.pause(PAUSE)
+
+    def is_running(self, input: str) -> bool:
+        """Whether a process works for the input."""
+        return input_lock(self.folder, input).is_held_elsewhere()
+
+    def _look(self) -> None:
+        if not exists(self.folder):
+            raise StoreUnavailable(
+                f"There is no store in {self.folder} yet: it is made when an input Strava Webhook runs for the first "
+                "time. If one has run, SPLUNK_DB is another folder for it than here."
+            )
+
+
+def jobs(desk: Desk, verb: str, texts: Mapping[str, str]) -> list[Row]:
+    """Do a verb of ``strava_jobs`` with its arguments as text.
+
+    Raises WrongArgument, NothingSuch, Refused and StoreUnavailable.
+    """
+    given = Given(JOBS[verb], texts)
+    try:
+        return _VERBS[verb](desk, given)
+    except dead_letters.NoSuchDeadLetter as error:
+        raise NothingSuch(str(error)) from None
+    except (dead_letters.NotADeadLetter, dead_letters.PermissionWithdrawn) as error:
+        raise Refused(str(error)) from None
+
+
+# To read.
+
+
+def _list(desk: Desk, given: Given) -> list[Row]:
+    only, (limit, offset) = given.only(), _window(given)
+    with desk.read() as tx:
+        return [job_row(job) for job in job_list.newest(tx, only, limit=limit, offset=offset)]
+
+
+def _dead_letters(desk: Desk, given: Given) -> list[Row]:
+    limit, offset = _window(given)
+    with desk.read() as tx:
+        return [dead_letter_row(one) for one in dead_letters.dead_letters(tx, limit=limit, offset=offset)]
+
+
+def _counts(desk: Desk, given: Given) -> list[Row]:
+    with desk.read() as tx:
+        rows = [count_row(count) for count in job_list.counts(tx)]
+        states: dict[str, int] = {}
+        for input in inputs.with_notifications(tx):
+            for state, number in inbox.counts(tx, input).items():
+                states[state] = states.get(state, 0) + number
+    return rows + [notifications_row(state, number) for state, number in states.items() if number]
+
+
+def _show(desk: Desk, given: Given) -> list[Row]:
+    job_id = given.number("id")
+    if job_id is None:
+        raise WrongArgument("The argument id is missing: the number of the job, as the list shows it.")
+    with desk.read() as tx:
+        found = job_trail.find(tx, job_id)
+    if found is None:
+        raise NothingSuch(
+            f"There is no job {job_id} in the store. Finished jobs are deleted after some days, and a retry makes a "
+            "new one; look at the list again."
+        )
+    return [trail_row(found)]
+
+
+# To change.
+
+
+def _fetch(desk: Desk, given: Given) -> list[Row]:
+    activity_id = given.number("activity_id")
+    if activity_id is None:
+        raise WrongArgument("The argument activity_id is missing: the number in the activity's address at Strava.")
+    athlete_id, wanted, force = given.number("athlete_id"), given.text("input"), given.yes("force")
+    with desk.store() as database:
+        with database.read() as tx:
+            athlete_id = athlete_id or origin.athlete_of(tx, activity_id)
+            if athlete_id is None:
+                raise Refused(
+                    f"The store does not know activity {activity_id}. Say whose it is, with the argument athlete_id."
+                )
+            known = origin.input_of(tx, activity_id, athlete_id)
+        input = wanted or (desk.owner(athlete_id) if desk.owner else None) or known
+        if input is None:
+            raise Refused(
+                f"Nothing says which input fetches for athlete {athlete_id}. Name it with the argument input."
+            )
+        now = desk.clock.now()
+        with database.write() as tx:
+            if athletes.is_deauthorized(tx, athlete_id):
+                raise Refused(
+                    f"Athlete {athlete_id} has withdrawn the permission at Strava, so nothing can be fetched. "
+                    "Connect the athlete again on Configuration → Athletes first."
+                )
+            joined = queue.join(
+                tx,
+                kind=Kind.ACTIVITY,
+                activity_id=activity_id,
+                athlete_id=athlete_id,
+                input=input,
+                reason=Reason.MANUAL,
+                priority=Priority.LIVE,
+                force=force,
+                due_at=now,
+                now=now,
+                trail=uuid.uuid4().hex[:12],
+            )
+    bell.ring(desk.folder)
+    _note("fetch", trail=joined.trail, activity_id=activity_id, athlete_id=athlete_id, input=input)
+    how = "shares the fetch that waits already" if joined.merged else "waits for its turn"
+    said = f"Job {joined.job_id} of the input “{input}” {how}."
+    if not desk.is_running(input):
+        said += " The input does not run now; the fetch is made when it does."
+    return [
+        {
+            "job": joined.job_id,
+            "activity_id": activity_id,
+            "athlete_id": athlete_id,
+            "input": input,
+            "trail": joined.trail,
+            "said": said,
+        }
+    ]
+
+
+def _retry(desk: Desk, given: Given) -> list[Row]:
+    wanted, everything = given.text("id"), given.yes("all")
+    if (wanted is None) != everything:
+        raise WrongArgument("Say either which dead letter to retry, with id, or all of them, with all.")
+    now = desk.clock.now()
+    if wanted is None:
+        with desk.store() as database:
+            done, more = desk.batches(database, lambda tx: dead_letters.retry_all(tx, now))
+            left = 0
+            if not more:
+                with database.read() as tx:
+                    left = dead_letters.count_dead_letters(tx)
+        _note("retry", retried=done)
+        return [{"verb": "retry", "retried": done, "left": left, "more": _yes(more)}]
+    what, number = thing(wanted)
+    with desk.store() as database, database.write() as tx:
+        again = (dead_letters.retry_job if what == "job" else dead_letters.retry_notification)(tx, number, now)
+    bell.ring(desk.folder)
+    _note("retry", trail=again.trail)
+    job = "" if again.job_id is None else again.job_id
+    return [{"verb": "retry", "retried": 1, "job": job, "trail": again.trail, "more": _yes(False)}]
+
+
+def _reclaim(desk: Desk, given: Given) -> list[Row]:
+    rows: list[Row] = []
+    with desk.store() as database:
+        with database.read() as tx:
+            working = job_list.working(tx)
+        for input in sorted(working):
+            reclaimed, runs = _reclaim_from(desk, database, input)
+            if reclaimed:
+                bell.ring(desk.folder)
+            with database.read() as tx:
+                left = job_list.working(tx).get(input, 0)
+            rows.append(
+                {
+                    "input": input,
+                    "reclaimed": reclaimed,
+                    "left": left,
+                    "said": "The input runs; what its leases still cover is left to it."
+                    if runs
+                    else "No process works for the input; all that it had begun waits again.",
+                }
+            )
+            _note("reclaim", input=input, reclaimed=reclaimed, left=left)
+    return rows
+
+
+def _reclaim_from(desk: Desk, database: Database, input: str) -> tuple[int, bool]:
+    """Return how many jobs of the input wait again, and whether it runs."""
+    now = desk.clock.now()
+    lock = input_lock(desk.folder, input)
+    try:
+        lock.acquire(0.0)
+    except AnotherProcess:
+        with database.write() as tx:
+            return queue.expire(tx, now=now, input=input), True
+    try:
+        with database.write() as tx:
+            return queue.take_over(tx, input=input, now=now), False
+    finally:
+        lock.release()
+
+
+def _replay(desk: Desk, given: Given) -> list[Row]:
+    now = desk.clock.now()
+    since = given.moment("since", now)
+    text = given.text("cursor")
+    cursor = replay.read_cursor(text) if text else replay.ReplayCursor()
+    if cursor is None:
+        raise WrongArgument("The argument cursor has to be as the answer of an earlier replay said it.")
+    steps: list[replay.Replayed] = [replay.Replayed(cursor=cursor)]
+
+    def step(tx: Transaction) -> int:
+        before = steps[-1].cursor
+        if before is None:
+            return 0
+        steps.append(replay.replay_since(tx, since=since, now=now, cursor=before))
+        return 1
+
+    with desk.store() as database:
+        _, more = desk.batches(database, step)
+    last = steps[-1].cursor if more else None
+    row: Row = {
+        "verb": "replay",
+        "notifications": sum(one.notifications for one in steps),
+        "tombstones": sum(one.tombstones for one in steps),
+        "fetches": sum(one.fetches for one in steps),
+        "more": _yes(last is not None),
+        "cursor": "" if last is None else replay.write_cursor(last),
+    }
+    _note("replay", since=since, **{name: int(str(row[name])) for name in ("notifications", "tombstones", "fetches")})
+    return [row]
+
+
+def _delete(desk: Desk, given: Given) -> list[Row]:
+    status, hours, everything = given.word("status", Status), given.hours("older_than"), given.yes("all")
+    if status not in (Status.DONE, Status.FAILED):
+        raise WrongArgument(
+            "Say with status what to delete: done or failed. What waits or is worked on is not deleted."
+        )
+    if (hours is None) != everything:
+        raise WrongArgument("Say either how old it has to be, in hours, with older_than, or all.")
+    before = _NEVER if hours is None else desk.clock.now() - hours * 3600.0
+    with desk.store() as database:
+        if status is Status.DONE:
+            deleted, more = desk.batches(database, lambda tx: sweeps.prune(tx, before=before))
+            letters = 0
+        else:
+            deleted, more = desk.batches(database, lambda tx: sweeps.prune_dead_letters(tx, before=before))
+            letters, more_letters = desk.batches(database, lambda tx: inbox.prune_dead_letters(tx, before=before))
+            more = more or more_letters
+    _note("delete", status=status.value, jobs=deleted, notifications=letters)
+    return [{"verb": "delete", "jobs": deleted, "notifications": letters, "more": _yes(more)}]
+
+
+_VERBS: Mapping[str, Callable[[Desk, Given], list[Row]]] = {
+    "list": _list,
+    "dead_letters": _dead_letters,
+    "counts": _counts,
+    "show": _show,
+    "fetch": _fetch,
+    "retry": _retry,
+    "reclaim": _reclaim,
+    "replay": _replay,
+    "delete": _delete,
+}
+
+
+def _window(given: Given) -> tuple[int, int]:
+    return given.number("limit", most=MOST_ROWS) or ROWS, given.number("offset", least=0, most=FARTHEST) or 0
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
+
+
+def _note(verb: str, **fields: Union[str, int, float]) -> None:
+    """One line in the log for each change."""
+    log.info(line("operator", verb=verb, **fields))

@@ -1,0 +1,455 @@
+"""What operators do with jobs, beside inputs that run and while none runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Optional
+
+import pytest
+
+from strava_collector.admin import Desk, NothingSuch, Refused, jobs
+from strava_collector.admin_arguments import WrongArgument
+from strava_collector.admin_owner import NobodyFetches, owner
+from strava_collector.admin_rows import Row, Value, when
+from strava_collector.admin_table import sheet, table
+from strava_collector.errors import StoreUnavailable, StoreUnusable
+from strava_collector.job import Job, Outcome, Priority, Reason, Status
+from strava_collector.store import athletes, inbox, ledger, queue
+from strava_collector.store.bell import Bell
+from strava_collector.store.database import Database, Transaction
+from strava_collector.store.inbox import State
+from strava_collector.store.process_lock import input_lock
+from tests.support.clock import VirtualClock
+from tests.support.finished_work import collected
+from tests.support.store import RIDES, join, notification, raw
+
+ANNA = 134815
+
+
+class Office:
+    """A store, a clock and whoever works there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "store"
+        self.clock = VirtualClock()
+        self.store = Database(self.folder, clock=self.clock)
+        self.pauses = 0
+        self.desk = Desk(self.folder, self.clock, pause=self.pass_time)
+
+    def pass_time(self, seconds: float) -> None:
+        self.pauses += 1
+        self.clock.advance(seconds)
+
+    def do(self, verb: str, **texts: str) -> list[Row]:
+        return jobs(self.desk, verb, texts)
+
+    def one(self, verb: str, **texts: str) -> Row:
+        (row,) = self.do(verb, **texts)
+        return row
+
+    def job(self, job_id: object) -> Job:
+        with self.store.read() as tx:
+            found = queue.find(tx, int(str(job_id)))
+        assert found is not None
+        return found
+
+    def ended(
+        self, number: int, status: Status = Status.DONE, outcome: Outcome = Outcome.COLLECTED, error: str = ""
+    ) -> int:
+        """A job of activity ``number`` that has ended now."""
+        with self.store.write() as tx:
+            return ended(tx, number, status, outcome, error, self.clock.now())
+
+    def failed(self, number: int) -> int:
+        return self.ended(number, Status.FAILED, Outcome.DEAD_LETTER, "Strava said 404.")
+
+    def dead_notification(self, number: int) -> int:
+        with self.store.write() as tx:
+            arrival = inbox.add(tx, input=RIDES, notification=notification(number), received_at=self.clock.now())
+            inbox.mark(tx, [arrival.notification_id], State.DEAD_LETTER, reason="It was forged.", now=self.clock.now())
+        return arrival.notification_id
+
+
+def ended(
+    tx: Transaction, number: int, status: Status, outcome: Outcome, error: str, now: float, input: str = RIDES
+) -> int:
+    joined = join(tx, number, input=input, now=now, due_at=now)
+    job = queue.claim(tx, input=input, now=now)
+    assert job is not None
+    assert job.id == joined.job_id
+    assert queue.finish(tx, job, status=status, outcome=outcome, error=error or None, now=now)
+    return job.id
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    made = Office(tmp_path)
+    with made.store.write():
+        pass
+    yield made
+    made.store.close()
+
+
+# Looking.
+
+
+def test_a_list_shows_the_newest_jobs_as_plain_values(office: Office) -> None:
+    first = office.ended(1)
+    second = office.failed(2)
+    rows = office.do("list")
+    assert [row["job"] for row in rows] == [second, first]
+    assert all(isinstance(value, (str, int)) for row in rows for value in row.values())
+    assert rows[0]["error"] == "Strava said 404."
+    assert rows[0]["created_at"] == when(office.clock.now())
+    assert [row["job"] for row in office.do("list", status="done")] == [first]
+    assert [row["job"] for row in office.do("list", limit="1", offset="1")] == [first]
+    assert office.do("list", athlete_id="5") == []
+
+
+def test_no_field_has_a_name_that_splunk_gives_to_every_row(office: Office) -> None:
+    job = office.failed(1)
+    rows = [*office.do("list"), *office.do("dead_letters"), *office.do("counts"), *office.do("show", id=str(job))]
+    assert not {"id", "title", "updated", "author", "published", "splunk_server"} & {
+        name for row in rows for name in row
+    }
+
+
+def test_counts_have_a_row_of_each_sort_and_of_each_state(office: Office) -> None:
+    office.ended(1)
+    office.ended(2)
+    office.failed(3)
+    office.dead_notification(4)
+    counts = {row["sort"]: row["count"] for row in office.do("counts")}
+    assert counts == {
+        "job:done:webhook:collected": 2,
+        "job:failed:webhook:dead letter": 1,
+        "notification:dead letter": 1,
+    }
+
+
+def test_one_job_comes_with_all_that_led_to_it_and_came_of_it(office: Office) -> None:
+    now = office.clock.now()
+    with office.store.write() as tx:
+        heard = inbox.add(tx, input=RIDES, notification=notification(7), received_at=now)
+        inbox.add(tx, input=RIDES, notification=notification(7), received_at=now + 60.0)
+        other = inbox.add(tx, input=RIDES, notification=notification(8), received_at=now)
+        joined = join(tx, 7, trail=heard.trail)
+        collected(tx, 7, athlete_id=ANNA, now=now)
+        known = ledger.find(tx, 7)
+    row = office.one("show", id=str(joined.job_id))
+    assert row["notifications"] == [
+        f"notification:{heard.notification_id} create received {when(now)}, sent 2 times, pending"
+    ]
+    assert other.trail not in str(row)
+    assert known is not None
+    assert row["collected_at"] == when(known.collected_at)
+    (place,) = row["places"] if isinstance(row["places"], list) else []
+    assert place.endswith(" current")
+    assert f"trail={heard.trail}" in str(row["search"])
+
+
+def test_nothing_does_anything_to_a_terminal() -> None:
+    row: dict[str, Value] = {"a": "\x1b[31mred\n", "b": ["\u202ex"], "c": 7, "d": ""}
+    assert table([row], ["a", "b", "c", "d"]).splitlines() == ["a          b   c  d", "�[31mred�  �x  7"]
+    assert sheet(row).splitlines() == ["a  �[31mred�", "b  �x", "c  7"]
+
+
+@pytest.mark.parametrize("number", ["1", "999999999999999999"])
+def test_a_job_that_is_not_there_is_said_so(office: Office, number: str) -> None:
+    with pytest.raises(NothingSuch, match=r"There is no job \d+ in the store"):
+        office.do("show", id=number)
+
+
+# Fetching by hand.
+
+
+def test_a_fetch_by_hand_goes_before_everything_else_and_rings(office: Office) -> None:
+    bell = Bell(office.folder)
+    row = office.one("fetch", activity_id="7", athlete_id="5", input="runs", force="1")
+    job = office.job(row["job"])
+    assert (job.activity_id, job.athlete_id, job.input, job.force) == (7, 5, "runs", True)
+    assert (job.reason, job.priority, job.status) == (Reason.MANUAL, Priority.LIVE, Status.PENDING)
+    assert job.next_run_at == office.clock.now()
+    assert row["trail"] == job.trail
+    assert bell.has_rung()
+    assert "does not run now" in str(row["said"])
+
+
+def test_a_fetch_knows_from_the_store_whose_it_is_and_who_fetches(office: Office) -> None:
+    office.ended(7)
+    row = office.one("fetch", activity_id="7")
+    assert (row["athlete_id"], row["input"]) == (ANNA, RIDES)
+    again = office.one("fetch", activity_id="7")
+    assert again["job"] == row["job"]
+    assert "shares the fetch that waits already" in str(again["said"])
+    other = office.one("fetch", activity_id="8", athlete_id=str(ANNA))
+    assert other["input"] == RIDES
+
+
+def test_a_fetch_that_nobody_can_place_asks_for_what_is_missing(office: Office) -> None:
+    with pytest.raises(Refused, match="with the argument athlete_id"):
+        office.do("fetch", activity_id="7")
+    with pytest.raises(Refused, match="Name it with the argument input"):
+        office.do("fetch", activity_id="7", athlete_id="5")
+    assert office.do("list") == []
+
+
+def test_the_configuration_says_better_than_the_store_who_fetches(office: Office) -> None:
+    office.ended(7)
+    asked: list[int] = []
+
+    def of(athlete_id: int) -> Optional[str]:
+        asked.append(athlete_id)
+        return "another"
+
+    desk = Desk(office.folder, office.clock, owner=of)
+    assert jobs(desk, "fetch", {"activity_id": "7"})[0]["input"] == "another"
+    assert asked == [ANNA]
+
+
+def test_the_input_of_an_athletes_application_fetches() -> None:
+    accounts = {"anna": {"athlete_id": "5", "application": "Club"}}
+    inputs = {
+        "off": {"application": "Club", "disabled": "1"},
+        "on": {"application": "Club", "disabled": "0"},
+        "other": {"application": "Shop"},
+    }
+    assert owner(5, accounts, inputs) == "on"
+    with pytest.raises(NobodyFetches, match="Athlete 6 is not connected"):
+        owner(6, accounts, inputs)
+    with pytest.raises(NobodyFetches, match="no input is enabled"):
+        owner(5, accounts, {"off": inputs["off"]})
+
+
+def test_nothing_is_fetched_of_who_has_withdrawn_the_permission(office: Office) -> None:
+    with office.store.write() as tx:
+        athletes.mark_deauthorized(tx, athlete_id=ANNA, reason="Withdrawn.", connected_at="1", now=office.clock.now())
+    with pytest.raises(Refused, match="has withdrawn the permission"):
+        office.do("fetch", activity_id="7", athlete_id=str(ANNA), input=RIDES)
+
+
+# Trying again.
+
+
+def test_a_dead_letter_is_retried_by_its_number(office: Office) -> None:
+    job, heard = office.failed(1), office.dead_notification(2)
+    bell = Bell(office.folder)
+    row = office.one("retry", id=str(job))
+    assert office.job(row["job"]).status is Status.PENDING
+    assert bell.has_rung()
+    assert office.one("retry", id=f"notification:{heard}")["retried"] == 1
+    assert office.do("dead_letters") == []
+
+
+def test_all_dead_letters_are_retried_in_batches(office: Office) -> None:
+    with office.store.write() as tx:
+        for number in range(450):
+            ended(tx, number, Status.FAILED, Outcome.DEAD_LETTER, "It failed.", office.clock.now())
+    heard = office.dead_notification(999)
+    assert office.one("retry", all="1") == {"verb": "retry", "retried": 451, "left": 0, "more": "no"}
+    assert office.pauses == 3
+    assert len(office.do("list", status="pending", limit="1000")) == 450
+    assert heard
+
+
+def test_only_what_failed_is_retried(office: Office) -> None:
+    done = office.ended(1)
+    with pytest.raises(Refused, match="only a failed job"):
+        office.do("retry", id=str(done))
+    with pytest.raises(NothingSuch):
+        office.do("retry", id="77")
+    with pytest.raises(NothingSuch):
+        office.do("retry", id="notification:77")
+
+
+# Reclaiming.
+
+
+def begun(office: Office, number: int, input: str) -> int:
+    with office.store.write() as tx:
+        join(tx, number, input=input, now=office.clock.now(), due_at=office.clock.now())
+        job = queue.claim(tx, input=input, now=office.clock.now())
+    assert job is not None
+    return job.id
+
+
+def test_what_a_dead_process_had_begun_waits_again(office: Office) -> None:
+    job = begun(office, 1, "dead")
+    row = office.one("reclaim")
+    assert (row["input"], row["reclaimed"], row["left"]) == ("dead", 1, 0)
+    assert office.job(job).status is Status.PENDING
+    assert office.do("reclaim") == []
+
+
+def test_what_a_live_process_does_is_left_alone_as_long_as_its_lease(office: Office) -> None:
+    job, other = begun(office, 1, "alive"), begun(office, 2, "alive too")
+    with input_lock(office.folder, "alive"), input_lock(office.folder, "alive too"):
+        rows = office.do("reclaim")
+        assert [(row["reclaimed"], row["left"]) for row in rows] == [(0, 1), (0, 1)]
+        assert all("left to it" in str(row["said"]) for row in rows)
+        office.clock.advance(queue.LEASE_SECONDS + 1.0)
+        with office.store.write() as tx:
+            claimed = queue.find(tx, other)
+            assert claimed is not None
+            queue.renew(tx, claimed, now=office.clock.now())
+        rows = office.do("reclaim")
+    assert [(row["input"], row["reclaimed"], row["left"]) for row in rows] == [("alive", 1, 0), ("alive too", 0, 1)]
+    assert office.job(job).status is Status.PENDING
+    assert office.job(other).status is Status.WORKING
+
+
+def test_a_lock_is_only_looked_at(office: Office) -> None:
+    lock = input_lock(office.folder, "quiet")
+    assert not lock.is_held_elsewhere()
+    assert not office.desk.is_running("quiet")
+    assert not [file for file in office.folder.iterdir() if "quiet" in file.name]
+    with lock:
+        assert office.desk.is_running("quiet")
+    assert not office.desk.is_running("quiet")
+
+
+# Replaying.
+
+
+def test_a_replay_repeats_what_was_finished_since(office: Office) -> None:
+    office.ended(1)
+    office.clock.advance(3600.0)
+    office.ended(2)
+    since = when(office.clock.now() - 60.0)
+    row = office.one("replay", since=since)
+    assert (row["fetches"], row["more"], row["cursor"]) == (1, "no", "")
+    assert [one["activity_id"] for one in office.do("list", status="pending")] == [2]
+
+
+def test_a_replay_that_takes_too_long_goes_on_where_it_stopped(office: Office) -> None:
+    with office.store.write() as tx:
+        for number in range(1000):
+            ended(tx, number, Status.DONE, Outcome.COLLECTED, "", office.clock.now() + number / 1000)
+    office.clock.advance(60.0)
+    desk = Desk(office.folder, office.clock, budget=0.03, pause=office.pass_time)
+    fetches, cursor, calls = 0, "", 0
+    while True:
+        (row,) = jobs(desk, "replay", {"since": "0", "cursor": cursor})
+        fetches, cursor, calls = fetches + int(str(row["fetches"])), str(row["cursor"]), calls + 1
+        if row["more"] == "no":
+            break
+        assert cursor
+    assert (fetches, calls > 1) == (1000, True)
+
+
+# Deleting.
+
+
+def test_what_has_ended_is_deleted_by_its_age_and_nothing_else(office: Office) -> None:
+    old = office.ended(1)
+    office.failed(2)
+    office.dead_notification(3)
+    waiting = begun(office, 4, RIDES)
+    with office.store.write() as tx:
+        join(tx, 5, due_at=office.clock.now() + 1e6)
+        collected(tx, 1, athlete_id=ANNA, now=office.clock.now())
+    office.clock.advance(7200.0)
+    new = office.ended(6)
+    assert office.one("delete", status="done", older_than="1")["jobs"] == 1
+    left = {row["job"] for row in office.do("list")}
+    assert old not in left
+    assert {new, waiting} <= left
+    row = office.one("delete", status="failed", all="1")
+    assert (row["jobs"], row["notifications"]) == (1, 1)
+    assert office.one("delete", status="done", all="yes")["jobs"] == 1
+    assert {row["status"] for row in office.do("list")} == {"working", "pending"}
+    with office.store.read() as tx:
+        assert ledger.find(tx, 1) is not None
+
+
+def test_many_are_deleted_in_small_transactions(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    with office.store.write() as tx:
+        for number in range(501):
+            ended(tx, number, Status.DONE, Outcome.COLLECTED, "", office.clock.now())
+    sizes: list[int] = []
+    inner = Desk.batches
+
+    def watched(self, database, batch):  # type: ignore[no-untyped-def]
+        def noted(tx: Transaction) -> int:
+            number = int(batch(tx))
+            sizes.append(number)
+            return number
+
+        return inner(self, database, noted)
+
+    monkeypatch.setattr(Desk, "batches", watched)
+    assert office.one("delete", status="done", all="1")["jobs"] == 501
+    assert sizes == [200, 200, 101, 0]
+    assert office.pauses == 3
+
+
+@pytest.mark.parametrize("status", ["pending", "working", "", "DONE", "all"])
+def test_what_has_not_ended_cannot_be_deleted(office: Office, status: str) -> None:
+    with pytest.raises(WrongArgument):
+        office.do("delete", status=status, all="1")
+
+
+# What is asked wrongly, and stores that are not as they should be.
+
+
+@pytest.mark.parametrize(
+    ("verb", "texts"),
+    [
+        ("list", {"status": "finished"}),
+        ("list", {"limit": "0"}),
+        ("list", {"limit": "10001"}),
+        ("list", {"limit": "٣"}),
+        ("list", {"offset": "-1"}),
+        ("list", {"athlete_id": "9" * 20}),
+        ("list", {"evil": "1"}),
+        ("list", {"status": "x" * 300}),
+        ("list", {"status": "done\x00"}),
+        ("show", {}),
+        ("show", {"id": "notification:1"}),
+        ("fetch", {}),
+        ("fetch", {"activity_id": "1.5"}),
+        ("fetch", {"activity_id": "1", "force": "maybe"}),
+        ("retry", {}),
+        ("retry", {"id": "1", "all": "1"}),
+        ("retry", {"id": "gear:1"}),
+        ("replay", {}),
+        ("replay", {"since": "yesterday"}),
+        ("replay", {"since": "2999-01-01T00:00:00Z"}),
+        ("replay", {"since": "0", "cursor": "jobs:nan:1"}),
+        ("replay", {"since": "0", "cursor": "jobs:1:" + "9" * 30}),
+        ("replay", {"since": "0", "cursor": "evil:1:1"}),
+        ("delete", {}),
+        ("delete", {"status": "done"}),
+        ("delete", {"status": "done", "all": "1", "older_than": "1"}),
+        ("delete", {"status": "done", "older_than": "-1"}),
+        ("delete", {"status": "done", "older_than": "nan"}),
+        ("delete", {"status": "done", "older_than": "1e3"}),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_in_a_sentence(office: Office, verb: str, texts: dict[str, str]) -> None:
+    with pytest.raises(WrongArgument) as refused:
+        office.do(verb, **texts)
+    assert str(refused.value)[0].isupper()
+    assert str(refused.value).endswith(".")
+
+
+@pytest.mark.parametrize("verb", ["list", "counts", "dead_letters", "reclaim"])
+def test_where_there_is_no_store_it_is_said_and_none_is_made(tmp_path: Path, verb: str) -> None:
+    with pytest.raises(StoreUnavailable, match="There is no store in"):
+        jobs(Desk(tmp_path / "none", VirtualClock()), verb, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("version", [1, 99])
+@pytest.mark.parametrize("verb", ["list", "reclaim"])
+def test_a_store_of_another_version_is_left_as_it_is(office: Office, version: int, verb: str) -> None:
+    office.store.close()
+    connection = raw(office.folder.parent)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+    with pytest.raises(StoreUnusable, match="another version"):
+        office.do(verb)
+    connection = raw(office.folder.parent)
+    assert connection.execute("PRAGMA user_version").fetchone() == (version,)
+    connection.close()
