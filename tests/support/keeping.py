@@ -73,7 +73,7 @@ class Keeping:
             cert_file="cert.pem",
             key_file="key.pem",
         )
-        self.input = replace(getattr(self, "input", first) if webhook_input is None else first, **changes)  # type: ignore[arg-type]
+        self.input = replace(getattr(self, "input", first) if webhook_input is None else first, **changes)
         self.problems = Problems()
         self.keeper = SubscriptionKeeper(
             self.database,
@@ -118,10 +118,15 @@ class Keeping:
     def remove(self) -> Optional[str]:
         return self.keeper.remove(self.api, self.application, patience=1.0)
 
-    @property
     def there(self) -> Optional[Subscription]:
         """What Strava has."""
         return self.strava.subscriptions.of(self.registered)
+
+    def found(self) -> Subscription:
+        """What Strava has; there has to be something."""
+        found = self.there()
+        assert found is not None
+        return found
 
     def watch(self) -> Watch:
         with self.database.read() as tx:
@@ -129,7 +134,6 @@ class Keeping:
         assert found is not None
         return found
 
-    @property
     def state(self) -> State:
         return self.watch().state
 

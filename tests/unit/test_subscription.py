@@ -32,9 +32,9 @@ def k(tmp_path: Path) -> Iterator[Keeping]:
 def kept(k: Keeping) -> int:
     """Let the input make its subscription; the id."""
     k.keep()
-    assert k.there is not None
-    assert k.state is State.KEPT
-    return k.there.id
+    assert k.there() is not None
+    assert k.state() is State.KEPT
+    return k.found().id
 
 
 # All is well.
@@ -42,8 +42,8 @@ def kept(k: Keeping) -> int:
 
 def test_where_there_is_none_it_is_made_and_its_notifications_are_genuine(k: Keeping) -> None:
     assert k.keep() == HOUR
-    assert k.there is not None
-    assert (k.there.callback_url, k.known(), k.state) == (URL, k.there.id, State.KEPT)
+    assert k.there() is not None
+    assert (k.found().callback_url, k.known(), k.state()) == (URL, k.found().id, State.KEPT)
     assert k.transport.methods == ["GET", "POST"]
     assert (k.adopted, k.problem()) == (1, "")
 
@@ -51,15 +51,15 @@ def test_where_there_is_none_it_is_made_and_its_notifications_are_genuine(k: Kee
 def test_ours_is_kept_and_looked_at_every_hour(k: Keeping) -> None:
     made = kept(k)
     k.run(24 * HOUR)
-    assert k.there is not None
-    assert k.there.id == made
+    assert k.there() is not None
+    assert k.found().id == made
     assert k.transport.methods[2:] == ["GET"] * 23
 
 
 def test_one_that_somebody_has_made_by_hand_with_our_address_is_ours(k: Keeping) -> None:
     by_hand = k.strava.subscriptions.add(k.registered, URL).id
     k.keep()
-    assert (k.state, k.known(), k.transport.methods) == (State.KEPT, by_hand, ["GET"])
+    assert (k.state(), k.known(), k.transport.methods) == (State.KEPT, by_hand, ["GET"])
 
 
 def test_nothing_happens_before_the_listener_listens(k: Keeping) -> None:
@@ -75,7 +75,7 @@ def test_nothing_happens_while_the_user_makes_it_by_hand(k: Keeping) -> None:
     k.strava.subscriptions.add(k.registered, OTHER_URL)
     k.run(3 * HOUR)
     assert k.transport.requests == []
-    assert k.state is State.BY_HAND
+    assert k.state() is State.BY_HAND
     assert k.problem() == ""
 
 
@@ -85,7 +85,7 @@ def test_ticked_again_it_is_looked_at_at_once(k: Keeping) -> None:
     k.keep()
     k.begin(manage_subscription=True)
     k.keep()
-    assert k.state is State.KEPT
+    assert k.state() is State.KEPT
     assert k.transport.methods == ["GET", "POST", "GET"]
 
 
@@ -120,13 +120,13 @@ def test_a_crash_between_deleting_and_creating_leaves_the_creating_to_the_next_p
     k.door.verify_token = "another-4711"
     outage = k.strava.faults.outage("reset", method="POST", path="/api/v3/push_subscriptions")
     k.keep()
-    assert k.there is None
+    assert k.there() is None
     outage.end()
     k.begin()
     k.run(180.0)
-    assert k.there is not None
-    assert k.there.id != before
-    assert k.state is State.KEPT
+    assert k.there() is not None
+    assert k.found().id != before
+    assert k.state() is State.KEPT
 
 
 # What the user changes.
@@ -137,8 +137,8 @@ def test_another_verify_token_makes_it_anew(k: Keeping) -> None:
     k.begin(verify_token=Secret("another-4711"))
     k.door.verify_token = "another-4711"
     k.keep()
-    assert k.there is not None
-    assert k.there.id != before
+    assert k.there() is not None
+    assert k.found().id != before
     assert k.transport.methods[2:] == ["GET", "DELETE", "POST"]
     k.run(3 * HOUR)
     assert k.transport.methods[5:] == ["GET"] * 2
@@ -160,9 +160,9 @@ def test_another_callback_url_of_ours_replaces_the_one_that_we_had_made(k: Keepi
     k.door.callback_url = URL + "-moved"
     k.begin(callback_url=URL + "-moved")
     k.keep()
-    assert k.there is not None
-    assert (k.there.callback_url, k.state) == (URL + "-moved", State.KEPT)
-    assert k.there.id != before
+    assert k.there() is not None
+    assert (k.found().callback_url, k.state()) == (URL + "-moved", State.KEPT)
+    assert k.found().id != before
 
 
 def test_what_the_replaced_one_had_announced_stays_genuine_for_a_day(k: Keeping) -> None:
@@ -182,7 +182,7 @@ def test_a_changed_setting_ends_the_pause_after_failures(k: Keeping) -> None:
     k.door.status = 200
     k.begin(in_front="proxy")
     k.keep()
-    assert k.state is State.KEPT
+    assert k.state() is State.KEPT
 
 
 def test_three_edits_within_an_hour_are_carried_out_at_once(k: Keeping) -> None:
@@ -192,16 +192,16 @@ def test_three_edits_within_an_hour_are_carried_out_at_once(k: Keeping) -> None:
         k.door.verify_token = f"another-{number}"
         k.begin(verify_token=Secret(f"another-{number}"))
         k.keep()
-        assert k.state is State.KEPT
+        assert k.state() is State.KEPT
     k.clock.advance(60.0)
     k.door.verify_token = "fourth-4711"
     k.begin(verify_token=Secret("fourth-4711"))
     k.keep()
     # Not even deleted: without room for both calls the application would be left with none.
-    assert k.there is not None
-    assert k.state is State.WAITING
+    assert k.there() is not None
+    assert k.state() is State.WAITING
     k.run(HOUR)
-    assert k.state is State.KEPT
+    assert k.state() is State.KEPT
     assert k.watch().token_digest is not None
 
 
@@ -211,8 +211,8 @@ def test_three_edits_within_an_hour_are_carried_out_at_once(k: Keeping) -> None:
 def test_a_foreign_address_is_left_alone_and_told(k: Keeping) -> None:
     foreign = k.strava.subscriptions.add(k.registered, OTHER_URL)
     k.run(5 * HOUR)
-    assert k.there == foreign
-    assert k.state is State.FOREIGN
+    assert k.there() == foreign
+    assert k.state() is State.FOREIGN
     assert OTHER_URL in k.problem()
     assert str(foreign.id) in k.problem()
     assert k.transport.methods == ["GET"] * 5
@@ -223,7 +223,7 @@ def test_when_the_foreign_one_is_gone_ours_is_made_and_the_message_taken_back(k:
     k.keep()
     k.strava.subscriptions.remove(k.registered)
     k.run(HOUR + 60)
-    assert (k.state, k.problem()) == (State.KEPT, "")
+    assert (k.state(), k.problem()) == (State.KEPT, "")
 
 
 def test_a_foreign_address_is_replaced_when_the_user_allows_it(k: Keeping) -> None:
@@ -231,8 +231,8 @@ def test_a_foreign_address_is_replaced_when_the_user_allows_it(k: Keeping) -> No
     k.keep()
     k.begin(replace_subscription=True)
     k.keep()
-    assert k.there is not None
-    assert (k.there.callback_url, k.state, k.problem()) == (URL, State.KEPT, "")
+    assert k.there() is not None
+    assert (k.found().callback_url, k.state(), k.problem()) == (URL, State.KEPT, "")
 
 
 def test_two_installations_that_may_both_replace_come_to_rest(k: Keeping) -> None:
@@ -243,9 +243,9 @@ def test_two_installations_that_may_both_replace_come_to_rest(k: Keeping) -> Non
         # The other one does the same.
         k.strava.subscriptions.add(k.registered, OTHER_URL)
         k.run(HOUR + 60)
-    assert k.there is not None
-    assert k.there.callback_url == OTHER_URL
-    assert k.state is State.CONTESTED
+    assert k.there() is not None
+    assert k.found().callback_url == OTHER_URL
+    assert k.state() is State.CONTESTED
     assert k.transport.methods.count("DELETE") == 1
     assert "Stop the other one" in k.problem()
 
@@ -267,8 +267,8 @@ def test_an_input_that_was_replaced_by_another_leaves_its_subscription_to_it(k: 
     k.door.callback_url = OTHER_URL
     k.begin(name="second", callback_url=OTHER_URL)
     k.keep()
-    assert k.there is not None
-    assert (k.there.callback_url, k.watch().input) == (OTHER_URL, "second")
+    assert k.there() is not None
+    assert (k.found().callback_url, k.watch().input) == (OTHER_URL, "second")
 
 
 def test_as_long_as_splunkd_does_not_tell_who_runs_nothing_of_another_input_is_touched(k: Keeping) -> None:
@@ -297,9 +297,9 @@ def test_one_that_was_deleted_at_strava_is_made_again(k: Keeping, caplog: pytest
     before = kept(k)
     k.strava.subscriptions.remove(k.registered)
     k.run(HOUR + 60)
-    assert k.there is not None
-    assert k.there.id not in (None, before)
-    assert k.known() == k.there.id
+    assert k.there() is not None
+    assert k.found().id not in (None, before)
+    assert k.known() == k.found().id
     assert "action=subscription_missing" in caplog.text
 
 
@@ -311,8 +311,8 @@ def test_a_doubt_is_looked_into_within_a_minute(k: Keeping) -> None:
     assert k.keep() == 50.0
     k.clock.advance(50.0)
     k.keep()
-    assert k.there is not None
-    assert k.state is State.KEPT
+    assert k.there() is not None
+    assert k.state() is State.KEPT
 
 
 def test_what_is_heard_and_known_is_no_doubt(k: Keeping) -> None:
@@ -327,7 +327,7 @@ def test_doubts_without_end_do_not_lead_to_calls_without_end(k: Keeping) -> None
     for _ in range(360):
         k.keeper.heard((1,))
         k.run(30.0)
-    assert k.state in (State.KEPT, State.WAITING)
+    assert k.state() in (State.KEPT, State.WAITING)
 
 
 def test_one_that_somebody_makes_in_the_same_moment_is_found(k: Keeping) -> None:
@@ -335,7 +335,7 @@ def test_one_that_somebody_makes_in_the_same_moment_is_found(k: Keeping) -> None
         k.transport, "before", lambda: k.strava.subscriptions.add(k.registered, URL) and None
     )
     k.keep()
-    assert k.state is State.KEPT
+    assert k.state() is State.KEPT
     assert k.transport.methods == ["GET", "POST", "GET"]
 
 
@@ -344,7 +344,7 @@ def test_a_foreign_one_that_somebody_makes_in_the_same_moment_is_told(k: Keeping
         k.transport, "before", lambda: k.strava.subscriptions.add(k.registered, OTHER_URL) and None
     )
     k.keep()
-    assert k.state is State.FOREIGN
+    assert k.state() is State.FOREIGN
 
 
 def test_one_that_is_gone_when_it_is_to_be_deleted_counts_as_deleted(k: Keeping) -> None:
@@ -353,18 +353,18 @@ def test_one_that_is_gone_when_it_is_to_be_deleted_counts_as_deleted(k: Keeping)
     k.door.verify_token = "another-4711"
     k.transport.before = lambda: setattr(k.transport, "before", lambda: k.strava.subscriptions.remove(k.registered))
     k.keep()
-    assert k.state is State.KEPT
+    assert k.state() is State.KEPT
     assert k.transport.methods[2:] == ["GET", "DELETE", "POST"]
 
 
 def test_an_answer_that_got_lost_leaves_no_second_subscription(k: Keeping) -> None:
     with k.strava.faults.outage("lost_answer", method="POST", path="/api/v3/push_subscriptions"):
         k.keep()
-    assert k.state is State.UNREACHABLE
-    made = k.there
+    assert k.state() is State.UNREACHABLE
+    made = k.there()
     assert made is not None
     k.run(180.0)
-    assert (k.there, k.state, k.known()) == (made, State.KEPT, made.id)
+    assert (k.there(), k.state(), k.known()) == (made, State.KEPT, made.id)
 
 
 # What Strava refuses.
@@ -374,7 +374,7 @@ def test_what_cannot_be_verified_is_told_with_what_a_probe_saw(k: Keeping) -> No
     k.door.status = None
     k.seen_there = "From this host, nobody answers at rides.example.com (connection refused)."
     k.keep()
-    assert k.state is State.NOT_VERIFIABLE
+    assert k.state() is State.NOT_VERIFIABLE
     assert URL in k.problem()
     assert k.seen_there in k.problem()
     assert "DNS, router, firewall" in k.problem()
@@ -383,13 +383,13 @@ def test_what_cannot_be_verified_is_told_with_what_a_probe_saw(k: Keeping) -> No
 def test_another_body_than_the_challenge_is_not_verifiable_either(k: Keeping) -> None:
     k.door.body = b"<html>"
     k.keep()
-    assert k.state is State.NOT_VERIFIABLE
+    assert k.state() is State.NOT_VERIFIABLE
 
 
 def test_another_status_than_200_is_told(k: Keeping) -> None:
     k.door.status = 404
     k.keep()
-    assert k.state is State.NOT_200
+    assert k.state() is State.NOT_200
     assert "another status than 200" in k.problem()
 
 
@@ -398,13 +398,13 @@ def test_as_soon_as_the_address_is_reached_it_is_made_and_the_message_taken_back
     k.run(20 * 60)
     k.door.status = 200
     k.run(20 * 60)
-    assert (k.state, k.problem()) == (State.KEPT, "")
+    assert (k.state(), k.problem()) == (State.KEPT, "")
 
 
 def test_a_callback_url_that_is_too_long_is_told_and_hardly_asked_for(k: Keeping) -> None:
     k.begin(callback_url=URL + "a" * 255)
     k.run(5 * HOUR)
-    assert k.state is State.URL_REFUSED
+    assert k.state() is State.URL_REFUSED
     assert "255 characters at most" in k.problem()
     assert k.transport.methods.count("POST") == 5
 
@@ -413,7 +413,7 @@ def test_an_unknown_client_id_is_told(k: Keeping) -> None:
     k.application = replace(k.application, client_id="999")
     k.settings = replace(k.settings, applications={"Club": k.application})
     k.keep()
-    assert k.state is State.CLIENT_ID
+    assert k.state() is State.CLIENT_ID
     assert "no application with the client ID 999" in k.problem()
 
 
@@ -422,23 +422,23 @@ def test_a_wrong_client_secret_is_told_and_the_right_one_tried_at_once(k: Keepin
     wrong = replace(k.application, client_secret=Secret("wrong"))
     k.settings = replace(k.settings, applications={"Club": wrong})
     k.run(10 * 60)
-    assert k.state is State.CLIENT_SECRET
+    assert k.state() is State.CLIENT_SECRET
     assert "does not accept the client secret of the application “Club”" in k.problem()
     assert k.transport.methods == ["GET"]
     k.settings = right
     k.keep()
-    assert (k.state, k.problem()) == (State.KEPT, "")
+    assert (k.state(), k.problem()) == (State.KEPT, "")
 
 
 def test_an_inactive_application_is_told_and_asked_about_four_times_an_hour_at_most(k: Keeping) -> None:
     k.strava.set_inactive(k.registered)
     k.run(4 * HOUR)
-    assert k.state is State.INACTIVE
+    assert k.state() is State.INACTIVE
     assert "switched the application “Club” off" in k.problem()
     assert len(k.transport.requests) <= 6
     k.strava.set_inactive(k.registered, False)
     k.run(HOUR + 60)
-    assert (k.state, k.problem()) == (State.KEPT, "")
+    assert (k.state(), k.problem()) == (State.KEPT, "")
 
 
 # What passes by itself.
@@ -447,34 +447,34 @@ def test_an_inactive_application_is_told_and_asked_about_four_times_an_hour_at_m
 def test_a_rate_limit_is_waited_for(k: Keeping) -> None:
     with k.strava.faults.rate_limited(retry_after=1200):
         k.keep()
-    assert (k.state, k.problem()) == (State.LIMITED, "")
+    assert (k.state(), k.problem()) == (State.LIMITED, "")
     k.run(1100.0)
     assert k.transport.methods == ["GET"]
     k.run(200.0)
-    assert k.state is State.KEPT
+    assert k.state() is State.KEPT
 
 
 def test_without_calls_to_spare_nothing_is_asked(k: Keeping) -> None:
     k.settings = replace(k.settings, advanced=replace(k.settings.advanced, own_quarter_limit=1))
     k.keep()
     assert k.transport.methods == ["GET"]
-    assert k.state is State.WAITING
+    assert k.state() is State.WAITING
     k.settings = replace(k.settings, advanced=replace(k.settings.advanced, own_quarter_limit=None))
     k.run(1000.0)
-    assert k.state is State.KEPT
+    assert k.state() is State.KEPT
 
 
 @pytest.mark.parametrize("what", [500, 503, "html", "reset", "timeout", "truncated", "not_json", "html_200", "empty"])
 def test_an_outage_is_told_when_it_lasts(k: Keeping, what: object) -> None:
     with k.strava.faults.outage(what):  # type: ignore[arg-type]
         k.keep()
-        assert k.state in (State.OUTAGE, State.UNREACHABLE)
+        assert k.state() in (State.OUTAGE, State.UNREACHABLE)
         assert k.problem() == ""
         k.run(20 * 60)
         assert k.problem() != ""
         assert len(k.transport.requests) <= 5
     k.run(HOUR + 60)
-    assert (k.state, k.problem()) == (State.KEPT, "")
+    assert (k.state(), k.problem()) == (State.KEPT, "")
 
 
 def test_an_outage_does_not_forget_what_is_kept(k: Keeping) -> None:
@@ -482,8 +482,8 @@ def test_an_outage_does_not_forget_what_is_kept(k: Keeping) -> None:
     with k.strava.faults.outage(503):
         k.run(3 * HOUR)
     k.run(HOUR + 60)
-    assert k.there is not None
-    assert k.there.id == made
+    assert k.there() is not None
+    assert k.found().id == made
     assert "POST" not in k.transport.methods[2:]
 
 
@@ -494,7 +494,7 @@ def test_a_clock_that_was_ahead_delays_nothing_for_long(k: Keeping) -> None:
     k.clock.set_wall(right)
     k.strava.subscriptions.remove(k.registered)
     k.run(60.0)
-    assert k.there is not None
+    assert k.there() is not None
 
 
 @pytest.mark.parametrize("fault", ["nobody answers", "exists and does not", "refused"])
@@ -517,9 +517,9 @@ def test_whatever_goes_wrong_for_days_the_calls_stay_few(k: Keeping, fault: str)
 def test_it_is_removed_when_the_input_is_switched_off(k: Keeping) -> None:
     kept(k)
     assert k.remove() is None
-    assert k.there is None
+    assert k.there() is None
     k.run(2 * HOUR)
-    assert k.there is None
+    assert k.there() is None
     k.begin()
     kept(k)
 
@@ -534,7 +534,7 @@ def test_a_foreign_one_is_not_removed(k: Keeping) -> None:
     foreign = k.strava.subscriptions.add(k.registered, OTHER_URL)
     k.keep()
     assert k.remove() is None
-    assert k.there == foreign
+    assert k.there() == foreign
 
 
 def test_a_removal_that_strava_does_not_carry_out_says_why(k: Keeping) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Callable, Optional
 
 from strava_collector.bulletin import Bulletin
+from strava_collector.callback_look import seen_at_callback
 from strava_collector.claims import SOON
 from strava_collector.clock import Clock
 from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
@@ -81,10 +82,8 @@ class WebhookService:
         folder: Path,
         clock: Clock,
         switched_off: Callable[[], bool] = lambda: False,
-        look_there: Callable[[], str] = str,
     ) -> None:
-        """``switched_off`` asks splunkd whether the input is disabled or gone; it may raise. ``look_there`` says in a
-        sentence what becomes of a request to the callback URL."""
+        """``switched_off`` asks splunkd whether the input is disabled or gone; it may raise."""
         self._input = webhook_input
         self._configuration = configuration
         self._folder = folder
@@ -123,7 +122,7 @@ class WebhookService:
             released=self._wake_dispatcher,
             stopping=lambda: self._end.is_set(),
             listening=lambda: self._listening.listens,
-            look_there=look_there,
+            look_there=self._look_there,
         )
         self._removal = Removal(
             webhook_input,
@@ -360,6 +359,10 @@ class WebhookService:
     def _wake_dispatcher(self) -> None:
         for loop in self._loops[:1]:
             loop.wake()
+
+    def _look_there(self) -> str:
+        ca_file = None if self._settings is None else self._settings.advanced.ca_file
+        return seen_at_callback(self._input, ca_file, self._database)
 
     def _wake_subscription(self) -> None:
         self._subscription_loop.wake()
