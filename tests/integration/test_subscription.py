@@ -158,6 +158,7 @@ def test_it_is_removed_when_the_input_is_disabled_or_deleted_and_not_before(
     splunkd.inputs.start("club")
     club.sandbox.wait_until_healthy(club.input)
     club.sandbox.post(f"{INPUTS}/club", interval=11)
+    club.sandbox.wait_until_healthy(club.input)
     assert club.subscribed() == made
     if how == "page":
         splunkd.request("POST", splunkd.path(f"{INPUTS}/club"), {"disabled": "1"})
