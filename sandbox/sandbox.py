@@ -6,6 +6,7 @@ over TLS to the listener. Ports are chosen by the system, files are in one folde
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Mapping
@@ -239,8 +240,23 @@ class Sandbox:
                 raise TimeoutError(f"The input {made.name!r} does not answer on its port {made.port}.")
             time.sleep(0.05)
 
-    def subscribe(self, application: Application, made: Input) -> int:
-        """Create the push subscription at Strava, which calls the listener back meanwhile; the subscription's id."""
+    def subscribe(self, application: Application, made: Input, seconds: float = 30.0) -> int:
+        """Wait until Strava has the subscription that the input makes by itself, and the input knows so; its id.
+
+        Raises TimeoutError. An input without *Create and keep the subscription* needs :meth:`subscribe_by_hand`.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            there = self.strava.subscriptions.of(application)
+            # Between Strava's answer and the note of it in the store, notifications would be held for a moment.
+            if there is not None and there.callback_url == made.callback_url and self._has_noted(there.id):
+                return there.id
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"The input {made.name!r} has no subscription at Strava.")
+            time.sleep(0.05)
+
+    def subscribe_by_hand(self, application: Application, made: Input) -> int:
+        """Create the push subscription as somebody with curl does; its id. Strava calls the listener back meanwhile."""
         answer = self._browser.post(
             f"{self.strava.api_url}/push_subscriptions",
             data={
@@ -254,6 +270,11 @@ class Sandbox:
         if answer.status_code != 201:
             raise SandboxRefused(f"Strava answered {answer.status_code}: {answer.text}")
         return int(answer.json()["id"])
+
+    def _has_noted(self, subscription_id: int) -> bool:
+        """Whether an input's log says that it keeps this subscription."""
+        said = re.compile(rf"action=subscription_(?:created|kept) .*subscription_id={subscription_id}\b")
+        return any(said.search(line) for line in self.splunkd.log_lines())
 
     def _stop(self) -> None:
         self._browser.close()

@@ -23,6 +23,7 @@ from strava_collector.input_faults import input_faults
 from strava_collector.log import log_to_input_file, set_level
 from strava_collector.logfmt import line
 from strava_collector.loose_tokens import LooseTokens, look_quietly
+from strava_collector.macro import MacroKeeper
 from strava_collector.messages import SplunkMessages
 from strava_collector.ports import ERROR, SessionExpired
 from strava_collector.redaction import Redaction
@@ -111,12 +112,15 @@ def _run(
     tokens = TokenStore(splunkd, register=redaction.register)
     WebhookService(
         webhook_input=webhook_input,
-        configuration=_Configuration(reader, _loose_tokens(splunkd, reader, tokens, redaction, folder, clock), clock),
+        configuration=_Configuration(
+            reader, _loose_tokens(splunkd, reader, tokens, redaction, folder, clock), MacroKeeper(splunkd).follow, clock
+        ),
         token_store=tokens,
         sink=output,
         messages=messages,
         folder=folder,
         clock=clock,
+        switched_off=lambda: reader.is_switched_off(name),
     ).run(stop)
 
 
@@ -149,8 +153,15 @@ def _configured(
 class _Configuration:
     """The service's ``Configuration``. What else is due now and then is done on the way."""
 
-    def __init__(self, reader: Reader, see_to_loose_tokens: Callable[[], None], clock: Clock) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        see_to_loose_tokens: Callable[[], None],
+        keep_macro: Callable[[Settings], None],
+        clock: Clock,
+    ) -> None:
         self._reader = reader
+        self._keep_macro = keep_macro
         self._see_to_loose_tokens = see_to_loose_tokens
         self._clock = clock
         self._due_at = 0.0
@@ -158,6 +169,7 @@ class _Configuration:
     def settings(self) -> Settings:
         settings = self._reader.settings()
         set_level(settings.log_level)
+        self._keep_macro(settings)
         if self._clock.monotonic() >= self._due_at:
             self._due_at = self._clock.monotonic() + LOOSE_TOKENS_EVERY
             look_quietly(self._see_to_loose_tokens)

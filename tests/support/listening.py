@@ -33,6 +33,8 @@ class MemoryStore:
         self._held: Optional[list[Callable[[], None]]] = None
         self._digests: set[str] = set()
         self.stored: list[Notification] = []
+        #: Digests of the challenges that were answered.
+        self.noted: list[str] = []
         #: What to refuse everything with.
         self.fault: Optional[StoreUnavailable] = None
         #: What to raise, as a store with a bug would.
@@ -50,6 +52,11 @@ class MemoryStore:
 
     def healthy(self, done: Callable[[bool], None]) -> None:
         done(self.fault is None)
+
+    def note(self, digest: str) -> None:
+        if self.bug is not None:
+            raise self.bug
+        self.noted.append(digest)
 
     def hold(self) -> None:
         """Keep the replies back."""

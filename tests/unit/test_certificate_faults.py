@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from sandbox.certificates import Certificates
 from strava_collector import certificate_faults as subject
+from strava_collector.certificate_facts import expires_at
 from strava_collector.trust import judging_context
 
 NOW = time.time()
@@ -277,8 +278,8 @@ def test_a_python_without_the_decoder_finds_what_the_files_show(
 
 def test_the_end_of_a_certificate_can_be_asked_for(certificates: Certificates, tmp_path: Path) -> None:
     files = certificates.issue("end", not_after=OLD)
-    assert subject.expires_at(str(files.cert_file)) == OLD.timestamp()
-    assert subject.expires_at(str(tmp_path / "none.pem")) is None
+    assert expires_at(str(files.cert_file)) == OLD.timestamp()
+    assert expires_at(str(tmp_path / "none.pem")) is None
 
 
 def test_names_from_a_file_are_made_printable() -> None:
@@ -332,7 +333,7 @@ def test_a_certificate_that_cannot_be_decoded_is_a_fault(
     monkeypatch.setattr(ssl._ssl, "_test_decode_cert", decode)  # type: ignore[attr-defined]  # as it answers to it
     files = certificates.issue("odd", HOST)
     words(faults(certificates, files.cert_file, files.key_file), "cannot be decoded")
-    assert subject.expires_at(str(files.cert_file)) is None
+    assert expires_at(str(files.cert_file)) is None
 
 
 def damage(pem: str, kind: str) -> str:

@@ -244,6 +244,16 @@ def test_an_input_that_was_saved_before_the_field_existed_has_nothing_in_front()
     assert parse_webhook_input("main", {**INPUT, "in_front": "proxy"}, Secret("verify-me")).in_front == "proxy"
 
 
+def test_behind_a_proxy_that_speaks_plain_http_an_input_has_no_certificate() -> None:
+    without = {key: value for key, value in INPUT.items() if key not in ("cert_file", "key_file")}
+    plain = parse_webhook_input("main", {**without, "in_front": "local_proxy"}, Secret("verify-me"))
+    assert (plain.cert_file, plain.key_file) == ("", "")
+    for in_front in ("nothing", "router", "proxy"):
+        with pytest.raises(ConfigurationError) as error:
+            parse_webhook_input("main", {**without, "in_front": in_front}, Secret("verify-me"))
+        assert error.value.faults == ("The certificate file is missing.", "The private key file is missing.")
+
+
 def test_the_callback_urls_host_and_path_are_taken_from_it() -> None:
     webhook_input = parse_webhook_input("main", {**INPUT, "callback_url": "https://H.example.org/p"}, Secret("v"))
 

@@ -92,7 +92,7 @@ def sections() -> dict[str, list[Field]]:
             field = tab.get("field", "loglevel")
             label = tab.get("label", "Log level")
             found[heading] = [Field(label, field, tab.get("defaultLevel", "INFO"), (), tuple(tab["levels"]))]
-        else:
+        elif "customTab" not in tab:  # which has no fields
             found[heading] = list(fields(tab["entity"]))
     for service in GLOBAL["pages"]["inputs"]["services"]:
         found[f"Inputs → {service['title']}"] = list(fields(service["entity"]))

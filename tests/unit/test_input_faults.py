@@ -56,7 +56,7 @@ def around(certificates: Certificates) -> Surroundings:
 def faults(
     params: Mapping[str, str | None], around: Surroundings, *, name: str = "main", error: OSError | None = None
 ) -> list[str]:
-    found = input_faults(name, params, around, now=NOW, try_port=lambda _port: error)
+    found = input_faults(name, params, around, now=NOW, try_port=lambda _port, loopback=False: error)
     for fault in found:
         assert re.match(r"[A-Z].*[.?]\Z", fault), fault
     return found
@@ -126,7 +126,7 @@ def test_an_input_without_fault_can_be_saved(saved: dict[str, str | None], aroun
         ("verify_token", "*****", "8 to 200"),
         ("verify_token", "with blanks in it", "8 to 200"),
         ("verify_token", "ümlaut-token", "8 to 200"),
-        ("in_front", "wall", "one of nothing, router, proxy"),
+        ("in_front", "wall", "one of nothing, router, proxy, local_proxy"),
     ],
 )
 def test_each_fault_is_the_only_one_and_named(
@@ -280,9 +280,20 @@ def test_what_splunkd_does_not_tell_is_not_judged(saved: dict[str, str | None], 
 
 
 def test_what_splunkd_does_not_pass_is_not_judged(saved: dict[str, str | None], around: Surroundings) -> None:
-    for field in FIELDS:
+    for field in set(FIELDS) - {"cert_file", "key_file"}:
         assert faults({key: value for key, value in saved.items() if key != field}, around) == [], field
     assert faults({}, around) == []
+    assert faults({"callback_url": saved["callback_url"], "port": "8443"}, around) == []
+
+
+@pytest.mark.parametrize("in_front", ["", "nothing", "router", "proxy"])
+def test_certificate_and_key_are_demanded_although_splunkd_does_not(
+    saved: dict[str, str | None], around: Surroundings, in_front: str
+) -> None:
+    demanded = ["The certificate file is missing.", "The private key file is missing."]
+    without = {key: value for key, value in saved.items() if key not in ("cert_file", "key_file")}
+    assert faults({**without, "in_front": in_front}, around) == demanded
+    assert faults({**saved, "in_front": in_front, "cert_file": " ", "key_file": ""}, around) == demanded
 
 
 # -- what stands in front ----------------------------------------------------------------------------------------
@@ -306,6 +317,33 @@ def test_behind_a_proxy_the_certificate_is_nobody_elses_business(
     proxied = {**saved, **own, "callback_url": f"https://{HOST}/hook", "in_front": "proxy"}
     assert faults(proxied, around) == []
     assert len(faults({**proxied, "in_front": "nothing"}, around)) == 3
+
+
+def test_plain_http_for_a_proxy_on_this_host_needs_no_certificate_and_may_have_none(
+    saved: dict[str, str | None], around: Surroundings
+) -> None:
+    plain = {**saved, "callback_url": f"https://{HOST}/hook", "in_front": "local_proxy"}
+    without = {key: value for key, value in plain.items() if key not in ("cert_file", "key_file")}
+    assert faults(without, around) == []
+    assert faults({**without, "cert_file": "", "key_file": ""}, around) == []
+    for left in ({"cert_file": saved["cert_file"]}, {"key_file": "/nowhere"}, {}):
+        (fault,) = faults({**without, **left} if left else plain, around)
+        assert "the input uses no certificate: empty the fields" in fault
+
+
+def test_plain_http_needs_the_port_of_this_hosts_own_addresses_only(
+    saved: dict[str, str | None], around: Surroundings
+) -> None:
+    tried = []
+
+    def try_port(port: int, *, loopback: bool = False) -> OSError | None:
+        tried.append((port, loopback))
+        return None if loopback else IN_USE
+
+    plain = {**saved, "cert_file": "", "key_file": "", "in_front": "local_proxy"}
+    assert input_faults("main", plain, around, now=NOW, try_port=try_port) == []
+    assert len(input_faults("main", saved, around, now=NOW, try_port=try_port)) == 1
+    assert tried == [(8443, True), (8443, False)]
 
 
 # -- all together ------------------------------------------------------------------------------------------------

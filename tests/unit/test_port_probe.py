@@ -45,3 +45,35 @@ def test_a_program_that_has_the_port_for_ipv4_alone_is_noticed() -> None:
         error = bind_error(program.getsockname()[1])
     assert error is not None
     assert error.errno == errno.EADDRINUSE
+
+
+def test_for_a_proxy_on_this_host_only_its_own_addresses_are_tried() -> None:
+    with closing(socket.socket(socket.AF_INET)) as program:
+        try:
+            program.bind(("127.0.0.2", 0))
+        except OSError:
+            pytest.skip("on this host 127.0.0.1 is the only address of its kind")  # as on macOS
+        program.listen()
+        port = program.getsockname()[1]
+        assert bind_error(port, loopback=True) is None
+        assert bind_error(port) is not None
+    with closing(socket.socket(socket.AF_INET)) as program:
+        program.bind(("127.0.0.1", 0))
+        program.listen()
+        error = bind_error(program.getsockname()[1], loopback=True)
+    assert error is not None
+    assert error.errno == errno.EADDRINUSE
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="needs both families")
+def test_for_a_proxy_on_this_host_both_families_are_tried() -> None:
+    with closing(socket.socket(socket.AF_INET6)) as program:
+        program.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            program.bind(("::1", 0))
+        except OSError:
+            pytest.skip("this host has no address ::1")
+        program.listen()
+        error = bind_error(program.getsockname()[1], loopback=True)
+    assert error is not None
+    assert error.errno == errno.EADDRINUSE

@@ -152,6 +152,15 @@ class Allowance:
         self.reserve(tx, client_id, name, background=False)
         return True
 
+    def reserve_beside(self, tx: Transaction, client_id: str, name: str) -> None:
+        """Count a call that is made whatever the circuit says, because it asks about the application itself.
+
+        ``name`` stands for its lease.
+        """
+        applications.abandon(tx, name, self._clock.now())
+        made_at = self._time.now(applications.quota(tx, client_id).ahead)
+        applications.reserve(tx, name, Reservation(client_id, False, made_at))
+
     def done_at(self, tx: Transaction, client_id: str, advanced: Advanced, live: int, background: int) -> float:
         """Estimate when so many calls will have been made, in epoch seconds by our clock."""
         quota = applications.quota(tx, client_id)

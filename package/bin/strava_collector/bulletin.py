@@ -11,7 +11,7 @@ from typing import Optional
 from strava_collector.errors import CollectorError
 from strava_collector.logfmt import line
 from strava_collector.loop import Loop
-from strava_collector.ports import ERROR, Messages
+from strava_collector.ports import ERROR, INFO, Messages
 
 log = logging.getLogger(__name__)
 
@@ -31,20 +31,21 @@ class Bulletin:
         self._input = input_name
         self._lock = threading.Lock()
         self._reported: dict[str, Optional[str]] = {}
-        self._waiting: deque[tuple[str, Optional[str]]] = deque()
+        #: Topic, text or None to take it back, severity.
+        self._waiting: deque[tuple[str, Optional[str], str]] = deque()
         self._loop = Loop("bulletin", self._tell, fatal=_ignore, one_more=True)
 
     def start(self) -> None:
         self._loop.start()
 
-    def report(self, topic: str, text: str) -> None:
-        """Tell about a problem, unless exactly this was told already."""
+    def report(self, topic: str, text: str, *, severity: str = ERROR) -> None:
+        """Tell about a problem, unless exactly this was told already. With WARNING nothing has failed yet."""
         with self._lock:
             if self._reported.get(topic) == text:
                 return
             self._reported[topic] = text
-            self._waiting.append((topic, text))
-        log.error(line("problem", topic=topic, error=text))
+            self._waiting.append((topic, text, severity))
+        log.log(logging.ERROR if severity == ERROR else logging.WARNING, line("problem", topic=topic, error=text))
         self._loop.wake()
 
     def resolved(self, topic: str) -> None:
@@ -54,15 +55,20 @@ class Bulletin:
                 return
             told = self._reported.get(topic)
             self._reported[topic] = None
-            self._waiting.append((topic, None))
+            self._waiting.append((topic, None, INFO))
         if told is not None:
             log.info(line("problem_solved", topic=topic))
         self._loop.wake()
 
+    def told(self, topic: str) -> Optional[str]:
+        """Return what is reported of the topic now, None if it has no problem."""
+        with self._lock:
+            return self._reported.get(topic)
+
     def close(self, patience: float) -> None:
         """Take everything back, since the input ends; ``patience`` seconds at most."""
         with self._lock:
-            self._waiting.extend((topic, None) for topic, text in self._reported.items() if text is not None)
+            self._waiting.extend((topic, None, INFO) for topic, text in self._reported.items() if text is not None)
         self._loop.stop()
         self._loop.join(patience)
 
@@ -71,12 +77,12 @@ class Bulletin:
             with self._lock:
                 if not self._waiting:
                     return None
-                topic, text = self._waiting.popleft()
+                topic, text, severity = self._waiting.popleft()
             name = _UNNAMEABLE.sub("_", f"ta_strava_webhook_{self._input}_{topic}")
             if text is None:
                 self._messages.clear(name)
             else:
-                self._messages.post(name, f"{self._input}: {text}", ERROR)
+                self._messages.post(name, f"{self._input}: {text}", severity)
 
 
 def _ignore(error: CollectorError) -> None:

@@ -6,8 +6,10 @@ advise: docs/decisions/0001-answers-that-are-not-200.md.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
+from dataclasses import dataclass
 from typing import Union
 from urllib.parse import unquote_to_bytes
 
@@ -58,7 +60,16 @@ def fault_answer(fault: Fault) -> Answer:
     return _refusal(fault.status, fault.detail, fault.name.lower())
 
 
-def decide(request: Request, *, callback_path: str, verify_token: Secret) -> Union[Answer, Question]:
+@dataclass(frozen=True)
+class Met:
+    """A challenge that is answered at once; that it was answered here is noted afterwards, if that can be had."""
+
+    answer: Answer
+    #: SHA-256 of the challenge, in hexadecimal digits.
+    digest: str
+
+
+def decide(request: Request, *, callback_path: str, verify_token: Secret) -> Union[Answer, Met, Question]:
     """Say what a request gets: an answer, or what has to be asked of the store before there is one."""
     head = request.head
     # The path is compared as sent, so that no two spellings of it mean the same; and in constant time, because an
@@ -88,7 +99,7 @@ def _notification(body: bytes) -> Union[Answer, Notification]:
         return _refusal(400, str(error).rstrip("."), "notification")
 
 
-def _challenge(query: str, verify_token: Secret) -> Answer:
+def _challenge(query: str, verify_token: Secret) -> Union[Answer, Met]:
     """Strava's question, asked while a subscription is made, whether this URL wants its notifications."""
     try:
         parameters = _parse_query(query)
@@ -101,7 +112,8 @@ def _challenge(query: str, verify_token: Secret) -> Answer:
         return _WRONG_TOKEN
     if mode != "subscribe":
         return _WRONG_MODE
-    return Answer(200, _json(**{"hub.challenge": challenge}))
+    digest = hashlib.sha256(challenge.encode("utf-8", "surrogatepass")).hexdigest()
+    return Met(Answer(200, _json(**{"hub.challenge": challenge})), digest)
 
 
 def _parse_query(query: str) -> dict[str, str]:

@@ -33,8 +33,8 @@ _OPTIONS = (
     "OP_NO_RENEGOTIATION",
 )
 
-#: A chain with several certificates has some 10 KB.
-_MAX_FILE = MEGABYTE
+#: A larger file is no certificate and no key: a chain with several certificates has some 10 KB.
+MAX_FILE = MEGABYTE
 
 #: How an encrypted key says so: PKCS #8, and the older form with a header (RFC 1421).
 _ENCRYPTED = re.compile(rb"^(-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: *4 *, *ENCRYPTED)", re.MULTILINE)
@@ -89,7 +89,7 @@ def key_file_faults(key_file: str) -> list[str]:
 def has_trusted_form(cert_file: str) -> bool:
     """Whether the file has certificates in the form of ``openssl x509 -trustout``."""
     try:
-        return is_trusted_form(read_file(cert_file, _MAX_FILE))
+        return is_trusted_form(read_file(cert_file, MAX_FILE))
     except FileFault:
         return False
 
@@ -152,7 +152,7 @@ def _read(what: str, name: str, label: str) -> bytes:
     if not Path(name).is_absolute():
         raise ConfigurationError(f"The {what} {name} must be a full path: the folder that Splunk runs in is not yours.")
     try:
-        content = read_file(name, _MAX_FILE)
+        content = read_file(name, MAX_FILE)
     except FileFault as fault:
         raise ConfigurationError(f"The {what} {name} {fault}") from None
     if not content.strip():

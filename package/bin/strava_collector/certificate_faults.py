@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Optional, Union
 
 from strava_collector.certificate import certificate_file_faults, has_trusted_form, key_file_faults, load_context
+from strava_collector.certificate_expiry import as_date
+from strava_collector.certificate_facts import Certificate, can_decode, decode, names_in, printable
 from strava_collector.errors import ConfigurationError
 from strava_collector.trust import judging_context
-
-#: A certificate as ``SSLSocket.getpeercert`` describes it.
-Certificate = Mapping[str, Any]
 
 #: OpenSSL's verdicts (x509_vfy.h) that are explained here.
 _TOO_EARLY, _EXPIRED = 9, 10
@@ -33,7 +31,6 @@ _ROUNDS = 4
 
 #: At most so many of a certificate's host names are listed.
 _MOST_NAMES = 8
-_LONGEST_NAME = 100
 
 _PROXY_HINT = "If a reverse proxy shows Strava a certificate of its own, say so in “In front of this port”."
 
@@ -77,9 +74,9 @@ def trust_faults(
     now: float,
 ) -> list[str]:
     """Return why a client would not accept the certificate, which is that of ``server`` if there is a usable key."""
-    if not _can_decode():
+    if not can_decode():
         return []
-    leaf = _decode(cert_file)
+    leaf = decode(cert_file)
     if leaf is None or has_trusted_form(cert_file):
         return [_undecodable_fault(cert_file)]
     faults = _date_faults(cert_file, leaf, now)
@@ -89,16 +86,6 @@ def trust_faults(
     if host is not None and not _covers(leaf, host):
         faults.append(_host_fault(cert_file, leaf, host))
     return faults if chain is None else [*faults, chain]
-
-
-def expires_at(cert_file: str) -> Optional[float]:
-    """Return when the server's certificate ends, in epoch seconds; None if it cannot be decoded."""
-    leaf = _decode(cert_file)
-    return None if leaf is None else float(ssl.cert_time_to_seconds(leaf["notAfter"]))
-
-
-def _can_decode() -> bool:
-    return hasattr(getattr(ssl, "_ssl", None), "_test_decode_cert")
 
 
 def _undecodable_fault(cert_file: str) -> str:
@@ -113,19 +100,6 @@ def _undecodable_fault(cert_file: str) -> str:
     )
 
 
-def _decode(cert_file: str) -> Optional[Certificate]:
-    """Describe the first certificate of a file. Python has no public way to do so without a connection."""
-    if not _can_decode():
-        return None
-    try:
-        certificate: Certificate = ssl._ssl._test_decode_cert(cert_file)  # type: ignore[attr-defined]
-        for date in ("notBefore", "notAfter"):
-            ssl.cert_time_to_seconds(certificate[date])
-    except (OSError, ValueError, KeyError):  # ssl.SSLError is an OSError
-        return None
-    return certificate
-
-
 def _authorities_in(cert_file: str) -> Sequence[Certificate]:
     """Describe those certificates of a file that may sign others."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -137,11 +111,11 @@ def _authorities_in(cert_file: str) -> Sequence[Certificate]:
 def _date_faults(cert_file: str, leaf: Certificate, now: float) -> list[str]:
     begin, end = (ssl.cert_time_to_seconds(str(leaf[date])) for date in ("notBefore", "notAfter"))
     if now >= end:
-        return [f"The certificate in {cert_file} expired on {_day(end)}: get a new one from its authority."]
+        return [f"The certificate in {cert_file} expired on {as_date(end)}: get a new one from its authority."]
     if now < begin:
         return [
-            f"The certificate in {cert_file} is not valid before {_day(begin)}: wait until then, or correct the clock "
-            "of this host."
+            f"The certificate in {cert_file} is not valid before {as_date(begin)}: wait until then, or correct the "
+            "clock of this host."
         ]
     return []
 
@@ -173,7 +147,7 @@ def _address(text: str) -> Optional[Union[ipaddress.IPv4Address, ipaddress.IPv6A
 
 
 def _host_fault(cert_file: str, leaf: Certificate, host: str) -> str:
-    names = [_printable(name) for kind, name in leaf.get("subjectAltName", ()) if kind in ("DNS", "IP Address")]
+    names = names_in(leaf)
     if len(names) > _MOST_NAMES:
         names[_MOST_NAMES:] = [f"{len(names) - _MOST_NAMES} more"]
     covered = f"it covers {', '.join(names)}" if names else "it names no host at all"
@@ -285,12 +259,4 @@ def _name(distinguished: Any) -> str:
     """Return a short form of a distinguished name: its common name, or all that it has."""
     values = [(key, str(value)) for part in distinguished for key, value in part]
     common = [value for key, value in values if key == "commonName"]
-    return _printable(common[0] if common else ", ".join(value for _, value in values))
-
-
-def _printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() else "?" for sign in text)[:_LONGEST_NAME]
-
-
-def _day(epoch: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(epoch))
+    return printable(common[0] if common else ", ".join(value for _, value in values))

@@ -1,15 +1,12 @@
-"""One client's connection: TLS without ever waiting, and requests cut from what arrives.
+"""One client's connection: requests cut from what arrives, answers sent as far as the client takes them.
 
-TLS runs between two memory buffers (``ssl.MemoryBIO``) instead of on the socket. Nothing in it can block, a whole
-flight of the handshake costs one system call instead of two per record, and an answer and TLS's closing message
-leave in one ``send``.
+What lies between the socket and the requests is for two subclasses: TLS, or nothing.
 """
 
 from __future__ import annotations
 
 import socket
-import ssl
-from contextlib import suppress
+from abc import ABC, abstractmethod
 from enum import Enum, auto
 from typing import Optional
 
@@ -18,7 +15,7 @@ from strava_collector.limits import SizeLimits
 from strava_collector.sink import Question
 
 #: Bytes taken from the socket at once: more than a TLS record (16 KiB).
-_CHUNK = 32 * 1024
+CHUNK = 32 * 1024
 
 
 class Phase(Enum):
@@ -49,7 +46,7 @@ class PeerGone(Exception):
         self.reason = reason
 
 
-class Connection:
+class Connection(ABC):
     """A client; used by the server's thread only.
 
     Methods do what is possible now and return. The server keeps the time, and asks :attr:`wants_read` and
@@ -57,10 +54,6 @@ class Connection:
     """
 
     __slots__ = (
-        "_context",
-        "_incoming",
-        "_outgoing",
-        "_tls",
         "_unsent",
         "address",
         "deadline",
@@ -68,6 +61,7 @@ class Connection:
         "events",
         "head",
         "lingers",
+        "peer",
         "phase",
         "question",
         "reader",
@@ -78,16 +72,19 @@ class Connection:
         "ticket",
     )
 
-    def __init__(
-        self, client: socket.socket, address: str, context: ssl.SSLContext, sizes: SizeLimits, serial: int
-    ) -> None:
+    #: Whether a proxy of the user's on this host speaks for the client, and is believed who that is.
+    is_behind_proxy = False
+
+    def __init__(self, client: socket.socket, peer: str, sizes: SizeLimits, serial: int, phase: Phase) -> None:
         client.setblocking(False)
         self.socket = client
-        #: The client's IP address, for the log.
-        self.address = address
+        #: The IP address at the other end.
+        self.peer = peer
+        #: The client's IP address, for the log and nothing else: the same, unless a proxy has said another one.
+        self.address = peer
         #: The server's name for the connection; never used again.
         self.serial = serial
-        self.phase = Phase.HANDSHAKE
+        self.phase = phase
         self.reader = RequestReader(sizes)
         #: The client will send nothing more.
         self.eof = False
@@ -106,11 +103,6 @@ class Connection:
         self.scheduled = float("inf")
         #: What the selector watches the socket for; 0 if it does not.
         self.events = 0
-        self._context = context
-        # Made when the first bytes arrive: a client that says nothing costs a socket and little more.
-        self._tls: Optional[ssl.SSLObject] = None
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
         self._unsent = b""
 
     @property
@@ -126,9 +118,9 @@ class Connection:
         return bool(self._unsent)
 
     def receive(self) -> None:
-        """Take what has arrived: go on with the handshake, or feed the reader. Raises PeerGone."""
+        """Take what has arrived from the socket. Raises PeerGone."""
         try:
-            data = self.socket.recv(_CHUNK)
+            data = self.socket.recv(CHUNK)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -137,57 +129,22 @@ class Connection:
             self.eof = True
         if self.phase is Phase.LINGERING:
             return
-        if data:
-            self._incoming.write(data)
-        else:
-            self._incoming.write_eof()
-        session = self._session()
-        try:
-            if self.phase is Phase.HANDSHAKE:
-                session.do_handshake()
-                self.phase = Phase.IDLE
-            self._decrypt(session)
-        except ssl.SSLWantReadError:
-            pass
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            self.eof = True
-        except ssl.SSLError as error:
-            with suppress(PeerGone):
-                self.flush()  # the alert that tells the client what was wrong
-            raise PeerGone(error.reason or "TLS error") from None
-        self.flush()
+        self._take(data)
 
-    def _session(self) -> ssl.SSLObject:
-        if self._tls is None:
-            self._tls = self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        return self._tls
+    @abstractmethod
+    def _take(self, data: bytes) -> None:
+        """Go on with what has arrived; nothing, if the client has ended. Raises PeerGone."""
 
-    def _decrypt(self, session: ssl.SSLObject) -> None:
-        while self._incoming.pending or session.pending():
-            data = session.read(_CHUNK)
-            if not data:
-                self.eof = True
-                return
-            self.reader.feed(data)
-
+    @abstractmethod
     def send(self, data: bytes, *, last: bool = False) -> None:
-        """Send an answer, and with it TLS's closing message if it is the last one. Raises PeerGone."""
-        session = self._session()
-        try:
-            session.write(data)
-        except ssl.SSLError as error:
-            raise PeerGone(error.reason or "TLS error") from None
-        if last:
-            # It would like to see the client's closing message, too; nobody needs that.
-            with suppress(OSError):
-                session.unwrap()
-        self.flush()
+        """Send an answer, and with it whatever tells the client that it was the last one. Raises PeerGone."""
+
+    @abstractmethod
+    def say_goodbye(self) -> None:
+        """Tell the client that nothing was cut off, if there is a way to do so and the client takes it now."""
 
     def flush(self) -> None:
         """Send what is ready, as far as the client takes it. Raises PeerGone."""
-        if self._outgoing.pending:
-            ready = self._outgoing.read()
-            self._unsent = self._unsent + ready if self._unsent else ready
         if not self._unsent:
             return
         try:
@@ -197,15 +154,6 @@ class Connection:
         except OSError:
             raise PeerGone("reset") from None
         self._unsent = self._unsent[sent:]
-
-    def say_goodbye(self) -> None:
-        """Send TLS's closing message if the client takes it now, so that it knows that nothing was cut off."""
-        if self.phase is Phase.HANDSHAKE or self._unsent:
-            return
-        with suppress(OSError):
-            self._session().unwrap()
-        with suppress(PeerGone):
-            self.flush()
 
     def shut_down_sending(self) -> None:
         """Tell the client on the level of TCP that no more will come. Raises PeerGone."""

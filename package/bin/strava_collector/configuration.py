@@ -19,6 +19,7 @@ from strava_collector.errors import ConfigurationError
 from strava_collector.secret import Secret
 from strava_collector.settings import (
     IN_FRONT,
+    LOCAL_PROXY,
     NOTHING,
     Advanced,
     Application,
@@ -65,6 +66,8 @@ _INPUT_FIELDS = {
     "cert_file": "The certificate file",
     "key_file": "The private key file",
 }
+#: Those of them that plain HTTP has no use for.
+_TLS_FIELDS = ("cert_file", "key_file")
 
 _CLIENT_ID = re.compile(r"[1-9][0-9]{0,17}\Z", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]+\Z")
@@ -211,6 +214,7 @@ def parse_advanced(stanza: Stanza, faults: list[str]) -> Advanced:
             stanza, "least_disk_mb", "The least free disk space (MB)", LEAST_DISK_MB, faults, defaults.least_disk_mb
         ),
         fetch_updates=stanza.get("fetch_updates", str(defaults.fetch_updates)).lower() in _TRUE,
+        keep_macro=stanza.get("keep_macro", str(defaults.keep_macro)).lower() in _TRUE,
     )
 
 
@@ -241,8 +245,8 @@ def parse_webhook_input(name: str, params: Stanza, verify_token: Optional[Secret
         port=int(values["port"]),
         verify_token=verify_token,
         callback_url=values["callback_url"],
-        cert_file=values["cert_file"],
-        key_file=values["key_file"],
+        cert_file=values.get("cert_file", ""),
+        key_file=values.get("key_file", ""),
         in_front=values.get("in_front") or NOTHING,
         manage_subscription=is_on(values, "manage_subscription", default=True),
         replace_subscription=is_on(values, "replace_subscription", default=False),
@@ -259,7 +263,7 @@ def is_on(stanza: Stanza, field: str, *, default: bool) -> bool:
 def enabled_inputs(inputs: Mapping[str, Stanza]) -> tuple[EnabledInput, ...]:
     """Return those inputs *Strava Webhook* that splunkd runs, by name."""
     return tuple(
-        EnabledInput(name, stanza.get("application", "").strip(), stanza.get("port", "").strip())
+        EnabledInput(name, *(stanza.get(field, "").strip() for field in ("application", "port", "index")))
         for name, stanza in sorted(inputs.items())
         if stanza.get("disabled", "").strip().lower() not in _TRUE
     )
@@ -276,10 +280,11 @@ def control_character_faults(values: Mapping[str, object]) -> list[str]:
 
 def input_shape_faults(params: Stanza, *, judged: Collection[str]) -> list[str]:
     """Return the faults that the texts of an input's stanza show, and which fields of ``judged`` are missing."""
+    without_tls = params.get("in_front", "").strip() == LOCAL_PROXY
     faults = [
         f"{label} is missing."
         for field, label in _INPUT_FIELDS.items()
-        if field in judged and not params.get(field, "").strip()
+        if field in judged and not params.get(field, "").strip() and not (without_tls and field in _TLS_FIELDS)
     ]
     if params.get("port", "").strip():
         _whole(params, "port", "The port", PORT, faults)

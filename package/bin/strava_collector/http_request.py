@@ -30,6 +30,8 @@ class Head:
     length: int
     #: The client waits for ``100 Continue`` before it sends the body.
     expects_continue: bool
+    #: The header ``X-Forwarded-For``, as sent, the last one if there are several; anybody may have sent it.
+    forwarded_for: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,7 @@ def parse_head(text: str, limits: SizeLimits) -> Head:
         keep_alive=minor > 0 and "close" not in connection,
         length=length,
         expects_continue=expect is not None and minor > 0 and length > 0,
+        forwarded_for=headers.get("x-forwarded-for", ""),
     )
 
 
@@ -241,6 +244,8 @@ def _parse_headers(lines: list[str]) -> tuple[dict[str, str], set[str]]:
             if name in headers:
                 raise BadRequest(Fault.REPEATED)
             headers[name] = match.group(2).rstrip(" \t")
+        elif name == "x-forwarded-for":
+            headers[name] = match.group(2)
         elif name == "connection":
             connection.update(option.strip(" \t") for option in match.group(2).lower().split(","))
     return headers, connection

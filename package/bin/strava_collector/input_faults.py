@@ -10,7 +10,7 @@ import errno
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Optional, Protocol
 from urllib.parse import urlsplit
 
 from strava_collector.certificate import key_file_faults
@@ -25,7 +25,7 @@ from strava_collector.configuration import (
     input_shape_faults,
 )
 from strava_collector.port_probe import bind_error
-from strava_collector.settings import NOTHING, PROXY, EnabledInput
+from strava_collector.settings import LOCAL_PROXY, NOTHING, PROXY, EnabledInput
 
 #: What UCC shows, and splunkd stores, instead of an encrypted field.
 MASK = "******"
@@ -38,7 +38,23 @@ _HARMLESS = str.maketrans("<>", "‹›")
 #: Longer names are cut where they are quoted.
 _LONGEST_QUOTE = 100
 
+#: What splunkd demands of a new input; and what only we can demand, because plain HTTP does without.
+_DEMANDED = ("application", "callback_url", "port")
+_NEEDED_FOR_TLS = ("cert_file", "key_file")
+
+#: Whoever enters a certificate may believe that this port speaks TLS.
+_NO_TLS = (
+    "With a reverse proxy on this host that speaks plain HTTP with this port, the input uses no certificate: empty the "
+    "fields for certificate and private key, or choose something else in “In front of this port”."
+)
+
 _VERIFY_TOKEN = re.compile(r"[!-~]{8,200}\Z")
+
+
+class TryPort(Protocol):
+    """Tells what :func:`~strava_collector.port_probe.bind_error` tells."""
+
+    def __call__(self, port: int, *, loopback: bool = False) -> Optional[OSError]: ...
 
 
 @dataclass(frozen=True)
@@ -61,19 +77,21 @@ def input_faults(
     around: Surroundings,
     *,
     now: float,
-    try_port: Callable[[int], Optional[OSError]] = bind_error,
+    try_port: TryPort = bind_error,
 ) -> list[str]:
     """Return all faults of an input that is being saved.
 
     ``params`` is the stanza as it would be. A parameter that is not passed at all is not judged: splunkd leaves out
-    what it fills in itself. ``now`` is in epoch seconds. Takes milliseconds.
+    what it fills in itself. But where everything is that it demands of a new input, certificate and key must be, too.
+    ``now`` is in epoch seconds. Takes milliseconds.
     """
     faults = [] if NAME.match(name) else [NAME_FAULT]
     # Values with control characters are not looked at further: they must not be quoted either.
     faults += control_character_faults(params)
     stanza = {key: (value or "").strip() for key, value in params.items() if (value or "").strip().isprintable()}
-    shape_faults = input_shape_faults(stanza, judged=stanza)
-    faults += shape_faults
+    is_whole = all(field in stanza for field in _DEMANDED)
+    left_out = [field for field in _NEEDED_FOR_TLS if is_whole and field not in params]
+    faults += input_shape_faults(stanza, judged=[*stanza, *left_out])
     faults += _token_faults(stanza)
     faults += _existence_faults(stanza, around)
     own = (around.inputs or {}).get(name)
@@ -86,7 +104,8 @@ def input_faults(
         is_ours = name in enabled and enabled[name].port == str(port)
         is_taken = any(one.port == str(port) for one in enabled.values())
         if not is_ours:
-            faults += _port_faults(try_port(port), port, in_use_counts=around.inputs is not None and not is_taken)
+            error = try_port(port, loopback=stanza.get("in_front") == LOCAL_PROXY)
+            faults += _port_faults(error, port, in_use_counts=around.inputs is not None and not is_taken)
     faults += _file_faults(stanza, around.ca_file, now)
     return [fault.translate(_HARMLESS) for fault in faults]
 
@@ -194,6 +213,8 @@ def _port_faults(error: Optional[OSError], port: int, *, in_use_counts: bool) ->
 
 def _file_faults(stanza: Stanza, ca_file: Optional[str], now: float) -> list[str]:
     cert_file, key_file = stanza.get("cert_file", ""), stanza.get("key_file", "")
+    if stanza.get("in_front") == LOCAL_PROXY:
+        return [_NO_TLS] if cert_file or key_file else []
     if not cert_file:
         return key_file_faults(key_file) if key_file else []
     try:

@@ -9,6 +9,7 @@ import socket
 import ssl
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Optional
 
@@ -51,12 +52,15 @@ class Listener:
         port: int,
         callback_path: str,
         verify_token: Secret,
-        tls: ssl.SSLContext,
+        tls: Optional[ssl.SSLContext],
         store: NotificationSink,
         clock: Clock,
         limits: Optional[Limits] = None,
     ) -> None:
-        """Raise ConfigurationError with a sentence for each fault. Port 0 lets the system choose one."""
+        """Raise ConfigurationError with a sentence for each fault. Port 0 lets the system choose one.
+
+        Without ``tls`` the listener speaks plain HTTP, for a reverse proxy on this host, and is reached by nobody else.
+        """
         faults = []
         if not 0 <= port <= 65535:
             faults.append(f"The port {port} is not between 1 and 65535: choose one that Strava can reach.")
@@ -90,7 +94,10 @@ class Listener:
         return self._failure
 
     def bind(self) -> None:
-        """Take the port, for IPv6 and IPv4 if the host has both. Raises ConfigurationError."""
+        """Take the port, for IPv6 and IPv4 if the host has both: of all addresses, or of loopback without TLS.
+
+        Raises ConfigurationError.
+        """
         try:
             self._server = self._bound_server()
         except OSError as error:
@@ -103,8 +110,21 @@ class Listener:
             raise RuntimeError("bind() comes before start()")
         self._thread = threading.Thread(target=self._serve, args=(server,), name="listener", daemon=True)
         self._thread.start()
-        family = "ipv4" if server.address_family == socket.AF_INET else "ipv4+ipv6"
-        logger.info(logfmt.line("listening", port=self.port, family=family, connections=server.limits.connections))
+        logger.info(
+            logfmt.line(
+                "listening",
+                port=self.port,
+                family=server.listening.families,
+                tls=self._tls is not None,
+                connections=server.limits.connections,
+            )
+        )
+
+    def use(self, tls: ssl.SSLContext) -> None:
+        """Serve new connections with this context from now on; from any thread, those that exist go on undisturbed."""
+        self._tls = tls
+        if self._server is not None:
+            self._server.use(tls)
 
     def stop(self, patience: float = 5.0) -> None:
         """Take nothing new, answer what has begun to arrive, and return within ``patience`` seconds and a little.
@@ -134,9 +154,11 @@ class Listener:
                 logfmt.line("listener_died", port=self.port, error=type(error).__name__, where=raised_at(error))
             )
             # A port that nobody serves would let clients wait; a closed one sends them away at once.
-            server.socket.close()
+            server.listening.close()
 
     def _bound_server(self) -> WebhookServer:
+        if self._tls is None:
+            return self._server_for_this_host()
         try:
             if socket.has_ipv6:
                 return self._make_server("::", socket.AF_INET6)
@@ -145,13 +167,25 @@ class Listener:
                 raise
         return self._make_server("0.0.0.0", socket.AF_INET)  # noqa: S104 - Strava comes from the internet
 
-    def _make_server(self, host: str, family: socket.AddressFamily) -> WebhookServer:
+    def _server_for_this_host(self) -> WebhookServer:
+        if socket.has_ipv6:
+            try:
+                return self._make_server("127.0.0.1", socket.AF_INET, also=(("::1", socket.AF_INET6),))
+            except OSError as error:
+                if error.errno not in NO_IPV6:
+                    raise
+        return self._make_server("127.0.0.1", socket.AF_INET)
+
+    def _make_server(
+        self, host: str, family: socket.AddressFamily, also: Sequence[tuple[str, socket.AddressFamily]] = ()
+    ) -> WebhookServer:
         return WebhookServer(
             (host, self._port),
             family,
             callback_path=self._callback_path,
             verify_token=self._verify_token,
             tls=self._tls,
+            also=also,
             store=self._store,
             clock=self._clock,
             limits=replace(self._limits, connections=_affordable(self._limits.connections)),

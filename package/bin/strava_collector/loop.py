@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Callable, Optional
 
 from strava_collector.errors import CollectorError, StoreUnavailable
@@ -34,12 +35,14 @@ class Loop:
         fatal: Callable[[CollectorError], None],
         one_more: bool = False,
     ) -> None:
-        self._name = name
+        self.name = name
         self._step = step
         self._fatal = fatal
         self._one_more = one_more
         self._wake = threading.Event()
         self._stopping = False
+        #: When the present step began, monotonic and real: how long a step takes is no matter of virtual time.
+        self._began: Optional[float] = None
         self._complaint: Optional[str] = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -61,6 +64,16 @@ class Loop:
             self._thread.join(max(timeout, 0.0))
         return not self._thread.is_alive()
 
+    def busy_for(self) -> float:
+        """Seconds for which the present step has been running; 0 while the loop waits."""
+        began = self._began
+        return 0.0 if began is None else time.monotonic() - began
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         while not self._stopping:
             wait = self._one_step()
@@ -71,21 +84,24 @@ class Loop:
             self._one_step()
 
     def _one_step(self) -> Optional[float]:
+        self._began = time.monotonic()
         try:
             wait = self._step()
         except StoreUnavailable as error:
             if str(error) != self._complaint and not self._stopping:
                 self._complaint = str(error)
-                log.error(line("store_unavailable", thread=self._name, error=str(error)))
+                log.error(line("store_unavailable", thread=self.name, error=str(error)))
             return AFTER_STORE_FAILURE
         except CollectorError as error:
             self._stopping = True
             self._fatal(error)
             return 0.0
         except Exception as error:
-            log.exception(line("step_failed", thread=self._name, error=type(error).__name__))
+            log.exception(line("step_failed", thread=self.name, error=type(error).__name__))
             return AFTER_FAILURE
+        finally:
+            self._began = None
         if self._complaint is not None:
             self._complaint = None
-            log.info(line("store_available", thread=self._name))
+            log.info(line("store_available", thread=self.name))
         return wait

@@ -93,6 +93,7 @@ class Effects:
         self._athletes = known_athletes(tx, settings, webhook_input.application)
         # An athlete may have moved here from another application, with notifications that were waiting there.
         self._subscriptions = subscriptions.all_known(tx)
+        self._former = subscriptions.former(tx)
         self._counted: Counter[Counted] = Counter()
         self._begun: list[int] = []
         #: How many are held, for each reason, in all (None) and of each athlete who was asked for.
@@ -139,7 +140,7 @@ class Effects:
             notification,
             Circumstances(
                 event_time=happened_at(notification, stored.received_at),
-                genuine=notification.subscription_id in self._subscriptions,
+                genuine=self._is_genuine(stored),
                 athlete_known=notification.owner_id in self._athletes,
                 fetch_updates=self._settings.advanced.fetch_updates,
                 newest_event_time=known.event_time if known else None,
@@ -147,6 +148,13 @@ class Effects:
                 present=collected and known is not None and not known.deleted,
             ),
         )
+
+    def _is_genuine(self, stored: Stored) -> bool:
+        """Whether it names our subscription, or one that was ours when it was sent."""
+        subscription_id = stored.notification.subscription_id
+        if subscription_id in self._subscriptions:
+            return True
+        return stored.received_at <= self._former.get(subscription_id, float("-inf"))
 
     def _hold(self, stored: Stored, why: Hold) -> Optional[Effect]:
         """Keep it, unless too many are kept. One that a crash interrupted has been counted, and has its place."""

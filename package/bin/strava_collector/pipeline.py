@@ -20,6 +20,8 @@ from strava_collector.forgetting import Forgetting
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import applications
 from strava_collector.store.database import Database, Transaction
+from strava_collector.subscription import SubscriptionKeeper
+from strava_collector.subscription_calls import SubscriptionCalls
 from strava_collector.subscription_check import SubscriptionCheck
 from strava_collector.token_keeper import TokenKeeper, TokenStore
 from strava_collector.transport import Answer
@@ -45,11 +47,14 @@ class Pipeline:
         foreign: Callable[[], None] = lambda: None,
         released: Callable[[], None] = lambda: None,
         stopping: Callable[[], bool] = lambda: False,
+        listening: Callable[[], bool] = lambda: False,
+        look_there: Callable[[], str] = str,
         jitter: Optional[random.Random] = None,
     ) -> None:
         """``stranger`` is called when somebody rides who is not in the settings, or is about to be taken out of them,
         ``foreign`` when a notification names a subscription that is not known to be ours, ``released`` when such ones
-        turned out to be; ``stopping`` says that the input is about to end."""
+        turned out to be; ``stopping`` says that the input is about to end, ``listening`` that Strava can call it, and
+        ``look_there`` in a sentence what becomes of a request to the callback URL."""
         self._input = webhook_input
         self._database = database
         self._settings = settings
@@ -75,6 +80,24 @@ class Pipeline:
             allowed=self._may_ask_for_subscription,
             learn=self._learn_from_subscription,
             released=released,
+            heard=lambda listed: self.keeper.heard(listed),
+        )
+        self.keeper = SubscriptionKeeper(
+            database,
+            clock,
+            webhook_input=webhook_input,
+            calls=SubscriptionCalls(
+                database,
+                clock,
+                allowance=self.allowance,
+                name=self._keeper_lease,
+                advanced=lambda: None if (current := settings()) is None else current.advanced,
+            ),
+            listening=listening,
+            bulletin=bulletin,
+            adopted=released,
+            stopping=stopping,
+            look_there=look_there,
         )
         burial = Burial(database=database, writer=writer, clock=clock, source=source, stopping=stopping)
         deauthorization = Deauthorization(database=database, burial=burial, tokens=self.tokens, clock=clock)
@@ -104,7 +127,8 @@ class Pipeline:
     def take_over(self, tx: Transaction) -> None:
         """Give back what a dead process of this input held."""
         self.tokens.take_over(tx)
-        applications.abandon(tx, self._subscription_lease, self._clock.now())
+        for lease in (self._subscription_lease, self._keeper_lease):
+            applications.abandon(tx, lease, self._clock.now())
 
     def check_subscription(self) -> Optional[float]:
         """Find out whose the held notifications are; see :meth:`SubscriptionCheck.check`."""
@@ -112,6 +136,13 @@ class Pipeline:
         if connection is None:
             return None
         return self._subscription_check.check(connection.api, connection.application)
+
+    def keep_subscription(self) -> Optional[float]:
+        """Keep the application's subscription as it is wanted; see :meth:`SubscriptionKeeper.keep`."""
+        settings, connection = self._settings(), self._connection()
+        if settings is None or connection is None:
+            return None
+        return self.keeper.keep(connection.api, connection.application, settings)
 
     def forget_departed(self) -> float:
         """Forget athletes whose rows were deleted; see :meth:`Forgetting.look`."""
@@ -130,10 +161,10 @@ class Pipeline:
         connection = self._connection()
         listed = answer is not None and answer.status == 200
         if listed:
-            self._bulletin.resolved("subscription")
+            self._bulletin.resolved("held_notifications")
         else:
             self._bulletin.report(
-                "subscription",
+                "held_notifications",
                 "Strava does not tell which webhook subscription the application has, so notifications are held that "
                 "may be genuine. Check the application's client ID and secret; it is asked again by itself.",
             )
@@ -148,3 +179,7 @@ class Pipeline:
     @property
     def _subscription_lease(self) -> str:
         return f"subscription check of {self._input.name}"
+
+    @property
+    def _keeper_lease(self) -> str:
+        return f"subscription keeper of {self._input.name}"

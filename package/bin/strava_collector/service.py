@@ -11,6 +11,7 @@ from strava_collector.bulletin import Bulletin
 from strava_collector.claims import SOON
 from strava_collector.clock import Clock
 from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
+from strava_collector.heartbeat import LISTENER
 from strava_collector.input_check import InputCheck
 from strava_collector.link import Link
 from strava_collector.listening import Listening
@@ -18,6 +19,7 @@ from strava_collector.logfmt import line
 from strava_collector.loop import Loop
 from strava_collector.pipeline import Pipeline
 from strava_collector.ports import Configuration, Messages, SessionExpired
+from strava_collector.pulse import Pulse
 from strava_collector.room import Room
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import queue
@@ -25,6 +27,8 @@ from strava_collector.store.bell import Bell
 from strava_collector.store.database import Database
 from strava_collector.store.group_commit import GroupCommit
 from strava_collector.store.process_lock import ProcessLock, input_lock
+from strava_collector.subscription import LEFT
+from strava_collector.subscription_removal import Removal
 from strava_collector.token_keeper import TokenStore
 from strava_collector.upkeep import Upkeep
 from strava_collector.version import version
@@ -35,6 +39,8 @@ log = logging.getLogger(__name__)
 #: Seconds between two readings of the settings, and between two attempts while they cannot be read.
 SETTINGS_EVERY = 60.0
 SETTINGS_RETRY = 5.0
+#: A step that takes longer, in seconds, is worth being told: a fetch is over within a minute, a write may block.
+LONGEST_STEP = 600.0
 #: At most this many worker threads; the setting may say fewer.
 MOST_WORKERS = 3
 #: Longest wait for the store's lock, in seconds.
@@ -44,9 +50,21 @@ STORE_PATIENCE = 1.5
 LISTENER_PATIENCE = 3.0
 COMMITTER_PATIENCE = 1.5
 WORK_ENDS_AFTER = 6.0
+REMOVAL_ENDS_AFTER = 7.0
 TOKEN_PATIENCE = 0.5
 BULLETIN_PATIENCE = 0.5
 WRITER_PATIENCE = 0.5
+
+
+def _what_is_wrong(loop: Loop) -> str:
+    if not loop.is_alive:
+        return f"The thread {loop.name} of the input has ended: disable and enable the input."
+    if loop.busy_for() > LONGEST_STEP:
+        return (
+            f"The thread {loop.name} of the input has been busy with one thing for more than {LONGEST_STEP / 60:g} "
+            "minutes: it may not get rid of events because Splunk does not take them. Look at Splunk's own health."
+        )
+    return ""
 
 
 class WebhookService:
@@ -62,7 +80,11 @@ class WebhookService:
         messages: Messages,
         folder: Path,
         clock: Clock,
+        switched_off: Callable[[], bool] = lambda: False,
+        look_there: Callable[[], str] = str,
     ) -> None:
+        """``switched_off`` asks splunkd whether the input is disabled or gone; it may raise. ``look_there`` says in a
+        sentence what becomes of a request to the callback URL."""
         self._input = webhook_input
         self._configuration = configuration
         self._folder = folder
@@ -74,7 +96,7 @@ class WebhookService:
         # A locked store must not hold up the main thread for long: it has to notice the signal to stop.
         self._database = Database(folder, clock=clock, patience=STORE_PATIENCE)
         self._bulletin = Bulletin(messages, webhook_input.name)
-        self._input_check = InputCheck(webhook_input, self._bulletin, clock)
+        self._input_check = InputCheck(webhook_input, self._bulletin)
         self._settings_loop = Loop("settings", self._read_settings, fatal=self._give_up)
         self._writer = Writer(sink)
         self._room = Room(
@@ -97,9 +119,18 @@ class WebhookService:
             connection=lambda: self._link.connection,
             bulletin=self._bulletin,
             stranger=self._hurry_settings,
-            foreign=self._wake_subscription_check,
+            foreign=self._wake_subscription,
             released=self._wake_dispatcher,
             stopping=lambda: self._end.is_set(),
+            listening=lambda: self._listening.listens,
+            look_there=look_there,
+        )
+        self._removal = Removal(
+            webhook_input,
+            keeper=self._pipeline.keeper,
+            connection=lambda: self._link.connection,
+            switched_off=switched_off,
+            messages=messages,
         )
         self._upkeep = Upkeep(
             webhook_input,
@@ -109,10 +140,11 @@ class WebhookService:
             clock=clock,
             bulletin=self._bulletin,
         )
+        self._pulse = Pulse(self._database, clock, input=webhook_input.name)
         self._listening = Listening(webhook_input, store=self._committer, clock=clock, bulletin=self._bulletin)
         self._loops: list[Loop] = []
         self._forgetting_loop = Loop("forgetting", self._pipeline.forget_departed, fatal=self._give_up)
-        self._subscription_loop = Loop("subscription", self._check_subscription, fatal=self._give_up)
+        self._subscription_loop = Loop("subscription", self._see_to_subscription, fatal=self._give_up)
         self._lock: Optional[ProcessLock] = None
         self._settings_read_at = float("-inf")
         self._in_a_hurry = False
@@ -128,6 +160,7 @@ class WebhookService:
         self._end = stop
         log.info(line("started", input=self._input.name, version=version(), port=self._input.port))
         self._bulletin.start()
+        self._bulletin.resolved(LEFT)
         self._committer.start()
         self._settings_loop.start()
         try:
@@ -144,8 +177,10 @@ class WebhookService:
     def _tick(self) -> None:
         if not self._loops:
             self._begin_work()
-        self._listening.look()
+        self._keep_listening()
         self._read_settings_if_hurried()
+        if self._loops:
+            self._pulse.beat(self._parts())
         if self._loops and self._upkeep.look(self._settings):
             self._wake_all()
         if self._bell.has_rung():
@@ -154,6 +189,23 @@ class WebhookService:
         self._watch_committer()
         if self._committer.failure is not None:
             raise RuntimeError("The thread that commits notifications has died.") from self._committer.failure
+
+    def _keep_listening(self) -> None:
+        listened = self._listening.listens
+        self._listening.look(self._settings)
+        if self._listening.listens and not listened:
+            self._wake_subscription()
+
+    def _parts(self) -> dict[str, str]:
+        """The parts of this input, each with what is wrong with it."""
+        listener = self._bulletin.told("listener") or self._bulletin.told("store") or ""
+        if not self._listening.listens and not listener:
+            listener = "The input does not listen yet; it begins, or begins again, within a minute."
+        said = {LISTENER: listener}
+        for loop in self._loops:
+            part = loop.name.partition("-")[0]
+            said[part] = said.get(part) or _what_is_wrong(loop)
+        return said
 
     def _watch_committer(self) -> None:
         """Tell the user while nothing can be stored, and look now and then whether it can again."""
@@ -242,8 +294,9 @@ class WebhookService:
         self._wake_all(but=self._loops[0])
         return 0.0
 
-    def _check_subscription(self) -> Optional[float]:
-        return self._pipeline.check_subscription()
+    def _see_to_subscription(self) -> Optional[float]:
+        waits = [self._pipeline.check_subscription(), self._pipeline.keep_subscription()]
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def _work_step(self, number: int) -> Callable[[], Optional[float]]:
         def step() -> Optional[float]:
@@ -269,12 +322,14 @@ class WebhookService:
     def _shut_down(self) -> None:
         log.info(line("stopping"))
         begin = self._clock.monotonic()
+        self._removal.begin()
         self._listening.stop(LISTENER_PATIENCE)
         self._committer.stop(COMMITTER_PATIENCE)
         loops = [*self._loops, self._settings_loop, self._forgetting_loop]
         for loop in loops:
             loop.stop()
         left = [loop for loop in loops if not loop.join(begin + WORK_ENDS_AFTER - self._clock.monotonic())]
+        self._removal.finish(begin + REMOVAL_ENDS_AFTER - self._clock.monotonic())
         self._store_step(lambda: self._pipeline.worker.put_back(also_in_hand=True))
         self._save_tokens()
         self._bulletin.close(BULLETIN_PATIENCE)
@@ -306,7 +361,7 @@ class WebhookService:
         for loop in self._loops[:1]:
             loop.wake()
 
-    def _wake_subscription_check(self) -> None:
+    def _wake_subscription(self) -> None:
         self._subscription_loop.wake()
 
     def _wake_all(self, *, but: Optional[Loop] = None) -> None:

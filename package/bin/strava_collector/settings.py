@@ -70,14 +70,18 @@ class Advanced:
     least_disk_mb: int = 500
     #: Fetch an activity whose notification says ``update``; otherwise those are recorded only.
     fetch_updates: bool = True
+    #: Add the inputs' indexes to the macro ``strava_index``.
+    keep_macro: bool = True
 
 
-#: What may stand between the internet and an input's port. Nothing; something that forwards another port to it; or
-#: something that ends TLS with a certificate of its own.
+#: What may stand between the internet and an input's port. Nothing; something that forwards another port to it;
+#: something that ends TLS with a certificate of its own and begins it anew; or something on this very host that speaks
+#: plain HTTP with us, and then nobody else can.
 NOTHING = "nothing"
 ROUTER = "router"
 PROXY = "proxy"
-IN_FRONT = (NOTHING, ROUTER, PROXY)
+LOCAL_PROXY = "local_proxy"
+IN_FRONT = (NOTHING, ROUTER, PROXY, LOCAL_PROXY)
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class EnabledInput:
     application: str
     #: As it stands in the stanza.
     port: str
+    index: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,7 @@ class WebhookInput:
     verify_token: Secret
     #: The public URL that Strava calls; its path is the only one that the listener accepts notifications on.
     callback_url: str
+    #: Both empty behind LOCAL_PROXY, and only there.
     cert_file: str
     key_file: str
     #: One of IN_FRONT.

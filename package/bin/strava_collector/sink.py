@@ -13,7 +13,7 @@ from strava_collector.webhook import Notification, Receipt
 
 
 class NotificationSink(Protocol):
-    """Where notifications become safe. Neither method blocks; ``done`` is called from any thread, exactly once."""
+    """Where notifications become safe. No method blocks; ``done`` is called from any thread, exactly once."""
 
     def submit(self, notification: Notification, done: Callable[[Union[Receipt, StoreUnavailable]], None]) -> None:
         """Store ``notification``; ``done`` gets a Receipt once it is on disk."""
@@ -21,6 +21,10 @@ class NotificationSink(Protocol):
 
     def healthy(self, done: Callable[[bool], None]) -> None:
         """Tell ``done`` whether notifications can be stored now."""
+        ...
+
+    def note(self, digest: str) -> None:
+        """Remember that a challenge with this SHA-256 was answered, if that can be had; nobody hears of it."""
         ...
 
 

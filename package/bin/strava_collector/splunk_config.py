@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Callable, Optional, Protocol, TypeVar
 
-from strava_collector.configuration import enabled_inputs, encrypted_field, parse_settings, parse_webhook_input
+from strava_collector.configuration import encrypted_field, parse_settings, parse_webhook_input
 from strava_collector.input_faults import Surroundings
 from strava_collector.ports import SessionExpired, SplunkUnavailable
 from strava_collector.secret import Secret
@@ -33,6 +34,14 @@ def credential_realm(endpoint: str) -> str:
     ``endpoint`` is ``configs/conf-<conf>`` or ``data/inputs/<kind>`` (splunktaucclib.rest_handler.credentials).
     """
     return f"__REST_CREDENTIAL__#{APP}#{endpoint}"
+
+
+@dataclass(frozen=True)
+class Indexes:
+    """The indexes of this instance that take events."""
+
+    #: None if it sends its events to other instances.
+    names: Optional[Collection[str]]
 
 
 class Source(Protocol):
@@ -102,7 +111,7 @@ class Reader:
         return Surroundings(
             applications=ask(lambda: frozenset(self._source.stanzas(APPLICATIONS))),
             inputs=ask(lambda: self._source.inputs(WEBHOOK_KIND)),
-            indexes=ask(self._event_indexes),
+            indexes=(ask(self.event_indexes) or Indexes(None)).names,
             ca_file=advanced.get("ca_file", "").strip() or None,
         )
 
@@ -111,9 +120,17 @@ class Reader:
         return self._source.inputs(WEBHOOK_KIND)
 
     def is_switched_off(self, name: str) -> bool:
-        """Whether splunkd says that the input is disabled or does not exist any more. Its word is needed: where it does
-        not answer, or knows no input of the kind because the add-on is being loaded anew, this raises."""
-        return name not in {one.name for one in enabled_inputs(self.stored_inputs())}
+        """Whether splunkd says that the input is disabled, or that there is no stanza of it any more.
+
+        A splunkd that is loading the add-on anew knows no input; then this raises.
+        """
+        stored = self.stored_inputs().get(name)
+        if stored is not None:
+            return _is_true(stored.get("disabled"))
+        stanzas = self._source.stanzas("inputs")
+        if not stanzas:
+            raise SplunkUnavailable("splunkd shows no input at all, so nobody can tell whether this one was deleted.")
+        return f"{WEBHOOK_KIND}://{name}" not in stanzas
 
     def _inputs(self) -> dict[str, dict[str, str]]:
         """The inputs of the kind; none if splunkd does not tell, since nothing that must go on depends on it."""
@@ -122,17 +139,19 @@ class Reader:
         except SplunkUnavailable:
             return {}
 
-    def _event_indexes(self) -> Optional[Collection[str]]:
-        """The indexes that take events, or None if this instance sends its events elsewhere."""
+    def event_indexes(self) -> Indexes:
+        """Return the indexes that take events, unless this instance sends its events elsewhere."""
         if any("forwarder" in role for role in self._source.server_roles()):
-            return None
+            return Indexes(None)
         if any(_is_output(name, stanza) for name, stanza in self._source.stanzas("outputs").items()):
-            return None
-        return [
-            name
-            for name, index in self._source.indexes().items()
-            if not _is_true(index.get("disabled")) and index.get("datatype", "event") != "metric"
-        ]
+            return Indexes(None)
+        return Indexes(
+            [
+                name
+                for name, index in self._source.indexes().items()
+                if not _is_true(index.get("disabled")) and index.get("datatype", "event") != "metric"
+            ]
+        )
 
 
 class _Asker:

@@ -61,12 +61,12 @@ def is_gone(answer: Answer) -> bool:
 
 
 def trouble_of(
-    answer: Answer, application: Application, *, to_do: str, callback_url: str = "", look: Callable[[], str] = str
+    answer: Answer, application: Application, *, to_do: str, callback_url: str = "", look_there: Callable[[], str] = str
 ) -> SubscriptionTrouble:
     """Return what an answer means that is not the wanted one.
 
-    ``to_do`` says what was asked for, for instance “list the application's subscription”. ``look`` says what somebody
-    saw who asked the callback URL just now; it is called only if that helps, and may take seconds.
+    ``to_do`` says what was asked for, for instance “list the application's subscription”. ``look_there`` says what
+    somebody saw who asked the callback URL just now; it is called only if that helps, and may take seconds.
     """
     status = answer.status
     if status == 429:
@@ -88,9 +88,9 @@ def trouble_of(
     faults = faults_of(answer)
     codes = {code for _, _, code in faults}
     if any("not verifiable" in code for code in codes):
-        return SubscriptionTrouble(State.NOT_VERIFIABLE, _not_verifiable(callback_url, look))
+        return SubscriptionTrouble(State.NOT_VERIFIABLE, _not_verifiable(callback_url, look_there))
     if any("return 200" in code for code in codes):
-        return SubscriptionTrouble(State.NOT_200, _not_200(callback_url, look))
+        return SubscriptionTrouble(State.NOT_200, _not_200(callback_url, look_there))
     if "already exists" in codes:
         return SubscriptionTrouble(
             State.EXISTS,
@@ -137,27 +137,27 @@ _APPLICATION: Mapping[Optional[Refusal], tuple[State, str]] = {
 }
 
 
-def _not_verifiable(callback_url: str, look: Callable[[], str]) -> str:
+def _not_verifiable(callback_url: str, look_there: Callable[[], str]) -> str:
     return _with_look(
         f"Strava could not verify the callback URL {shown(callback_url)}: within 2 s it got no answer from there, or "
         "another one than it wants.",
-        look,
+        look_there,
         "Make sure that the internet reaches that address (DNS, router, firewall), that the certificate is of a public "
         "authority and complete, and that what stands in front passes on path and query.",
     )
 
 
-def _not_200(callback_url: str, look: Callable[[], str]) -> str:
+def _not_200(callback_url: str, look_there: Callable[[], str]) -> str:
     return _with_look(
         f"Strava asked the callback URL {shown(callback_url)}, and the answer had another status than 200.",
-        look,
+        look_there,
         "Mostly another program answers there, or something in front changes the path or leaves out the query: see "
         "that the address leads to this input's port, with exactly this path.",
     )
 
 
-def _with_look(what: str, look: Callable[[], str], to_do: str) -> str:
-    return " ".join(filter(None, (what, look().strip(), to_do)))
+def _with_look(what: str, look_there: Callable[[], str], to_do: str) -> str:
+    return " ".join(filter(None, (what, look_there().strip(), to_do)))
 
 
 def _listed(entry: object) -> Optional[Listed]:

@@ -19,6 +19,7 @@ from strava_collector.settings import Application
 from strava_collector.store import inbox, leases, subscriptions
 from strava_collector.store.database import Database, Transaction
 from strava_collector.strava_api import StravaApi
+from strava_collector.subscription_answers import listed_in
 from strava_collector.transport import Answer
 
 log = logging.getLogger(__name__)
@@ -50,10 +51,12 @@ class SubscriptionCheck:
         allowed: Callable[[], bool],
         learn: Callable[[Optional[Answer]], None],
         released: Callable[[], None] = lambda: None,
+        heard: Callable[[tuple[int, ...]], None] = lambda _listed: None,
     ) -> None:
         """``allowed`` says whether a read may be made now, and counts it; ``learn`` gets each answer, None for none.
 
-        ``released`` is called when notifications wait to be dispatched that were held before.
+        ``released`` is called when notifications wait to be dispatched that were held before, ``heard`` with the ids
+        that Strava has listed.
         """
         self._database = database
         self._clock = clock
@@ -61,6 +64,7 @@ class SubscriptionCheck:
         self._allowed = allowed
         self._learn = learn
         self._released = released
+        self._heard = heard
         #: Calls in a row that found nothing new.
         self._in_vain = 0
         #: Monotonic; before that, no call.
@@ -120,8 +124,11 @@ class SubscriptionCheck:
             log.warning(line("subscription_check_failed", application=application.name, error=str(error)))
             return None
         self._learn(answer)
-        listed = _listed(answer)
-        if listed is None:
+        found = listed_in(answer)
+        listed = None if found is None else tuple(one.id for one in found)
+        if listed is not None:
+            self._heard(listed)
+        else:
             log.warning(
                 line(
                     "subscription_check_failed",
@@ -202,19 +209,3 @@ class _Turn:
         """Leave it to the next one, at once."""
         with self._database.write() as tx:
             leases.release(tx, name=self._name, holder=self._holder)
-
-
-def _listed(answer: Answer) -> Optional[tuple[int, ...]]:
-    """The ids in Strava's list in ascending order; None if the answer is not such a list."""
-    if answer.status != 200:
-        return None
-    try:
-        entries = answer.json()
-    except ValueError:
-        return None
-    if not isinstance(entries, list):
-        return None
-    ids = [entry.get("id") if isinstance(entry, dict) else None for entry in entries]
-    if not all(type(one) is int for one in ids):
-        return None
-    return tuple(sorted(one for one in ids if one is not None))

@@ -16,7 +16,19 @@ from strava_collector.logfmt import line
 from strava_collector.overview import overview
 from strava_collector.pipeline import Pipeline
 from strava_collector.settings import Settings, WebhookInput
-from strava_collector.store import applications, athletes, counters, handover, inbox, ledger, queue, sweeps, turns
+from strava_collector.store import (
+    applications,
+    athletes,
+    challenges,
+    counters,
+    handover,
+    heartbeats,
+    inbox,
+    ledger,
+    queue,
+    sweeps,
+    turns,
+)
 from strava_collector.store.athletes import AthleteState, Standing
 from strava_collector.store.database import Database, Transaction
 from strava_collector.store.process_lock import input_lock
@@ -218,6 +230,8 @@ class Upkeep:
             gone += sweeps.prune_dead_letters(tx, before=now - DEAD_LETTERS_KEPT)
             gone += inbox.prune_dead_letters(tx, before=now - DEAD_LETTERS_KEPT)
             gone += ledger.prune_never_collected(tx, before=now - DEAD_LETTERS_KEPT)
+            challenges.prune(tx, before=now - challenges.KEPT)
+            heartbeats.prune(tx, before=now - DEAD_LETTERS_KEPT)
         return gone > 0
 
     def _log_counters(self, settings: Optional[Settings]) -> bool:

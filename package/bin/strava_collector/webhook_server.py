@@ -6,11 +6,14 @@ import logging
 import socket
 import ssl
 from collections import deque
+from collections.abc import Sequence
 from functools import partial
+from typing import Optional
 
 from strava_collector import logfmt
 from strava_collector.callback import (
     REFUSED,
+    Met,
     decide,
     fault_answer,
     health_answer,
@@ -18,20 +21,21 @@ from strava_collector.callback import (
 )
 from strava_collector.client_connection import Connection, Phase
 from strava_collector.clock import Clock
-from strava_collector.errors import StoreUnavailable
+from strava_collector.errors import StoreUnavailable, raised_at
+from strava_collector.forwarded import client_address
 from strava_collector.http_answer import CONTINUE, Answer, render
 from strava_collector.http_request import BadRequest, Fault, Request
 from strava_collector.limits import Limits
 from strava_collector.secret import Secret
+from strava_collector.selector_server import SelectorServer
 from strava_collector.sink import NotificationSink, Question, Reply
-from strava_collector.tls_server import TlsServer
 from strava_collector.webhook import Notification, Receipt
 
 logger = logging.getLogger(__name__)
 
 
-class WebhookServer(TlsServer):
-    """Answers the callback URL's path and ``/health``; see :class:`TlsServer` for its life."""
+class WebhookServer(SelectorServer):
+    """Answers the callback URL's path and ``/health``; see :class:`SelectorServer` for its life."""
 
     def __init__(
         self,
@@ -40,7 +44,8 @@ class WebhookServer(TlsServer):
         *,
         callback_path: str,
         verify_token: Secret,
-        tls: ssl.SSLContext,
+        tls: Optional[ssl.SSLContext],
+        also: Sequence[tuple[str, socket.AddressFamily]] = (),
         store: NotificationSink,
         clock: Clock,
         limits: Limits,
@@ -50,7 +55,7 @@ class WebhookServer(TlsServer):
         self._store = store
         #: Connections whose question has not been put to the store yet.
         self._asking: deque[Connection] = deque()
-        super().__init__(address, family, tls=tls, clock=clock, limits=limits)
+        super().__init__(address, family, tls=tls, also=also, clock=clock, limits=limits)
 
     def on_input(self, connection: Connection) -> None:
         phase = connection.phase
@@ -91,9 +96,15 @@ class WebhookServer(TlsServer):
 
     def _handle(self, connection: Connection, request: Request) -> None:
         connection.head = request.head
+        if connection.is_behind_proxy:
+            connection.address = client_address(request.head.forwarded_for, connection.peer)
         outcome = decide(request, callback_path=self._callback_path, verify_token=self._verify_token)
         if isinstance(outcome, Answer):
             self._answer(connection, outcome)
+        elif isinstance(outcome, Met):
+            # The answer first: it waits for nobody, least of all for the store.
+            self._answer(connection, outcome.answer)
+            self._note(outcome.digest)
         else:
             self._enter(connection, Phase.WAITING, self.limits.request)
             self._ask(connection, outcome)
@@ -103,6 +114,12 @@ class WebhookServer(TlsServer):
         connection.ticket += 1
         connection.question = question
         self._asking.append(connection)
+
+    def _note(self, digest: str) -> None:
+        try:
+            self._store.note(digest)
+        except Exception as error:
+            logger.error(logfmt.line("challenge_not_noted", error=type(error).__name__, at=raised_at(error)))
 
     def before_long_work(self) -> None:
         """Give the store all questions that have come up, at once.
@@ -173,6 +190,7 @@ class WebhookServer(TlsServer):
         last = last or connection.eof or self.is_finishing
         if answer.fault is not None:
             self.report(connection, "bad_request", answer.fault, status=answer.status)
+        connection.address = connection.peer  # a proxy may send somebody else's request next
         connection.send(render(answer, now=self.clock.now(), close=last, is_head=is_head), last=last)
         if last or connection.wants_write:
             # Who does not even take an answer of 200 bytes gets no further ones.

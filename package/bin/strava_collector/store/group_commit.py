@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Callable, Optional, Union
 
 from strava_collector.clock import Clock
-from strava_collector.errors import StoreUnavailable
+from strava_collector.errors import StoreUnavailable, raised_at
 from strava_collector.logfmt import line
 from strava_collector.room import Room
-from strava_collector.store import backlog, counters, inbox
+from strava_collector.store import backlog, challenges, counters, inbox
 from strava_collector.store.counters import Counted
 from strava_collector.store.database import Database, StoreReplaced, Transaction
 from strava_collector.store.inbox import Arrival
@@ -30,6 +30,14 @@ MOST_AT_ONCE = 200
 #: How long the answer to a health check holds, in seconds: a check writes, and anybody may ask.
 HEALTH_HOLDS = 1.0
 
+#: Challenges that wait to be noted, at most; who asks knows the verify token, and asks for one at a time.
+MOST_NOTES = 20
+#: A note may hold up notifications for so long while the store is locked, and is tried again after this pause, until
+#: nobody looks for it any more; all in seconds.
+NOTE_PATIENCE = 0.05
+NOTE_PAUSE = 0.25
+NOTE_LIFETIME = 3.0
+
 _STOPPED = "The store takes nothing any more because the collector is stopping."
 _DIED = "The store takes nothing because the thread that writes to it has died."
 
@@ -41,6 +49,13 @@ class _Submission:
     received_at: float
     #: Monotonic.
     submitted_at: float
+
+
+@dataclass(frozen=True)
+class _Note:
+    digest: str
+    #: Monotonic.
+    made_at: float
 
 
 class GroupCommit:
@@ -73,6 +88,7 @@ class GroupCommit:
         self._changed = threading.Condition()
         self._queue: deque[_Submission] = deque()
         self._probes: list[Callable[[bool], None]] = []
+        self._notes: deque[_Note] = deque(maxlen=MOST_NOTES)
         self._stopping = False
         #: The newest answer of the store, and when it came (monotonic).
         self._health: Optional[tuple[bool, float]] = None
@@ -135,25 +151,62 @@ class GroupCommit:
         if answer is not None:
             _call(done, answer)
 
+    def note(self, digest: str) -> None:
+        """Note an answered challenge, after whatever else is to be written and without holding it up.
+
+        What cannot be written is tried for a few seconds and then forgotten.
+        """
+        with self._changed:
+            if not self._stopping:
+                self._notes.append(_Note(digest, self._clock.monotonic()))
+                self._changed.notify()
+
     # The thread.
 
     def _run(self) -> None:
+        put_off = False
         try:
             while True:
                 with self._changed:
                     while not (self._queue or self._probes or self._stopping):
-                        self._changed.wait()
+                        if self._notes and not put_off:
+                            break
+                        if not self._changed.wait(NOTE_PAUSE if self._notes else None):
+                            break
+                    notes = [] if self._stopping else list(self._notes)
                     batch = [self._queue.popleft() for _ in range(min(MOST_AT_ONCE, len(self._queue)))]
                     probes, self._probes = self._probes, []
-                if not batch and not probes:
+                    stopping = self._stopping
+                if batch or probes:
+                    self._commit(batch, probes)
+                elif stopping:
                     return
-                self._commit(batch, probes)
+                put_off = bool(notes) and not self._write_down(notes)
         except BaseException as error:
             self._failure = error
             with self._changed:
                 self._stopping = True
             log.exception(line("group_commit_died", error=type(error).__name__))
             self._refuse_all(_DIED)
+
+    def _write_down(self, notes: list[_Note]) -> bool:
+        """Write the notes; False if they have to be tried again. Never raises: this is worth no notification."""
+        now = self._clock.monotonic()
+        done = True
+        try:
+            with self._database.write(NOTE_PATIENCE) as tx:
+                digests = [one.digest for one in notes]
+                challenges.note(tx, input=self._input, digests=digests, now=self._clock.now())
+        except StoreUnavailable as error:
+            log.debug(line("challenge_not_noted", error=str(error)))
+            done = False
+        except Exception as error:
+            log.error(line("challenge_not_noted", error=type(error).__name__, at=raised_at(error)))
+        with self._changed:
+            for one in notes:
+                if (done or now >= one.made_at + NOTE_LIFETIME) and one in self._notes:
+                    self._notes.remove(one)
+        return done
 
     def _commit(self, batch: list[_Submission], probes: list[Callable[[bool], None]]) -> None:
         # Whatever happens here, everybody who submitted gets an answer.

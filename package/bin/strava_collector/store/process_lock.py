@@ -113,6 +113,11 @@ class ProcessLock:
         self._path = path
         self._held: Optional[FileLock] = None
 
+    @property
+    def path(self) -> Path:
+        """The lock's file."""
+        return self._path
+
     def acquire(self, timeout: float = 0.0) -> None:
         """Take the lock, waiting ``timeout`` seconds at most.
 
@@ -188,6 +193,26 @@ class ProcessLock:
 def rows_lock(folder: Path) -> ProcessLock:
     """The lock of whoever changes which athletes and applications there are; ``folder`` is the store's."""
     return ProcessLock(folder / "rows.lock")
+
+
+def is_at_work(folder: Path, input_name: str) -> bool:
+    """Whether a process works for the input now. Raises StoreUnavailable if that cannot be seen.
+
+    For a moment the lock is shared: a process that begins just then finds it taken, and tries again a second later.
+    """
+    path = input_lock(folder, input_name).path
+    if not path.is_file():  # opening it would make it
+        return False
+    try:
+        lock = FileLock(path)
+        try:
+            return not lock.try_shared()
+        finally:
+            lock.close()
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The lock file {path} cannot be looked at ({error.strerror}): run this as the user that Splunk runs as."
+        ) from None
 
 
 def input_lock(folder: Path, input_name: str) -> ProcessLock:

@@ -358,6 +358,19 @@ def waiting(tx: Transaction, input: str) -> tuple[int, int]:
     return live, sum(background)
 
 
+def oldest_due(tx: Transaction, *, input: str) -> Optional[float]:
+    """Return since when the input's live job that has been due for longest could have been fetched; None without one.
+
+    Those of athletes whose access does not work wait for people and do not count. Looks at each live job that waits.
+    """
+    row = tx.execute(
+        "SELECT MIN(next_run_at) AS due FROM job WHERE input = ? AND priority = ? AND status = 'pending'"
+        " AND athlete_id NOT IN (SELECT athlete_id FROM athlete)",
+        (input, int(Priority.LIVE)),
+    ).fetchone()
+    return None if row["due"] is None else float(row["due"])
+
+
 def counts(tx: Transaction, input: str) -> Mapping[str, int]:
     """Return how many jobs of the input have each status; every status is a key. Looks at each of them."""
     found = dict.fromkeys((status.value for status in Status), 0)

@@ -1,4 +1,4 @@
-"""An HTTPS server in which no client can make another one wait.
+"""An HTTP server, with or without TLS, in which no client can make another one wait.
 
 ``http.server`` gives a connection to a handler that reads from it and blocks; whether in the accepting thread or in
 one of a pool, clients that connect and say nothing use it up. Here one selector watches all connections; the TLS
@@ -20,6 +20,7 @@ import ssl
 import sys
 from abc import abstractmethod
 from collections import deque
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Callable, Optional
 
@@ -27,9 +28,13 @@ from strava_collector import logfmt
 from strava_collector.client_connection import Connection, PeerGone, Phase
 from strava_collector.clock import Clock
 from strava_collector.errors import raised_at
+from strava_collector.forwarded import is_loopback
 from strava_collector.limits import Limits
+from strava_collector.listening_sockets import ListeningSockets, prepare
+from strava_collector.plain_connection import PlainConnection
 from strava_collector.rare_log import RareLog
 from strava_collector.sink import Mailbox, Reply
+from strava_collector.tls_connection import TlsConnection
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +48,8 @@ _PAUSE = 0.2
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-class TlsServer(HTTPServer):
-    """An ``HTTPServer`` with TLS whose ``serve_forever`` never blocks on a client.
+class SelectorServer(HTTPServer):
+    """An ``HTTPServer`` whose ``serve_forever`` never blocks on a client.
 
     Construction binds the port (OSError). Then :meth:`serve_forever` runs in one thread until :meth:`finish` is
     called from another; :meth:`server_close` frees what is left, also without serving.
@@ -62,10 +67,17 @@ class TlsServer(HTTPServer):
         address: tuple[str, int],
         family: socket.AddressFamily,
         *,
-        tls: ssl.SSLContext,
+        tls: Optional[ssl.SSLContext],
+        also: Sequence[tuple[str, socket.AddressFamily]] = (),
         clock: Clock,
         limits: Limits,
     ) -> None:
+        """Without ``tls`` the server speaks plain HTTP, and only on loopback addresses.
+
+        ``also`` has further addresses that are served on the same port.
+        """
+        if tls is None and not all(is_loopback(host) for host in (address[0], *(host for host, _ in also))):
+            raise ValueError("plain HTTP is for loopback addresses only")
         self.address_family = family
         self.clock = clock
         self.limits = limits
@@ -82,10 +94,18 @@ class TlsServer(HTTPServer):
         self._end: Optional[float] = None
         self.mailbox = Mailbox()
         self._selector = selectors.DefaultSelector()
+        self.listening = ListeningSockets(self._selector)
         # The handler class is never used: it would read from the connection, and wait.
         super().__init__(address, BaseHTTPRequestHandler)
+        try:
+            for host, another in also:
+                reuse, backlog = self.allow_reuse_address, self.request_queue_size
+                self.listening.open(host, another, self.server_port, reuse=reuse, backlog=backlog)
+        except OSError:
+            self.server_close()
+            raise
         self._selector.register(self.mailbox.receiver, selectors.EVENT_READ)
-        self._selector.register(self.socket, selectors.EVENT_READ)
+        self.listening.watch()
 
     # What the subclass decides. Each may raise PeerGone, and may close the connection.
 
@@ -114,7 +134,7 @@ class TlsServer(HTTPServer):
             for key, events in self._selector.select(self._timeout()):
                 connection = key.data
                 if connection is None:
-                    accepts = accepts or key.fileobj is self.socket
+                    accepts = accepts or key.fileobj is not self.mailbox.receiver
                 elif connection.phase is Phase.HANDSHAKE:
                     handshakes.append((connection, events))
                 else:
@@ -143,6 +163,12 @@ class TlsServer(HTTPServer):
         self._patience = patience
         self.mailbox.wake()
 
+    def use(self, tls: ssl.SSLContext) -> None:
+        """Give this context to connections that come from now on, from any thread."""
+        if self._tls is None:
+            raise ValueError("a server without TLS has no use for a certificate")
+        self._tls = tls
+
     @property
     def is_finishing(self) -> bool:
         """Whether each answer is now its connection's last."""
@@ -151,6 +177,7 @@ class TlsServer(HTTPServer):
     def server_close(self) -> None:
         """Close everything that is still open; not while :meth:`serve_forever` runs."""
         super().server_close()
+        self.listening.close()
         for connection in list(self._connections.values()):
             self.close(connection)
         self.rare.close()
@@ -175,7 +202,7 @@ class TlsServer(HTTPServer):
             self._begin_to_finish(now + self._patience)
         if self._accept_again is not None and now >= self._accept_again:
             self._accept_again = None
-            self._selector.register(self.socket, selectors.EVENT_READ)
+            self.listening.watch()
         while self._timetable and self._timetable[0][0] <= now:
             _, serial = heapq.heappop(self._timetable)
             connection = self._connections.get(serial)
@@ -191,9 +218,9 @@ class TlsServer(HTTPServer):
     def _begin_to_finish(self, end: float) -> None:
         self._end = end
         if self._accept_again is None:
-            self._selector.unregister(self.socket)
+            self.listening.leave_alone()
         self._accept_again = None
-        self.socket.close()
+        self.listening.close()
         for connection in list(self._connections.values()):
             if connection.phase in (Phase.HANDSHAKE, Phase.IDLE):
                 connection.say_goodbye()
@@ -202,38 +229,47 @@ class TlsServer(HTTPServer):
     # Accepting
 
     def server_bind(self) -> None:
-        """Bind, for IPv6 in a way that takes IPv4 as well, and without HTTPServer's look-up of the host's name."""
-        if self.address_family == socket.AF_INET6:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        # Accepted sockets inherit it, so that no answer waits for an acknowledgement.
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.setblocking(False)
+        """Bind, without HTTPServer's look-up of the host's name."""
+        prepare(self.socket)
         socketserver.TCPServer.server_bind(self)
+        self.listening.add(self.socket)
         self.server_port = self.server_address[1]
 
     def _accept(self) -> None:
-        for _ in range(_ACCEPTS_AT_ONCE):
-            try:
-                client, address = self.socket.accept()
-            except BlockingIOError:
-                return
-            except ConnectionError:
-                continue  # the client has gone again
-            except OSError as error:
-                self._on_accept_error(error)
-                return
-            self._welcome(client, str(address[0]))
+        for listening in self.listening:
+            for _ in range(_ACCEPTS_AT_ONCE):
+                try:
+                    client, address = listening.accept()
+                except BlockingIOError:
+                    break
+                except ConnectionError:
+                    continue  # the client has gone again
+                except OSError as error:
+                    self._on_accept_error(error)
+                    return
+                self._welcome(client, str(address[0]))
 
     def _welcome(self, client: socket.socket, address: str) -> None:
         """Take a new connection in; its handshake begins when the client speaks."""
+        if self._tls is None and not is_loopback(address):
+            # There are hosts that route others' packets to their loopback addresses.
+            self.rare.write(self.clock.monotonic(), logging.WARNING, "bad_request", "not_this_host", client=address)
+            client.close()
+            return
         while len(self._connections) >= self.limits.connections and self._close_oldest("connections"):
             pass
         if address.startswith("::ffff:"):  # IPv4 on a socket for both
             address = address[len("::ffff:") :]
         self._last_serial += 1
-        connection = Connection(client, address, self._tls, self.limits.sizes, self._last_serial)
+        connection: Connection
+        if self._tls is None:
+            connection = PlainConnection(client, address, self.limits.sizes, self._last_serial)
+            patience = self.limits.head
+        else:
+            connection = TlsConnection(client, address, self.limits.sizes, self._last_serial, self._tls)
+            patience = self.limits.handshake
         self._connections[connection.serial] = connection
-        self.set_deadline(connection, self.clock.monotonic() + self.limits.handshake)
+        self.set_deadline(connection, self.clock.monotonic() + patience)
         self._watch(connection)
 
     def _on_accept_error(self, error: OSError) -> None:
@@ -249,7 +285,7 @@ class TlsServer(HTTPServer):
         )
         if not (exhausted and self._close_oldest("descriptors")):
             self._accept_again = self.clock.monotonic() + _PAUSE
-            self._selector.unregister(self.socket)
+            self.listening.leave_alone()
 
     def _close_oldest(self, why: str) -> bool:
         """Close the connection that has been unfinished longest, if one does not wait for the store."""

@@ -1,0 +1,88 @@
+"""Removes the subscription when its input is disabled or deleted, by whichever way that was done.
+
+No page and no handler sees every way, so the running input does it itself while it stops: it asks splunkd whether its
+stanza is disabled or gone. At a mere restart, after an edit, and when splunkd does not answer, the subscription stays.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Callable, Optional
+
+from strava_collector.errors import CollectorError
+from strava_collector.fetcher import Connection
+from strava_collector.logfmt import line
+from strava_collector.ports import ERROR, Messages
+from strava_collector.settings import WebhookInput
+from strava_collector.subscription import LEFT, SubscriptionKeeper, left_message
+
+log = logging.getLogger(__name__)
+
+#: Seconds that a look at the subscription, which is under way, may still take.
+_LOOK_PATIENCE = 3.0
+
+
+class Removal:
+    """What becomes of the subscription at the end; a thread of its own, since splunkd and Strava may be slow."""
+
+    def __init__(
+        self,
+        webhook_input: WebhookInput,
+        *,
+        keeper: SubscriptionKeeper,
+        connection: Callable[[], Optional[Connection]],
+        switched_off: Callable[[], bool],
+        messages: Messages,
+    ) -> None:
+        """``switched_off`` says whether splunkd has the input as disabled or not at all; it may raise."""
+        self._input = webhook_input
+        self._keeper = keeper
+        self._connection = connection
+        self._switched_off = switched_off
+        self._messages = messages
+        self._thread: Optional[threading.Thread] = None
+
+    def begin(self) -> None:
+        """Find out whether there is something to remove, and remove it. Returns at once."""
+        if self._input.manage_subscription and self._input.remove_subscription:
+            self._thread = threading.Thread(target=self._run, name="removal", daemon=True)
+            self._thread.start()
+
+    def finish(self, patience: float) -> None:
+        """Wait for the end of it, so many seconds at most."""
+        if self._thread is None:
+            return
+        self._thread.join(max(patience, 0.0))
+        if self._thread.is_alive():
+            # No message: splunkd may be what is slow, and nobody waits for it here.
+            self._log_left("There was no answer before the input had to end.")
+
+    def _run(self) -> None:
+        try:
+            if self._switched_off():
+                self._remove()
+        except CollectorError as error:
+            log.info(line("subscription_left", input=self._input.name, why=str(error)))
+        except Exception as error:
+            log.exception(line("step_failed", thread="removal", error=type(error).__name__))
+
+    def _remove(self) -> None:
+        connection = self._connection()
+        if connection is None:
+            self._leave("There is no connection to Strava with the present settings.")
+            return
+        try:
+            why = self._keeper.remove(connection.api, connection.application, patience=_LOOK_PATIENCE)
+        except CollectorError as error:
+            why = str(error)
+        if why is not None:
+            self._leave(why)
+
+    def _leave(self, why: str) -> None:
+        self._log_left(why)
+        text = f"{self._input.name}: {left_message(why, self._input.application)}"
+        self._messages.post(f"ta_strava_webhook_{self._input.name}_{LEFT}", text, ERROR)
+
+    def _log_left(self, why: str) -> None:
+        log.error(line("subscription_not_removed", application=self._input.application, error=why))
