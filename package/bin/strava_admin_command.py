@@ -81,7 +81,8 @@ def _jobs(chosen: argparse.Namespace) -> int:
         log_to_handler_file(Redaction())
     verb = chosen.verb.replace("-", "_")
     rows = jobs(Desk(folder, SystemClock()), verb, _texts(chosen, JOBS[verb]))
-    _show(f"jobs {verb}", rows, chosen, nothing="There are none.")
+    nothing = "No job is being worked on." if verb == "reclaim" else "There are none."
+    _show(f"jobs {verb}", rows, chosen, nothing=nothing)
     return FINE
 
 
@@ -103,8 +104,10 @@ def _subscriptions(chosen: argparse.Namespace) -> int:
 
 
 def _check(chosen: argparse.Namespace) -> int:
-    rows = _log_in(chosen).rows("GET", "strava_check")
+    rows = sorted(_log_in(chosen).rows("GET", "strava_check"), key=lambda row: str(row.get("position")))
     _show("check", rows, chosen, nothing="The check said nothing.")
+    if rows and not chosen.json:
+        sys.stdout.write(f"\n{rows[0].get('summary', '')}\n")
     return REFUSED if not rows or any(row.get("status") == "fail" for row in rows) else FINE
 
 
