@@ -11,8 +11,11 @@ from urllib.parse import parse_qsl
 import pytest
 
 from strava_collector.admin_arguments import JOBS, SUBSCRIPTIONS, Argument, Given
+from strava_collector.admin_options import parser
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "administration.md").read_text("utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "administration.md").read_text("utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ENDPOINTS: Mapping[str, tuple[str, Mapping[str, Sequence[Argument]]]] = {
     "strava_jobs": ("Jobs", JOBS),
     "strava_subscriptions": ("Subscriptions", SUBSCRIPTIONS),
@@ -75,3 +78,11 @@ def test_each_example_is_of_its_verb(endpoint: str, verb: str, rest: str, search
     assert words[:2] == ["strava_admin.py", "jobs" if endpoint == "strava_jobs" else "subscriptions"]
     assert words[2].replace("-", "_") == ("delete" if verb == "delete_all" else verb)
     assert options <= {argument.name for argument in known} | {"all"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_a_page_shows_is_understood(page: Path) -> None:
+    shown = re.findall(r"strava_admin(?:\.py)? ((?:jobs|subscriptions|check)\b[^`|\n#]*)", page.read_text("utf-8"))
+    for command in shown:
+        parser().parse_args(shlex.split(command))
+    assert shown or page.name != "administration.md"
