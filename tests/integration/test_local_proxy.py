@@ -80,7 +80,7 @@ def test_http_1_0_as_nginx_speaks_it_by_default_is_answered_and_closed(plain: Pl
     body = notification(1)
     lines = f"POST {CALLBACK_PATH} HTTP/1.0", "Host: a", "Connection: close", f"Content-Length: {len(body)}", "", ""
     with plain.connect() as client:
-        assert client.ask(head.encode() + body).status == 200
+        assert client.ask("\r\n".join(lines).encode() + body).status == 200
         assert client.is_closed_by_server()
 
 
