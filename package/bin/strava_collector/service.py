@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Callable, Optional
 
 from strava_collector.bulletin import Bulletin
+from strava_collector.callback_probe import Target, as_sentence, probe
 from strava_collector.claims import SOON
 from strava_collector.clock import Clock
 from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
@@ -22,7 +23,7 @@ from strava_collector.ports import Configuration, Messages, SessionExpired
 from strava_collector.pulse import Pulse
 from strava_collector.room import Room
 from strava_collector.settings import Settings, WebhookInput
-from strava_collector.store import queue
+from strava_collector.store import challenges, queue
 from strava_collector.store.bell import Bell
 from strava_collector.store.database import Database
 from strava_collector.store.group_commit import GroupCommit
@@ -41,6 +42,8 @@ SETTINGS_EVERY = 60.0
 SETTINGS_RETRY = 5.0
 #: A step that takes longer, in seconds, is worth being told: a fetch is over within a minute, a write may block.
 LONGEST_STEP = 600.0
+#: For an answer from the own callback URL, in seconds, after Strava could not verify it.
+LOOK_PATIENCE = 3.0
 #: At most this many worker threads; the setting may say fewer.
 MOST_WORKERS = 3
 #: Longest wait for the store's lock, in seconds.
@@ -81,7 +84,7 @@ class WebhookService:
         folder: Path,
         clock: Clock,
         switched_off: Callable[[], bool] = lambda: False,
-        look_there: Callable[[], str] = str,
+        look_there: Optional[Callable[[], str]] = None,
     ) -> None:
         """``switched_off`` asks splunkd whether the input is disabled or gone; it may raise. ``look_there`` says in a
         sentence what becomes of a request to the callback URL."""
@@ -123,7 +126,7 @@ class WebhookService:
             released=self._wake_dispatcher,
             stopping=lambda: self._end.is_set(),
             listening=lambda: self._listening.listens,
-            look_there=look_there,
+            look_there=look_there or self._look_there,
         )
         self._removal = Removal(
             webhook_input,
@@ -195,6 +198,18 @@ class WebhookService:
         self._listening.look(self._settings)
         if self._listening.listens and not listened:
             self._wake_subscription()
+
+    def _look_there(self) -> str:
+        """What becomes of a request to the callback URL, in a sentence; takes some seconds if nobody answers."""
+        settings = self._settings
+
+        def noted_by(digest: str) -> Optional[str]:
+            with self._database.read() as tx:
+                return challenges.noted_by(tx, digest)
+
+        ca_file = None if settings is None else settings.advanced.ca_file
+        target = Target(self._input.name, self._input.callback_url, self._input.verify_token, ca_file)
+        return as_sentence(probe(target, noted_by=noted_by, patience=LOOK_PATIENCE))
 
     def _parts(self) -> dict[str, str]:
         """The parts of this input, each with what is wrong with it."""
