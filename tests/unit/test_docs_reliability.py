@@ -11,12 +11,10 @@ from typing import Optional, Union
 
 import pytest
 
-from strava_collector.clock import SystemClock
 from strava_collector.overview import Overview
 from strava_collector.settings import Advanced
 from strava_collector.store import schema
 from strava_collector.store.counters import Counted
-from strava_collector.store.database import Database
 from tests.unit.test_outcome import ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -199,32 +197,6 @@ def test_the_trails_lines_have_the_fields_that_are_documented() -> None:
 def test_the_line_queue_has_the_fields_that_are_documented() -> None:
     ((_, about),) = [row for one in tables(OPERATION) for row in one.rows if words(row[0]) == ["queue"]]
     assert words(about) == [field.name for field in fields(Overview)]
-
-
-def test_the_replay_script_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    script = RELIABILITY.split("```python\n")[1].split("```")[0]
-    for name, here in (
-        ("/opt/splunk/etc/apps/TA_strava_webhook/bin", CODE),
-        ("/opt/splunk/var/lib/splunk/modinputs/ta_strava_webhook", tmp_path / "store"),
-    ):
-        assert script.count(name) == 1
-        script = script.replace(name, str(here))
-    database = Database(tmp_path / "store", clock=SystemClock())
-    with database.write() as tx:
-        tx.execute(
-            "INSERT INTO activity (activity_id, athlete_id, start_date, input, deleted, created_at, updated_at)"
-            " VALUES (1, 7, '2026-06-01T06:00:00Z', 'club', 1, 0.0, 0.0)"
-        )
-        tx.execute(
-            "INSERT INTO place (activity_id, start_date, index_name, state, tombstone_ms)"
-            " VALUES (1, '2026-06-01T06:00:00Z', 'strava', 'left', ?)",
-            (round(SystemClock().now() * 1000),),
-        )
-    exec(compile(script, "reliability.md", "exec"), {})
-    assert "0 notifications, 1 tombstones, 0 fetches" in capsys.readouterr().out
-    with database.read() as tx:
-        assert tx.execute("SELECT replay FROM place").fetchone()[0] == 1
-    database.close()
 
 
 #: Pages that were written before there was a rule about their width.

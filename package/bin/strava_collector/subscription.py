@@ -50,7 +50,7 @@ _TELL_AFTER = 3
 _NO_LOOK_SAID = "Nothing is known about the subscription yet."
 _BY_HAND = (
     "The subscription is made by hand: “Create and keep the subscription” is not ticked. The command "
-    "“strava_admin.py subscriptions create” makes it."
+    "“strava_admin.py subscriptions create --input …” makes it."
 )
 
 
