@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Optional
 
-from tools.progress import run, say
+from tools import debian
 
 #: What Chromium and its sisters are called, on the PATH or, on macOS, beside it.
 _NAMES = (
@@ -48,22 +48,6 @@ def find() -> Optional[Path]:
 
 def ready() -> Optional[Path]:
     """Return the executable; where CI runs as root on Debian, install it first. None if there is none."""
-    if find() is None and in_ci() and _NAMED not in os.environ and _may_install():
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (
-            ["apt-get", "-qq", "update"],
-            ["apt-get", "-qq", "install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"],
-        ):
-            finished = run("Chromium", command, folder=Path.cwd(), environment=quiet)
-            if finished.status != 0:
-                say(f"{' '.join(command)} failed:\n{finished.output[-2000:]}")
+    if find() is None and _NAMED not in os.environ:
+        debian.install("Chromium", "chromium", "fonts-dejavu-core")
     return find()
-
-
-def in_ci() -> bool:
-    """Whether nobody looks, so that what cannot run is a failure."""
-    return os.environ.get("CI", "").lower() in ("1", "true")
-
-
-def _may_install() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, Optional
 
-from tools import checks, chromium, environments, interpreters
+from tools import checks, chromium, debian, environments, interpreters, nginx
 from tools.progress import exit_with, run, say
 
 #: These run on every Python that the add-on serves.
@@ -74,10 +74,15 @@ class Run:
         """Run these in a browser; if there is none, say how to get it. Where nobody would read that, it is a fault."""
         if chromium.ready() is not None:
             self.tests(title, environments.browser(), paths)
-        elif chromium.in_ci():
+        elif debian.in_ci():
             self.results.append(Result(title, False, remark=chromium.HOW_TO_GET_IT))
         else:
             self.not_run(title, chromium.HOW_TO_GET_IT)
+
+    def need_nginx(self) -> None:
+        """Have nginx for those integration tests that skip without it. Where nobody would read that, it is a fault."""
+        if nginx.ready() is None and debian.in_ci():
+            self.results.append(Result("nginx", False, remark=nginx.HOW_TO_GET_IT))
 
     def side_by_side(self, lanes: Sequence[Callable[[Run], None]]) -> None:
         """Let each lane do its steps while the others do theirs; most of the tests wait most of the time."""
@@ -160,6 +165,7 @@ def everything() -> Run:
     for check in checks.CHECKS:
         steps.check(check)
     built = steps.build()
+    steps.need_nginx()
     available = environments.tests()
     for version in interpreters.SERVED:
         if version not in available:
@@ -191,6 +197,8 @@ def only(path: str) -> Run:
     if relative.startswith(IN_A_BROWSER):
         steps.browser_tests(path, [path])
         return steps
+    if relative == "tests" or relative.startswith("tests/integration"):
+        steps.need_nginx()
     available = environments.tests()
     if relative.startswith(ONCE):
         available = dict([max(available.items(), key=lambda item: _number(item[0]))])

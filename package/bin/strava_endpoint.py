@@ -18,6 +18,7 @@ from strava_collector.admin import NothingSuch
 from strava_collector.admin_arguments import Argument, WrongArgument
 from strava_collector.admin_rows import Row
 from strava_collector.errors import StoreUnavailable
+from strava_collector.ports import SessionExpired, SplunkUnavailable
 from strava_collector.store_folder import of_environment
 from strava_webhook_page_handler import sentences
 
@@ -49,9 +50,12 @@ class Endpoint(admin.MConfigHandler):  # type: ignore[misc]  # splunk.admin come
     def answer(self, confInfo: Any, rows: Sequence[Row]) -> None:  # noqa: N803  (splunk.admin's name)
         """Make an entity of each row; its first value is its name."""
         for row in rows:
-            name = str(next(iter(row.values())))
-            for key, value in row.items():
-                confInfo[name][key] = value if isinstance(value, str) else _as_list(value)
+            self.entity(confInfo, str(next(iter(row.values()))), row)
+
+    def entity(self, confInfo: Any, name: str, row: Mapping[str, Any]) -> None:  # noqa: N803  (splunk.admin's name)
+        """Make an entity of a row."""
+        for key, value in row.items():
+            confInfo[name][key] = list(value) if isinstance(value, (list, tuple)) else str(value)
 
 
 def store_folder(environment: Mapping[str, str]) -> Path:
@@ -71,14 +75,10 @@ def refusals() -> Iterator[None]:
         with sentences():
             try:
                 yield
-            except StoreUnavailable as error:
+            except (StoreUnavailable, SplunkUnavailable, SessionExpired) as error:
                 raise RestError(503, str(error)) from None
             except NothingSuch as error:
                 raise RestError(404, str(error)) from None
     except RestError as error:
         kind = _BY_STATUS.get(error.status, admin.InternalException)
         raise kind(error.message) from None
-
-
-def _as_list(value: Any) -> Any:
-    return list(value) if isinstance(value, (list, tuple)) else str(value)

@@ -113,7 +113,7 @@ def _run(
     WebhookService(
         webhook_input=webhook_input,
         configuration=_Configuration(
-            reader, _loose_tokens(splunkd, reader, tokens, redaction, folder, clock), MacroKeeper(splunkd), clock
+            reader, _loose_tokens(splunkd, reader, tokens, redaction, folder, clock), MacroKeeper(splunkd).follow, clock
         ),
         token_store=tokens,
         sink=output,
@@ -154,10 +154,14 @@ class _Configuration:
     """The service's ``Configuration``. What else is due now and then is done on the way."""
 
     def __init__(
-        self, reader: Reader, see_to_loose_tokens: Callable[[], None], macro_keeper: MacroKeeper, clock: Clock
+        self,
+        reader: Reader,
+        see_to_loose_tokens: Callable[[], None],
+        keep_macro: Callable[[Settings], None],
+        clock: Clock,
     ) -> None:
         self._reader = reader
-        self._macro_keeper = macro_keeper
+        self._keep_macro = keep_macro
         self._see_to_loose_tokens = see_to_loose_tokens
         self._clock = clock
         self._due_at = 0.0
@@ -165,7 +169,7 @@ class _Configuration:
     def settings(self) -> Settings:
         settings = self._reader.settings()
         set_level(settings.log_level)
-        self._macro_keeper.follow(settings)
+        self._keep_macro(settings)
         if self._clock.monotonic() >= self._due_at:
             self._due_at = self._clock.monotonic() + LOOSE_TOKENS_EVERY
             look_quietly(self._see_to_loose_tokens)

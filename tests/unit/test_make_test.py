@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import chromium
+from tools import chromium, nginx
 from tools import test as make_test
 
 
@@ -54,6 +54,17 @@ def test_without_chromium_ci_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = make_test.Run(show=False)
     steps.browser_tests("browser tests", [])
     assert [result.good for result in steps.results] == [False]
+
+
+def test_nginx_is_missed_only_where_nobody_would_read_why_a_test_was_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NGINX", "no-such-server")
+    monkeypatch.delenv("CI", raising=False)
+    steps = make_test.Run(show=False)
+    steps.need_nginx()
+    assert steps.results == []
+    monkeypatch.setenv("CI", "true")
+    steps.need_nginx()
+    assert steps.results == [make_test.Result("nginx", False, remark=nginx.HOW_TO_GET_IT)]
 
 
 def test_lanes_run_side_by_side_and_their_results_keep_their_order() -> None:

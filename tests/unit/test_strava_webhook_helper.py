@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from splunklib import modularinput
@@ -129,7 +130,8 @@ def test_tokens_without_a_row_are_looked_for_every_ten_minutes(monkeypatch: pyte
         looked.append(clock.now())
         raise SplunkUnavailable("splunkd answered 503.")  # which must not keep the settings from being read
 
-    configuration = helper._Configuration(FailingReader(), look, clock)  # type: ignore[arg-type]  # a stand-in
+    reader: Any = FailingReader()
+    configuration = helper._Configuration(reader, look, lambda settings: None, clock)
 
     for _ in range(30):
         configuration.settings()

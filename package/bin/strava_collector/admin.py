@@ -85,14 +85,18 @@ class Desk:
 
     @contextmanager
     def store(self) -> Iterator[Database]:
-        """Open a store that is there and of this version, to change something. Raises StoreUnavailable."""
-        with self.read():
-            pass  # otherwise the database would be made, or brought up to date
-        database = Database(self.folder, clock=self.clock, patience=PATIENCE)
+        """Open the store to change something, for as long as the block lasts. Raises StoreUnavailable."""
+        database = self.open()
         try:
             yield database
         finally:
             database.close()
+
+    def open(self) -> Database:
+        """Return the store, if it is there and of this version; the caller closes it. Raises StoreUnavailable."""
+        with self.read():
+            pass  # otherwise the database would be made, or brought up to date
+        return Database(self.folder, clock=self.clock, patience=PATIENCE)
 
     def batches(self, database: Database, batch: Callable[[Transaction], int]) -> tuple[int, bool]:
         """Do a batch in a transaction of its own until one has nothing to do, or the budget is used up.

@@ -23,7 +23,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
         "error",
     ),
     "jobs counts": ("thing", "status", "reason", "outcome", "count"),
-    "subscriptions list": ("id", "application", "callback_url", "ours", "input", "created_at", "said"),
+    "subscriptions list": ("subscription", "application", "callback_url", "ours", "input", "created_at", "said"),
     "check": ("status", "topic", "subject", "seen", "to_do"),
 }
 

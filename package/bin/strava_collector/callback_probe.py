@@ -86,21 +86,27 @@ def probe(
     target: Target,
     *,
     noted_by: Callable[[str], Optional[str]],
+    try_to_note: Callable[[], None] = lambda: None,
     resolve: Callable[..., list[Any]] = socket.getaddrinfo,
     wait: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+    patience: float = WHOLE_PATIENCE,
 ) -> Probe:
     """Try it; takes some 15 seconds at most, mostly milliseconds.
 
-    ``noted_by`` returns the input that has noted the challenge with this SHA-256, None if none has; it may raise
-    StoreUnavailable.
+    ``monotonic`` tells how long the answer took; ``patience`` is how long to wait for it, both in seconds.
+
+    ``noted_by`` returns the input that has noted the challenge with this SHA-256, None if none has; ``try_to_note``
+    tries whether a listener could have noted anything. Both may raise StoreUnavailable.
     """
     try:
         host, port = _place(target.callback_url)
         addresses = _addresses(host, port, resolve)
         challenge = secrets.token_hex(16)
-        answer = _ask(target, host, addresses, challenge)
+        answer = _ask(target, host, addresses, challenge, monotonic, patience)
         _check_answer(answer, host, challenge)
-        return _who_answered(target.input, answer, host, challenge, noted_by, wait)
+        noted = _await_note(challenge, host, noted_by, try_to_note, wait)
+        return _who_answered(target.input, answer, host, noted)
     except _Verdict as verdict:
         return verdict.probe
 
@@ -162,30 +168,39 @@ def _addresses(host: str, port: int, resolve: Callable[..., list[Any]]) -> list[
     return found[:_MOST_ADDRESSES]
 
 
-def _ask(target: Target, host: str, addresses: list[Any], challenge: str) -> _Answer:
+def _ask(
+    target: Target,
+    host: str,
+    addresses: list[Any],
+    challenge: str,
+    monotonic: Callable[[], float],
+    patience: float,
+) -> _Answer:
     context = judging_context(target.ca_file)
     context.check_hostname = True
     context.sslsocket_class = BoundedTLSSocket
-    call = Call(seconds=WHOLE_PATIENCE, ceiling=_CEILING)
+    call = Call(seconds=patience, ceiling=_CEILING)
     with working_for(call):
-        plain, began = _connect(host, addresses, call)
+        plain, began = _connect(host, addresses, call, monotonic)
         with closing(plain):
             address = str(plain.getpeername()[0])
             with closing(_handshake(context, plain, host)) as tls:
                 try:
                     status, body = _exchange(tls, target, challenge)
                 except (OSError, http.client.HTTPException, ValueError) as error:
-                    raise _no_answer(error, host, call) from None
-                return _Answer(status, body, time.monotonic() - began, address, tls.version() or "TLS")
+                    raise _no_answer(error, host, call, patience) from None
+                return _Answer(status, body, monotonic() - began, address, tls.version() or "TLS")
 
 
-def _connect(host: str, addresses: list[Any], call: Call) -> tuple[socket.socket, float]:
+def _connect(
+    host: str, addresses: list[Any], call: Call, monotonic: Callable[[], float]
+) -> tuple[socket.socket, float]:
     """Return the first connection that comes about, and when it began."""
     why = "no address"
     for family, kind, protocol, _, address in addresses:
         if call.left() <= 0:
             break
-        began = time.monotonic()
+        began = monotonic()
         sock = socket.socket(family, kind, protocol)
         try:
             sock.settimeout(max(0.001, min(CONNECT_PATIENCE, call.left())))
@@ -258,10 +273,10 @@ def _exchange(sock: ssl.SSLSocket, target: Target, challenge: str) -> tuple[int,
         return response.status, response.read(_CEILING)
 
 
-def _no_answer(error: BaseException, host: str, call: Call) -> _Verdict:
+def _no_answer(error: BaseException, host: str, call: Call, patience: float) -> _Verdict:
     if isinstance(error, socket.timeout) or call.left() <= 0:
         return _fail(
-            f"{host} did not answer the challenge within {WHOLE_PATIENCE:g} s; Strava waits {STRAVA_WAITS:g} s.",
+            f"{host} did not answer the challenge within {patience:g} s; Strava waits {STRAVA_WAITS:g} s.",
             "Look in the input's log, and at the proxy in front of it if there is one.",
         )
     return _fail(
@@ -323,35 +338,41 @@ def _status_verdict(answer: _Answer, host: str) -> _Verdict:
     return _fail(f"{seen} instead of 200.", f"Look at what answers there. {_ROUTER}")
 
 
-def _who_answered(
-    name: str,
-    answer: _Answer,
-    host: str,
+def _await_note(
     challenge: str,
+    host: str,
     noted_by: Callable[[str], Optional[str]],
+    try_to_note: Callable[[], None],
     wait: Callable[[float], None],
-) -> Probe:
+) -> Optional[str]:
+    """Return the input that has noted the challenge, None if none of this host has answered it."""
     digest = hashlib.sha256(challenge.encode("ascii")).hexdigest()
     deadline = time.monotonic() + NOTE_PATIENCE
-    noted: Optional[str] = None
-    while noted is None:
-        try:
+    try:
+        while True:
             noted = noted_by(digest)
-        except CollectorError as error:
-            return Probe(
-                Status.WARN,
-                f"{host} answers the challenge rightly, but whether it was this listener cannot be seen: {error}",
-                "See to the store, then check again.",
-            )
-        if noted is None and time.monotonic() >= deadline:
-            return Probe(
-                Status.FAIL,
-                f"{host} ({answer.address}) answers the challenge rightly, but it was not this listener.",
-                "Another Splunk with the same verify token answers there: have the address lead to this host, and "
-                "give each input a verify token of its own.",
-            )
-        if noted is None:
+            if noted is not None:
+                return noted
+            if time.monotonic() >= deadline:
+                try_to_note()
+                return None
             wait(_NOTE_PAUSE)
+    except CollectorError as error:
+        raise _Verdict(
+            Status.WARN,
+            f"{host} answers the challenge rightly, but whether it was this listener cannot be seen: {error}",
+            "See to the store, then check again.",
+        ) from None
+
+
+def _who_answered(name: str, answer: _Answer, host: str, noted: Optional[str]) -> Probe:
+    if noted is None:
+        return Probe(
+            Status.FAIL,
+            f"{host} ({answer.address}) answers the challenge rightly, but it was not this listener.",
+            "Another Splunk with the same verify token answers there: have the address lead to this host, and "
+            "give each input a verify token of its own.",
+        )
     if noted != name:
         return Probe(
             Status.FAIL,

@@ -80,12 +80,12 @@ def summary(lines: list[Line]) -> str:
     warnings = sum(line.status is Status.WARN for line in lines)
     if faults:
         return (
-            f"{_count(faults, 'fault')} and {_count(warnings, 'warning')} in {len(lines)} lines. Begin with the first "
-            "fault: those below it often go with it."
+            f"{_count(faults, 'fault')} and {_count(warnings, 'warning')} in {_count(len(lines), 'line')}. Begin with "
+            "the first fault: those below it often go with it."
         )
     if warnings:
-        return f"No fault and {_count(warnings, 'warning')} in {len(lines)} lines."
-    return f"All {len(lines)} lines are well."
+        return f"No fault and {_count(warnings, 'warning')} in {_count(len(lines), 'line')}."
+    return f"All is well, in {_count(len(lines), 'line')}."
 
 
 def _count(number: int, what: str) -> str:

@@ -119,7 +119,7 @@ def _outside(
     try:
         with suppress(CollectorError):  # a proxy or CA file that cannot be used is among the configuration's faults
             questions.update(_for_strava(configured, stored, database, allowance, clock))
-        questions.update(_for_callbacks(configured, stored, folder))
+        questions.update(_for_callbacks(configured, stored, folder, database))
         return side_by_side(questions, PATIENCE)
     finally:
         if database is not None:
@@ -159,17 +159,27 @@ def _for_strava(
 
 
 def _for_callbacks(
-    configured: Configured, stored: Stored, folder: Optional[Path]
+    configured: Configured, stored: Stored, folder: Optional[Path], database: Optional[Database]
 ) -> dict[tuple[str, str], Callable[[], _Result]]:
     def noted_by(digest: str) -> Optional[str]:
         if folder is None or stored.why_not:
             raise StoreUnavailable(stored.why_not)
         return check_store.noted_by(folder, digest)
 
+    def try_to_note() -> None:
+        if database is not None:
+            with database.write():
+                pass
+
     enabled = {one.name for one in enabled_inputs(configured.inputs or {})}
     ca_file = configured.settings.advanced.ca_file
     return {
-        ("input", name): partial(probe, Target(name, one.callback_url, one.verify_token, ca_file), noted_by=noted_by)
+        ("input", name): partial(
+            probe,
+            Target(name, one.callback_url, one.verify_token, ca_file),
+            noted_by=noted_by,
+            try_to_note=try_to_note,
+        )
         for name, one in configured.webhook_inputs.items()
         if name in enabled and stored.runs.get(name) is not False
     }

@@ -1,0 +1,352 @@
+"""What the set-up check makes of the facts: every line, well, bearable and bad."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from strava_collector.callback_probe import Probe
+from strava_collector.check import judge
+from strava_collector.check_facts import (
+    Access,
+    ApplicationFacts,
+    AthleteFacts,
+    Facts,
+    InputFacts,
+    Listed,
+    Queue,
+    QuotaFacts,
+    Standing,
+)
+from strava_collector.check_line import TOPICS, Line, Status, summary
+from strava_collector.check_words import in_words
+from strava_collector.store.heartbeats import Heartbeat
+from tests.support.clock import START
+
+DAY = 86_400.0
+URL = "https://rides.example.org/strava/5f0c9e"
+PASS, WARN, FAIL = Status.PASS, Status.WARN, Status.FAIL
+
+HOME = InputFacts(
+    name="home",
+    application="Club",
+    index="strava",
+    callback_url=URL,
+    runs=True,
+    heartbeats={part: Heartbeat(START - 30) for part in ("listener", "worker", "dispatcher", "subscription")},
+    certificate_ends=START + 60 * DAY,
+    probe=Probe(PASS, "rides.example.org leads to this listener."),
+    queue=Queue(),
+)
+CLUB = ApplicationFacts(
+    name="Club",
+    standing=Standing.VERIFIED,
+    subscriptions=(Listed(7, URL),),
+    known=7,
+    ahead=0.4,
+    quota=QuotaFacts(3, 100, 40, 1000),
+)
+ADA = AthleteFacts(
+    name="ada",
+    athlete_id=1,
+    application="Club",
+    scopes=frozenset({"read", "activity:read_all"}),
+    wanted="read,activity:read_all",
+    has_tokens=True,
+    access=Access.GOOD,
+)
+GOOD = Facts(
+    now=START,
+    inputs=(HOME,),
+    applications=(CLUB,),
+    athletes=(ADA,),
+    has_store=True,
+    indexes=frozenset({"strava", "main"}),
+    macro="index=strava",
+    disk_free=90_000_000_000,
+    folder="/opt/splunk/store",
+    dead_letters=0,
+)
+
+
+def with_input(**changes: Any) -> Facts:
+    return replace(GOOD, inputs=(replace(HOME, **changes),))
+
+
+def with_application(**changes: Any) -> Facts:
+    return replace(GOOD, applications=(replace(CLUB, **changes),))
+
+
+def with_athlete(**changes: Any) -> Facts:
+    return replace(GOOD, athletes=(replace(ADA, **changes),))
+
+
+def heard(part: str, at: float = START - 30, said: str = "") -> dict[str, Heartbeat]:
+    return {**HOME.heartbeats, part: Heartbeat(at, said)}
+
+
+def without(part: str) -> dict[str, Heartbeat]:
+    return {name: beat for name, beat in HOME.heartbeats.items() if name != part}
+
+
+def lines_of(facts: Facts) -> dict[str, Line]:
+    lines = judge(facts)
+    named = {line.name: line for line in lines}
+    assert len(named) == len(lines), "two lines have one name"
+    for line in lines:
+        assert line.seen.endswith((".", "!")), line
+        assert (line.status is PASS) == (line.to_do == ""), line
+    assert set(TOPICS) == {line.topic for line in lines}
+    assert [line.topic for line in lines] == sorted((line.topic for line in lines), key=TOPICS.index)
+    return named
+
+
+def test_a_good_set_up_passes_in_every_line() -> None:
+    lines = lines_of(GOOD)
+    assert {line.status for line in lines.values()} == {PASS}
+    assert summary(list(lines.values())) == f"All is well, in {len(lines)} lines."
+
+
+@pytest.mark.parametrize(
+    ("facts", "name", "status", "seen", "to_do"),
+    [
+        # configuration
+        (replace(GOOD, faults=("The proxy's port is bad.",)), "configuration", FAIL, "proxy's port", "Configuration"),
+        (replace(GOOD, no_splunkd="splunkd answered 503."), "configuration", WARN, "503", "Check again"),
+        (replace(GOOD, no_secrets="not permitted."), "configuration", WARN, "Secrets", "list_storage_passwords"),
+        (replace(GOOD, no_store="It is locked."), "configuration", WARN, "It is locked", "user that Splunk runs as"),
+        # application
+        (replace(GOOD, applications=()), "application", FAIL, "no application", "strava.com/settings/api"),
+        (replace(GOOD, applications=None), "application", WARN, "could not be seen", "configuration"),
+        (with_application(fault="The secret is missing."), "application:Club", FAIL, "missing", "Applications"),
+        (with_application(standing=Standing.REFUSED, why="No."), "application:Club", FAIL, "No.", "Applications"),
+        (with_application(standing=Standing.INACTIVE, why="Off."), "application:Club", FAIL, "Off.", "support"),
+        (with_application(standing=Standing.UNKNOWN, why="503."), "application:Club", WARN, "503.", "Check again"),
+        # athlete
+        (replace(GOOD, athletes=()), "athlete", FAIL, "No athlete", "Configuration → Athletes"),
+        (replace(GOOD, athletes=(), applications=()), "athlete", FAIL, "No athlete", "First enter your API"),
+        (replace(GOOD, athletes=None), "athlete", WARN, "could not be seen", "configuration"),
+        (with_athlete(athlete_id=None), "athlete:ada", FAIL, "Nobody", "Edit the row"),
+        (with_athlete(has_tokens=False), "athlete:ada", FAIL, "no tokens", "Edit the row"),
+        (with_athlete(refused="Strava refuses."), "athlete:ada", FAIL, "Strava refuses.", "Edit the row"),
+        (with_athlete(access=Access.REFUSED), "athlete:ada", FAIL, "refuses the athlete's token", "Edit the row"),
+        (with_athlete(access=Access.ANOTHER), "athlete:ada", FAIL, "another athlete's", "Edit the row"),
+        (with_athlete(scopes=frozenset({"read"})), "athlete:ada", FAIL, "activity:read", "ticked"),
+        (with_athlete(scopes=frozenset({"activity:read"})), "athlete:ada", WARN, "unticked", "smaller permission"),
+        (with_athlete(application="Other"), "athlete:ada", FAIL, "No enabled input collects", "page Inputs"),
+        (
+            with_athlete(access=Access.NOT_ASKED, has_tokens=None, why="Not now."),
+            "athlete:ada",
+            WARN,
+            "Not now.",
+            "configuration",
+        ),
+        (
+            with_athlete(scopes=frozenset({"activity:read"}), wanted="activity:read"),
+            "athlete:ada",
+            PASS,
+            "but private ones",
+            "",
+        ),
+        (with_athlete(access=Access.NOT_ASKED, why="It has expired."), "athlete:ada", PASS, "It has expired.", ""),
+        # process
+        (replace(GOOD, inputs=()), "process", FAIL, "no input yet", "Create one on the page Inputs"),
+        (replace(GOOD, inputs=(), applications=()), "process", FAIL, "no input yet", "First enter your API"),
+        (replace(GOOD, inputs=None), "process", WARN, "could not be seen", "configuration"),
+        (with_input(enabled=False), "process:home", FAIL, "disabled", "Enable it"),
+        (with_input(enabled=False), "listener", FAIL, "no input is enabled", "Enable one"),
+        (
+            replace(GOOD, inputs=(HOME, replace(HOME, name="old", enabled=False))),
+            "process:old",
+            WARN,
+            "disabled",
+            "Enable it",
+        ),
+        (with_input(faults=("The port is missing.",)), "process:home", FAIL, "port is missing", "correct it"),
+        (with_input(rivals=("The port is another's.",)), "process:home", FAIL, "another's", "page Inputs"),
+        (with_input(runs=False), "process:home", FAIL, "No process", "ta_strava_webhook_home.log"),
+        (with_input(runs=None), "process:home", WARN, "could not be seen", "configuration"),
+        # listener
+        (with_input(runs=False), "listener:home", FAIL, "no process", "process:home"),
+        (with_input(heartbeats=heard("listener", said="Port taken.")), "listener:home", FAIL, "Port taken.", "Mend"),
+        (with_input(heartbeats=heard("listener", START - 300)), "listener:home", FAIL, "5 minutes", "enable the"),
+        (with_input(heartbeats={}), "listener:home", WARN, "not said yet", "in a minute"),
+        (with_input(runs=None, heartbeats={}), "listener:home", WARN, "could not be seen", "configuration"),
+        # certificate
+        (with_input(certificate_faults=("It expired.",)), "certificate:home", FAIL, "It expired.", "certificates.md"),
+        (with_input(certificate_ends=START + 20 * DAY), "certificate:home", WARN, "20 days", "Renew it now"),
+        (with_input(certificate_ends=START + 3600), "certificate:home", WARN, "60 minutes", "Renew it now"),
+        (with_input(certificate_ends=None), "certificate:home", WARN, "could not be seen", "configuration"),
+        (with_input(plain=True, certificate_ends=None), "certificate:home", PASS, "TLS ends at the proxy", ""),
+        # callback
+        (with_input(runs=False), "callback:home", FAIL, "no process", "process:home"),
+        (with_input(probe=None), "callback:home", WARN, "not tried", "configuration"),
+        (with_input(probe=Probe(WARN, "Refused.", "Hairpin.")), "callback:home", WARN, "Refused.", "Hairpin."),
+        (with_input(probe=Probe(FAIL, "Another.", "Look.")), "callback:home", FAIL, "Another.", "Look."),
+        # subscription
+        (with_application(subscriptions=()), "subscription:home", FAIL, "no subscription", "by itself"),
+        (
+            replace(with_application(subscriptions=()), inputs=(replace(HOME, manages_subscription=False),)),
+            "subscription:home",
+            FAIL,
+            "no subscription",
+            "subscriptions create --input home",
+        ),
+        (
+            with_application(subscriptions=(Listed(9, "https://else.example/"),)),
+            "subscription:home",
+            FAIL,
+            "https://else.example/",
+            "subscriptions delete 9",
+        ),
+        (with_application(subscriptions=None), "subscription:home", WARN, "could not be seen", "application:Club"),
+        (with_application(known=6), "subscription:home", WARN, "takes 6 for its own", "by itself"),
+        (with_input(application="Gone"), "subscription:home", FAIL, "no application “Gone”", "page Inputs"),
+        (
+            replace(GOOD, applications=(CLUB, replace(CLUB, name="Spare"))),
+            "subscription:Spare",
+            WARN,
+            "no enabled input",
+            "subscriptions delete 7",
+        ),
+        # worker
+        (with_input(runs=False), "worker:home", FAIL, "no process", "process:home"),
+        (with_input(heartbeats=without("worker")), "worker:home", WARN, "its worker", "in a minute"),
+        (with_input(heartbeats=heard("dispatcher", START - 600)), "worker:home", FAIL, "10 minutes", "enable the"),
+        (with_input(heartbeats=heard("worker", said="It is stuck.")), "worker:home", FAIL, "It is stuck.", "Mend"),
+        (with_input(runs=None, heartbeats={}), "worker:home", WARN, "could not be seen", "configuration"),
+        # queue
+        (with_input(queue=Queue(1)), "queue:home", PASS, "1 fetch waits, and it moves", ""),
+        (with_input(queue=Queue(5, overdue=7200)), "queue:home", FAIL, "2 hours", "jobs list --status pending"),
+        (with_input(queue=Queue(5, 2, "paused until 14:15 UTC, day limit")), "queue:home", WARN, "14:15", "by itself"),
+        (with_input(queue=Queue(0, held_foreign=3)), "queue:home", WARN, "3 notifications", "asks Strava"),
+        (with_input(queue=Queue(0, held_unknown=2)), "queue:home", WARN, "2 notifications", "7 days"),
+        (with_input(queue=None), "queue:home", WARN, "could not be seen", "configuration"),
+        (replace(with_input(queue=None), has_store=False), "queue:home", PASS, "Nothing waits", ""),
+        # dead letters
+        (replace(GOOD, dead_letters=1), "dead_letters", WARN, "1 fetch or notification has", "jobs retry --all"),
+        (
+            replace(GOOD, dead_letters=4, newest_dead_letter="Strava knows no such activity."),
+            "dead_letters",
+            WARN,
+            "The newest: Strava knows no such activity.",
+            "jobs retry --all",
+        ),
+        (replace(GOOD, dead_letters=None), "dead_letters", WARN, "could not be seen", "configuration"),
+        (replace(GOOD, dead_letters=None, has_store=False), "dead_letters", PASS, "no store yet", ""),
+        # quota
+        (replace(GOOD, applications=()), "quota", FAIL, "no application", "Register"),
+        (replace(GOOD, applications=None), "quota", WARN, "could not be seen", "configuration"),
+        (with_application(quota=None), "quota:Club", WARN, "could not be seen", "configuration"),
+        (replace(with_application(quota=None), has_store=False), "quota:Club", PASS, "not used any", ""),
+        (with_application(quota=QuotaFacts(90, 100, 1, 1000)), "quota:Club", WARN, "90 of 100", "window ends"),
+        (with_application(quota=QuotaFacts(1, 100, 950, 1000)), "quota:Club", WARN, "950 of 1000", "window ends"),
+        (
+            with_application(quota=QuotaFacts(1, 100, 2, 1000, "paused until 14:15 UTC, Strava's refusal (429)")),
+            "quota:Club",
+            WARN,
+            "paused until 14:15 UTC",
+            "by itself",
+        ),
+        # index
+        (with_input(index="gone"), "index:gone", FAIL, "no index “gone”", "Settings → Indexes"),
+        (with_athlete(index="own"), "index:own", FAIL, "no index “own”", "Settings → Indexes"),
+        (replace(GOOD, forwards=True, indexes=None), "index:strava", WARN, "forwards its events", "every indexer"),
+        (replace(GOOD, indexes=None), "index:strava", WARN, "could not be seen", "configuration"),
+        (replace(GOOD, inputs=(), athletes=()), "index", FAIL, "no input is enabled", "Create an input"),
+        # macro
+        (replace(GOOD, macro=None), "macro", WARN, "could not be read", "configuration"),
+        (replace(GOOD, macro=""), "macro", FAIL, "no macro strava_index", "(index=strava)"),
+        (replace(GOOD, macro="index=*"), "macro", WARN, "no plain list", "Search macros"),
+        (replace(GOOD, macro="index=main"), "macro", WARN, "does not cover “strava”", "within a minute"),
+        (
+            replace(GOOD, macro="index=main", keep_macro=False),
+            "macro",
+            FAIL,
+            "does not cover “strava”",
+            "(index=main OR index=strava)",
+        ),
+        (
+            replace(with_athlete(index="main"), keep_macro=False),
+            "macro",
+            WARN,
+            "does not cover “main”",
+            "(index=strava OR index=main)",
+        ),
+        # clock
+        (with_application(ahead=90.0), "clock", WARN, "1 minute slow", "NTP"),
+        (with_application(ahead=-20.0), "clock", WARN, "20 s fast", "NTP"),
+        (with_application(ahead=7200.0), "clock", FAIL, "2 hours slow", "NTP"),
+        (with_application(ahead=None), "clock", WARN, "did not answer", "configuration"),
+        (replace(GOOD, applications=()), "clock", FAIL, "no application", "Register"),
+        # disk
+        (replace(GOOD, disk_free=499_000_000), "disk", FAIL, "notifications are refused", "Free some space"),
+        (replace(GOOD, disk_free=900_000_000), "disk", WARN, "900 MB left", "Free some space"),
+        (replace(GOOD, disk_free=None), "disk", WARN, "could not be seen", "configuration"),
+    ],
+)
+def test_each_finding_has_its_line(facts: Facts, name: str, status: Status, seen: str, to_do: str) -> None:
+    line = lines_of(facts)[name]
+    assert (line.status, seen in line.seen, to_do in line.to_do) == (status, True, True), line
+
+
+def test_a_new_installation_gets_a_line_for_everything_and_is_told_where_to_begin() -> None:
+    empty = Facts(
+        now=START,
+        inputs=(),
+        applications=(),
+        athletes=(),
+        has_store=False,
+        indexes=frozenset({"main"}),
+        macro="index=strava",
+        disk_free=90_000_000_000,
+    )
+    lines = lines_of(empty)
+    assert set(lines) == set(TOPICS)
+    first = next(line for line in lines.values() if line.status is FAIL)
+    assert first.topic == "application"
+    assert summary(list(lines.values())).startswith("13 faults and 0 warnings")
+
+
+def test_who_may_not_see_anything_gets_warnings_and_no_wrong_faults() -> None:
+    lines = lines_of(
+        Facts(now=START, inputs=(), applications=(), athletes=(), no_secrets="Not permitted.", has_store=None)
+    )
+    assert {line.status for line in lines.values()} == {WARN}
+
+
+def test_nothing_at_all_can_be_seen() -> None:
+    lines = lines_of(Facts(now=START, no_splunkd="It is away.", no_store="It is away."))
+    assert {line.status for line in lines.values()} == {WARN}
+    assert {"configuration:1", "configuration:2"} <= set(lines)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"),
+        (59, "59 s"),
+        (60, "1 minute"),
+        (119, "1 minute"),
+        (7199, "119 minutes"),
+        (7200, "2 hours"),
+        (86_400, "24 hours"),
+        (172_800, "2 days"),
+    ],
+)
+def test_lengths_of_time_are_written_for_people(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("statuses", "said"),
+    [
+        ([FAIL], "1 fault and 0 warnings in 1 line."),
+        ([WARN, WARN], "No fault and 2 warnings"),
+        ([PASS], "All is well, in 1 line."),
+    ],
+)
+def test_the_summary_counts(statuses: list[Status], said: str) -> None:
+    assert summary([Line("disk", "", status, "s.") for status in statuses]).startswith(said)
