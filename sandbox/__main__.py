@@ -55,11 +55,7 @@ Inputs → Create New Input: what this host has for it
   Private key file  {planned.certificate.key_file}
   Index             {INDEX}
 
-The subscription, once the input runs, with the verify token that you entered:
-
-  curl --cacert {sandbox.certificates.ca_file} -X POST {sandbox.strava.api_url}/push_subscriptions \\
-    -F client_id={application.client_id} -F client_secret={application.client_secret} \\
-    -F callback_url={planned.callback_url} -F verify_token=YOUR_VERIFY_TOKEN
+The subscription is made by the input itself, moments after it listens; the table of inputs shows it.
 
 Press Enter to let {athletes[0].first_name} save a ride, Ctrl-C to end. What reaches the index “{INDEX}”,
 which Splunk Web shows under Search too:
@@ -68,15 +64,15 @@ which Splunk Web shows under Search too:
     )
 
 
-def _explain(sandbox: Sandbox, made: Input, athlete: Athlete, activity_id: int) -> None:
-    subscription = sandbox.strava.subscriptions.call_backs[-1]
+def _explain(sandbox: Sandbox, made: Input, subscription_id: int, athlete: Athlete, activity_id: int) -> None:
+    challenge = sandbox.strava.subscriptions.call_backs[-1]
     notification = {
         "aspect_type": "update",
         "event_time": int(time.time()),
         "object_id": activity_id,
         "object_type": "activity",
         "owner_id": athlete.id,
-        "subscription_id": 1,
+        "subscription_id": subscription_id,
         "updates": {"title": "Messy"},
     }
     print(
@@ -88,7 +84,7 @@ splunkd's stand-in  {sandbox.splunkd.uri}
   session key       {sandbox.splunkd.session_key}
   files             {sandbox.splunkd.home}
 The listener        {made.callback_url}
-  answered Strava's challenge with {subscription.status}
+  answered Strava's challenge with {challenge.status}; the input has made the subscription {subscription_id}
 Certificates of all {sandbox.certificates.ca_file}
 
 Ask the listener whether it is well:
@@ -164,9 +160,9 @@ def _begin(sandbox: Sandbox, athlete: Athlete) -> None:
     sandbox.connect(athlete, "anna", application)
     made = sandbox.add_input("club", application)
     sandbox.wait_until_healthy(made)
-    sandbox.subscribe(application, made)
+    subscription_id = sandbox.subscribe(application, made)
     ride = sandbox.strava.record(athlete, title="Morning Ride")
-    _explain(sandbox, made, athlete, ride.id)
+    _explain(sandbox, made, subscription_id, athlete, ride.id)
 
 
 def _begin_empty(sandbox: Sandbox, athletes: list[Athlete]) -> None:

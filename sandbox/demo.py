@@ -88,9 +88,12 @@ class Demo:
         self._input = sandbox.add_input("club", self._application)
         story.tell("", f"Inputs → Strava Webhook: “club” is saved; splunkd starts it, port {self._input.port}")
         sandbox.wait_until_healthy(self._input)
-        sandbox.subscribe(self._application, self._input)
+        story.tell("", "the input listens, and asks Strava for its subscription by itself")
+        subscription_id = sandbox.subscribe(self._application, self._input)
         (challenge,) = self._strava.subscriptions.call_backs
-        story.tell("Strava", f"calls the callback URL with a challenge: {challenge.status}, the subscription is made")
+        story.tell("Strava", f"calls back with a challenge: {challenge.status}; subscription {subscription_id} is made")
+        calls = self._strava.statistics
+        self._check(calls.count("POST /push_subscriptions", 201) == 1, "the input made its subscription itself, once")
 
     def _ordinary_days(self) -> None:
         rides = [

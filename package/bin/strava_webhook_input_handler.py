@@ -7,23 +7,44 @@ before anything is stored, with the verify token as it was typed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Optional
 
 from solnlib.utils import is_true
 from splunktaucclib.rest_handler.admin_external import get_splunkd_endpoint
 from splunktaucclib.rest_handler.error import RestError
 
+from strava_collector import input_table
 from strava_collector.clock import SystemClock
 from strava_collector.configuration import enabled_inputs
-from strava_collector.errors import as_text
+from strava_collector.errors import StoreUnavailable, as_text, raised_at
 from strava_collector.input_faults import MASK, Surroundings, input_faults, rival_faults
+from strava_collector.log import log_to_handler_file
+from strava_collector.logfmt import line
+from strava_collector.redaction import Redaction
 from strava_collector.splunk_config import Reader
+from strava_collector.store import input_end
+from strava_collector.store.database import Database
+from strava_collector.store_folder import of_environment
+from strava_collector.token_lease import open_store
 from strava_webhook_page_handler import PageHandler, sentences
+
+log = logging.getLogger("strava_collector.input_handler")
+
+#: What the computed columns depend on.
+_ROW_FIELDS = ("disabled", "manage_subscription")
 
 
 class InputHandler(PageHandler):
     """UCC's handler of the inputs ``strava_webhook``; its refusals have all faults in one text."""
+
+    def handleList(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
+        """List inputs, with what is known of their subscriptions."""
+        super().handleList(confInfo)
+        _add_columns(confInfo)
 
     def handleCreate(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Save a new input."""
@@ -41,6 +62,7 @@ class InputHandler(PageHandler):
                 if around.inputs is not None and self.callerArgs.id not in around.inputs:
                     self.handler.rest_credentials.delete(self.callerArgs.id)  # of an input that does not exist
                 raise
+        _add_columns(confInfo)
 
     def handleEdit(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Save an input that exists; or enable or disable it, which is all that happens if ``disabled`` is given."""
@@ -53,7 +75,14 @@ class InputHandler(PageHandler):
                 self._refuse(self._faults_of({**stored, **self.payload}, around))
             elif not is_true(disabled):
                 self._refuse(self._enabling_faults())
-            super().handleEdit(confInfo)
+            with _announced(self.callerArgs.id if is_true(disabled or "0") else None):
+                super().handleEdit(confInfo)
+        _add_columns(confInfo)
+
+    def handleRemove(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
+        """Delete an input."""
+        with _announced(self.callerArgs.id):
+            super().handleRemove(confInfo)
 
     def _faults_of(self, params: Mapping[str, Optional[str]], around: Surroundings) -> list[str]:
         return input_faults(self.callerArgs.id or "", params, around, now=SystemClock().now())
@@ -70,3 +99,42 @@ class InputHandler(PageHandler):
     def _refuse(self, faults: list[str]) -> None:
         if faults:
             raise RestError(400, as_text(faults))
+
+
+def _add_columns(conf_info: Any) -> None:
+    try:
+        seen = input_table.look(of_environment(os.environ))
+        for name, item in conf_info.items():
+            row = {key: str(item[key]) for key in _ROW_FIELDS if key in item and item[key] is not None}
+            for key, value in input_table.columns(name, row, seen).items():
+                item[key] = value
+    except Exception as error:
+        # The rows themselves are worth showing, whatever is wrong with the rest.
+        log_to_handler_file(Redaction())
+        log.error(line("columns_failed", error=type(error).__name__, at=raised_at(error)))
+
+
+@contextmanager
+def _announced(name: Optional[str]) -> Iterator[None]:
+    """Let the process of this input know that it is being disabled or deleted, unless that fails; None: it is not.
+
+    Without a store, or while it is locked, the process finds out by asking splunkd.
+    """
+    clock = SystemClock()
+    with ExitStack() as opened:
+        store: Optional[Database] = None
+        if name is not None:
+            with suppress(StoreUnavailable):
+                store = open_store(of_environment(os.environ), clock)
+        if store is None or name is None:
+            yield
+            return
+        opened.callback(store.close)
+        with suppress(StoreUnavailable), store.write() as tx:
+            input_end.announce(tx, name, now=clock.now())
+        try:
+            yield
+        except BaseException:
+            with suppress(StoreUnavailable), store.write() as tx:
+                input_end.withdraw(tx, name)
+            raise

@@ -70,6 +70,8 @@ class Inputs:
         self.journal = journal
         self.server_uri = server_uri
         self.grace = grace
+        #: What splunkd does first when a stanza is deleted, nobody has documented.
+        self.stops_before_removing = False
         self._kinds = kinds
         self._lock = threading.Lock()
         self._runners: dict[str, _Runner] = {}

@@ -132,8 +132,10 @@ class InputsRest:
         assert stored is not None
         if stored.shipped:
             raise RestFault(403, f"The stanza {stanza} is part of the app and cannot be removed.")
-        self._inputs.stop(stanza)
+        if self._inputs.stops_before_removing:
+            self._inputs.stop(stanza)
         self._inputs.configuration.remove("inputs", stored.app, stanza)
+        self._inputs.stop(stanza)
         return self._list(request, kind)
 
     def _arguments(self, request: Request, kind: str) -> dict[str, str]:

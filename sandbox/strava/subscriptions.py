@@ -6,11 +6,12 @@ import json
 import random
 import threading
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
 from sandbox.strava.accounts import Accounts, Application, refuse_inactive
 from sandbox.strava.activities import iso
-from sandbox.strava.call_out import CallOut, CallOutcome
+from sandbox.strava.call_out import CallOutcome
 from sandbox.strava.exchange import Call, JsonObject, Refused, not_found, refused
 from strava_collector.clock import Clock
 
@@ -38,12 +39,19 @@ class Subscription:
         }
 
 
+class Caller(Protocol):
+    """Who sends the challenge: :class:`~sandbox.strava.call_out.CallOut`, or something without sockets."""
+
+    def send(self, method: str, url: str, *, body: dict[str, object] | None, time_limit: float) -> CallOutcome: ...
+
+
 class Subscriptions:
     """All subscriptions, by application."""
 
-    def __init__(self, accounts: Accounts, call_out: CallOut, clock: Clock, seed: int, lock: threading.RLock) -> None:
+    def __init__(self, accounts: Accounts, caller: Caller, clock: Clock, seed: int, lock: threading.RLock) -> None:
         self._accounts = accounts
-        self._call_out = call_out
+        #: May be replaced by those who live in virtual time.
+        self.caller: Caller = caller
         self._clock = clock
         self._lock = lock
         self._random = random.Random(f"subscriptions {seed}")
@@ -104,6 +112,11 @@ class Subscriptions:
         self._by_application[application.client_id] = subscription
         return subscription
 
+    def remove(self, application: Application) -> None:
+        """Let the application's subscription be gone, without a call of the application's."""
+        with self._lock:
+            del self._by_application[application.client_id]
+
     def _authenticated(self, call: Call) -> Application:
         application = self._accounts.authenticated(call.parameter("client_id"), call.parameter("client_secret"))
         refuse_inactive(application)
@@ -112,7 +125,7 @@ class Subscriptions:
     def _verify(self, callback_url: str, verify_token: str, challenge: str) -> None:
         query = urlencode({"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": verify_token})
         separator = "&" if urlsplit(callback_url).query else "?"
-        outcome = self._call_out.send("GET", f"{callback_url}{separator}{query}", body=None, time_limit=self.time_limit)
+        outcome = self.caller.send("GET", f"{callback_url}{separator}{query}", body=None, time_limit=self.time_limit)
         self.call_backs.append(outcome)
         if outcome.status is None:
             raise _refused("callback url", "not verifiable")

@@ -62,7 +62,7 @@ def test_from_an_empty_installation_to_the_first_event(
         form.save()
         inputs.expect_cell("home", "port", str(made.port))
         sandbox.wait_until_healthy(made, PATIENCE)
-    with watch.step("the subscription, on the command line"):
+    with watch.step("the subscription, by the input itself"):
         sandbox.subscribe(registered, made)
     with watch.step("a ride, until it is in the index"):
         ride = sandbox.strava.record(anna, title="Morning Ride")

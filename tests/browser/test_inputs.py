@@ -29,6 +29,9 @@ FIELDS = (
     "cert_file",
     "key_file",
     "verify_token",
+    "manage_subscription",
+    "replace_subscription",
+    "remove_subscription",
     "in_front",
     "interval",
 )

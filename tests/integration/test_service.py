@@ -94,6 +94,7 @@ class Running:
             callback_url=f"https://localhost:{self.port}/strava/callback",
             cert_file=str(self.issued.cert_file),
             key_file=str(self.issued.key_file),
+            manage_subscription=False,
         )
         self.stop = threading.Event()
         self.ended_with: Optional[BaseException] = None

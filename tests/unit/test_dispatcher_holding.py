@@ -10,7 +10,7 @@ import pytest
 
 from strava_collector.notification_effects import MOST_HELD, MOST_HELD_PER_ATHLETE
 from strava_collector.store import athletes as athletes_store
-from strava_collector.store import inbox
+from strava_collector.store import inbox, subscriptions
 from tests.support.collecting import ANNA, BEN, INPUT, STRANGER
 from tests.support.dispatching import OURS, Dispatching
 from tests.support.store import notification
@@ -220,10 +220,27 @@ def test_only_what_names_the_adopted_subscription_is_released(d: Dispatching) ->
     assert d.states() == {"dispatched": 1, "held": 1}
 
 
-def test_what_named_the_subscription_before_is_foreign_after_another_is_adopted(d: Dispatching) -> None:
+def test_what_the_subscription_before_had_announced_is_genuine_for_a_day_after_another_is_adopted(
+    d: Dispatching,
+) -> None:
     d.dispatch()
     d.adopt(FOREIGN)
     d.receive("create", 1)
+    d.clock.advance(subscriptions.FORMER_COUNTS - 1)
+    d.receive("create", 2)
+    d.clock.advance(2)
+    d.receive("create", 3)
+    # What counts is when it arrived, not when it is dispatched: the input may have been stopped meanwhile.
+    d.clock.advance(3 * 86_400.0)
+    d.dispatch()
+    assert d.live_jobs() == [(1, ANNA), (2, ANNA)]
+    assert [reason for reason in d.reasons() if reason] == ["foreign subscription"]
+
+
+def test_a_subscription_that_was_never_ours_is_foreign_also_when_another_one_is_replaced(d: Dispatching) -> None:
+    d.dispatch()
+    d.adopt(FOREIGN)
+    d.receive("create", 1, subscription_id=FOREIGN + 1)
     d.dispatch()
     assert d.reasons() == ["foreign subscription"]
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Callable, Optional
 
 from strava_collector.bulletin import Bulletin
+from strava_collector.callback_look import seen_at_callback
 from strava_collector.claims import SOON
 from strava_collector.clock import Clock
 from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
+from strava_collector.fetcher import Connection
 from strava_collector.heartbeat import LISTENER
 from strava_collector.input_check import InputCheck
 from strava_collector.link import Link
@@ -22,7 +24,7 @@ from strava_collector.ports import Configuration, Messages, SessionExpired
 from strava_collector.pulse import Pulse
 from strava_collector.room import Room
 from strava_collector.settings import Settings, WebhookInput
-from strava_collector.store import queue
+from strava_collector.store import input_end, queue
 from strava_collector.store.bell import Bell
 from strava_collector.store.database import Database
 from strava_collector.store.group_commit import GroupCommit
@@ -81,10 +83,8 @@ class WebhookService:
         folder: Path,
         clock: Clock,
         switched_off: Callable[[], bool] = lambda: False,
-        look_there: Callable[[], str] = str,
     ) -> None:
-        """``switched_off`` asks splunkd whether the input is disabled or gone; it may raise. ``look_there`` says in a
-        sentence what becomes of a request to the callback URL."""
+        """``switched_off`` asks splunkd whether the input is disabled or gone; it may raise."""
         self._input = webhook_input
         self._configuration = configuration
         self._folder = folder
@@ -123,13 +123,14 @@ class WebhookService:
             released=self._wake_dispatcher,
             stopping=lambda: self._end.is_set(),
             listening=lambda: self._listening.listens,
-            look_there=look_there,
+            look_there=self._look_there,
         )
         self._removal = Removal(
             webhook_input,
             keeper=self._pipeline.keeper,
-            connection=lambda: self._link.connection,
+            connection=self._connection_at_last,
             switched_off=switched_off,
+            announced=self._end_is_announced,
             messages=messages,
         )
         self._upkeep = Upkeep(
@@ -266,6 +267,7 @@ class WebhookService:
             with self._database.write() as tx:
                 taken = queue.take_over(tx, input=self._input.name, now=self._clock.now())
                 self._pipeline.take_over(tx)
+                input_end.withdraw(tx, self._input.name)
             if self._settings is not None:
                 self._upkeep.welcome_back(self._settings)
         except AnotherProcess:
@@ -360,6 +362,20 @@ class WebhookService:
     def _wake_dispatcher(self) -> None:
         for loop in self._loops[:1]:
             loop.wake()
+
+    def _connection_at_last(self) -> Optional[Connection]:
+        """The connection, also if the input ends before it has read the settings."""
+        if self._link.connection is None:
+            self._link.follow(self._configuration.settings())
+        return self._link.connection
+
+    def _end_is_announced(self) -> bool:
+        with self._database.read() as tx:
+            return input_end.is_announced(tx, self._input.name, now=self._clock.now())
+
+    def _look_there(self) -> str:
+        ca_file = None if self._settings is None else self._settings.advanced.ca_file
+        return seen_at_callback(self._input, ca_file, self._database)
 
     def _wake_subscription(self) -> None:
         self._subscription_loop.wake()

@@ -69,6 +69,7 @@ class SubscriptionKeeper:
         adopted: Callable[[], None] = lambda: None,
         stopping: Callable[[], bool] = lambda: False,
         look_there: Callable[[], str] = str,
+        digests: Optional[Digests] = None,
     ) -> None:
         """``listening`` says whether the listener could answer Strava now; ``adopted`` is called when the subscription
         is another one than before; ``look_there`` says in a sentence what becomes of a request to the callback URL."""
@@ -88,7 +89,7 @@ class SubscriptionKeeper:
         self._in_doubt = False
         #: The subscription that was kept last, as far as this process knows.
         self._kept: Optional[int] = None
-        self._digests = Digests()
+        self._digests = digests or Digests()
 
     def keep(self, api: StravaApi, application: Application, settings: Settings) -> Optional[float]:
         """Look if it is time; return in how many seconds to call this again, at the latest. None: when woken.
@@ -157,10 +158,9 @@ class SubscriptionKeeper:
         )
         if watch is not None and not is_fresh:
             at = min(watch.next_at, watch.looked_at + _DOUBT_PAUSE) if self._in_doubt else watch.next_at
-            # A time that is too far away was noted while the clock was ahead.
-            wait = min(at - now, LONGEST_PAUSE)
-            if wait > 0:
-                return wait
+            # What was noted while the clock was ahead says nothing about when to look.
+            if now < at and now > watch.looked_at - _DOUBT_PAUSE:
+                return min(at - now, LONGEST_PAUSE)
         name = f"keeping the subscription of {application.client_id}"
         with self._database.write() as tx:
             if not leases.acquire(tx, name=name, holder=self._holder, now=now, seconds=_LONGEST_LOOK):

@@ -2,6 +2,7 @@
 
 No page and no handler sees every way, so the running input does it itself while it stops: it asks splunkd whether its
 stanza is disabled or gone. At a mere restart, after an edit, and when splunkd does not answer, the subscription stays.
+Should splunkd stop a process and wait for its end before it stores the change, the pages have announced it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a look at the subscription, which is under way, may still take.
 _LOOK_PATIENCE = 3.0
+#: Seconds until splunkd is asked a second time whether the input is disabled or gone.
+_ASK_AGAIN = 1.0
 
 
 class Removal:
@@ -33,13 +36,16 @@ class Removal:
         keeper: SubscriptionKeeper,
         connection: Callable[[], Optional[Connection]],
         switched_off: Callable[[], bool],
+        announced: Callable[[], bool],
         messages: Messages,
     ) -> None:
-        """``switched_off`` says whether splunkd has the input as disabled or not at all; it may raise."""
+        """``switched_off`` says whether splunkd has the input as disabled or not at all, ``announced`` whether its page
+        has said that it is about to be; both, and ``connection``, may raise."""
         self._input = webhook_input
         self._keeper = keeper
         self._connection = connection
         self._switched_off = switched_off
+        self._announced = announced
         self._messages = messages
         self._thread: Optional[threading.Thread] = None
 
@@ -60,12 +66,19 @@ class Removal:
 
     def _run(self) -> None:
         try:
-            if self._switched_off():
+            if self._ends_for_good():
                 self._remove()
         except CollectorError as error:
             log.info(line("subscription_left", input=self._input.name, why=str(error)))
         except Exception as error:
             log.exception(line("step_failed", thread="removal", error=type(error).__name__))
+
+    def _ends_for_good(self) -> bool:
+        if self._announced() or self._switched_off():
+            return True
+        # Perhaps splunkd stops the process first and stores the change then.
+        threading.Event().wait(_ASK_AGAIN)
+        return self._switched_off()
 
     def _remove(self) -> None:
         connection = self._connection()

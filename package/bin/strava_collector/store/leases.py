@@ -24,6 +24,12 @@ def acquire(tx: Transaction, *, name: str, holder: str, now: float, seconds: flo
     return True
 
 
+def is_held(tx: Transaction, *, name: str, now: float) -> bool:
+    """Whether somebody has the lease."""
+    row = tx.execute("SELECT expires_at FROM lease WHERE name = ?", (name,)).fetchone()
+    return row is not None and row["expires_at"] > now
+
+
 def release(tx: Transaction, *, name: str, holder: str) -> None:
     """Give the lease back; does nothing if it ended meanwhile and somebody else has it."""
     tx.execute("DELETE FROM lease WHERE name = ? AND holder = ?", (name, holder))
