@@ -20,7 +20,8 @@ import import_declare_test  # noqa: F401  (puts the add-on's lib folder on the p
 
 from strava_admin_session import EndpointRefused, NoSession, Session
 from strava_collector.admin import Desk, NothingSuch, Refused, jobs
-from strava_collector.admin_arguments import JOBS, SUBSCRIPTIONS, Argument, WrongArgument
+from strava_collector.admin_arguments import JOBS, Argument, WrongArgument
+from strava_collector.admin_options import parser
 from strava_collector.admin_table import COLUMNS, sheet, table
 from strava_collector.clock import SystemClock
 from strava_collector.errors import CollectorError
@@ -31,31 +32,10 @@ from strava_collector.store_folder import of_environment
 
 FINE, REFUSED, USAGE, FAILED = 0, 1, 2, 3
 
-#: Arguments that are given by their place.
-_BY_PLACE = ("id", "activity_id")
-
-_ABOUT = {
-    "list": "the newest jobs",
-    "dead_letters": "jobs and notifications that failed for good",
-    "counts": "how many jobs of each status, reason and outcome there are, and notifications of each state",
-    "show": "one job with its trail",
-    "fetch": "fetch an activity",
-    "retry": "try again what failed for good",
-    "reclaim": "let jobs wait again whose process is gone or whose lease has run out",
-    "replay": "repeat what was finished since a time, because splunkd or an index has lost it",
-    "delete": "delete jobs that have ended; what is collected stays known",
-}
-
-_ABOUT_SUBSCRIPTIONS = {
-    "list": "the subscriptions that the applications have at Strava",
-    "create": "create the subscription of an input, which has to be listening",
-    "delete": "delete one subscription, or all of them",
-}
-
 
 def main(arguments: Sequence[str]) -> int:
     """Do what the arguments say; return the exit code."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     try:
         return _GROUPS[chosen.group](chosen)
     except WrongArgument as error:
@@ -81,7 +61,8 @@ def _jobs(chosen: argparse.Namespace) -> int:
         log_to_handler_file(Redaction())
     verb = chosen.verb.replace("-", "_")
     rows = jobs(Desk(folder, SystemClock()), verb, _texts(chosen, JOBS[verb]))
-    _show(f"jobs {verb}", rows, chosen, nothing="There are none.")
+    nothing = "No job is being worked on." if verb == "reclaim" else "There are none."
+    _show(f"jobs {verb}", rows, chosen, nothing=nothing)
     return FINE
 
 
@@ -103,8 +84,10 @@ def _subscriptions(chosen: argparse.Namespace) -> int:
 
 
 def _check(chosen: argparse.Namespace) -> int:
-    rows = _log_in(chosen).rows("GET", "strava_check")
+    rows = sorted(_log_in(chosen).rows("GET", "strava_check"), key=lambda row: str(row.get("position")))
     _show("check", rows, chosen, nothing="The check said nothing.")
+    if rows and not chosen.json:
+        sys.stdout.write(f"\n{rows[0].get('summary', '')}\n")
     return REFUSED if not rows or any(row.get("status") == "fail" for row in rows) else FINE
 
 
@@ -179,64 +162,3 @@ def _texts(chosen: argparse.Namespace, known: Sequence[Argument]) -> dict[str, s
         if value is not None and value is not False:
             given[argument.name] = "1" if value is True else str(value)
     return given
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="strava_admin.py",
-        description="Jobs, subscriptions and set-up check of the Webhook Add-on for Strava.",
-        epilog="Exit codes: 0 fine; 1 the check found a fault, there is nothing such, or it was refused; "
-        "2 wrong usage; 3 it could not be done.",
-        allow_abbrev=False,
-    )
-    groups = parser.add_subparsers(dest="group", required=True, metavar="GROUP")
-    verbs = _group(groups, "jobs", "what is to be fetched, and what became of it; asks nobody but the store")
-    for verb, arguments in JOBS.items():
-        leaf = _leaf(verbs, verb.replace("_", "-"), _ABOUT[verb])
-        for argument in arguments:
-            _add(leaf, argument, needed=verb in ("show", "fetch"))
-    verbs = _group(groups, "subscriptions", "the subscriptions at Strava; logs in to splunkd")
-    for verb, about in _ABOUT_SUBSCRIPTIONS.items():
-        leaf = _leaf(verbs, verb, about)
-        for argument in SUBSCRIPTIONS[verb]:
-            _add(leaf, argument, needed=False, required=verb == "create")
-        if verb == "delete":
-            leaf.add_argument("--all", action="store_true", help="delete all of them")
-            _add(leaf, SUBSCRIPTIONS["delete_all"][0], needed=False)
-        _add_log_in(leaf)
-    _add_log_in(_leaf(groups, "check", "the set-up check: is everything as it should be? Logs in to splunkd"))
-    return parser
-
-
-def _group(groups: Any, name: str, about: str) -> Any:
-    group = groups.add_parser(name, help=about, description=_sentence(about), allow_abbrev=False)
-    return group.add_subparsers(dest="verb", required=True, metavar="VERB")
-
-
-def _leaf(verbs: Any, name: str, about: str) -> argparse.ArgumentParser:
-    leaf: argparse.ArgumentParser = verbs.add_parser(name, help=about, description=_sentence(about), allow_abbrev=False)
-    leaf.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    return leaf
-
-
-def _add(leaf: argparse.ArgumentParser, argument: Argument, *, needed: bool, required: bool = False) -> None:
-    option = "--" + argument.name.replace("_", "-")
-    if argument.flag:
-        leaf.add_argument(option, action="store_true", help=argument.help)
-    elif argument.name in _BY_PLACE:
-        leaf.add_argument(argument.name, nargs=None if needed else "?", help=argument.help)
-    else:
-        leaf.add_argument(option, required=required, help=argument.help)
-
-
-def _add_log_in(leaf: argparse.ArgumentParser) -> None:
-    leaf.add_argument("--splunkd", default="https://127.0.0.1:8089", help="its address; default %(default)s")
-    leaf.add_argument(
-        "--user",
-        default="admin",
-        help="who logs in; default %(default)s. The password is asked for, or read from standard input",
-    )
-
-
-def _sentence(about: str) -> str:
-    return f"{about[:1].upper()}{about[1:]}."

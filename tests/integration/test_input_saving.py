@@ -148,6 +148,29 @@ def test_what_stands_in_front_decides_what_is_a_fault(club: Club) -> None:
     assert saved["in_front"] == "proxy"
 
 
+def test_certificate_and_key_are_needed_unless_the_port_speaks_plain_http(club: Club) -> None:
+    url = "https://strava.example.org/strava/another"
+    fields = club.new(callback_url=url)
+    files = {name: str(fields.pop(name)) for name in ("cert_file", "key_file")}
+    for in_front in ({}, {"in_front": "nothing"}, {"in_front": "router"}, {"in_front": "proxy"}):
+        text = club.refusal(PAGE, name="another", **fields, **in_front)
+        assert "The certificate file is missing." in text
+        assert "The private key file is missing." in text
+    # splunkd itself does not demand them, so the input's own program does.
+    assert "The certificate file is missing." in club.refusal(SPLUNKD, name="another", **fields, in_front="router")
+    assert "uses no certificate" in club.refusal(PAGE, name="another", **fields, **files, in_front="local_proxy")
+
+    saved = club.sandbox.post(PAGE, name="another", **fields, in_front="local_proxy")
+    assert not saved.get("cert_file")
+    text = club.refusal(f"{PAGE}/another", in_front="router")
+    assert "The private key file is missing." in text
+    club.sandbox.post(f"{PAGE}/another", in_front="proxy", **files)
+    text = club.refusal(f"{PAGE}/another", in_front="local_proxy")
+    assert "uses no certificate: empty the fields" in text
+    emptied = club.sandbox.post(f"{PAGE}/another", in_front="local_proxy", cert_file="", key_file="")
+    assert not emptied.get("cert_file")
+
+
 def test_an_application_has_one_enabled_input(club: Club) -> None:
     fields = club.new(application="Club")
     assert "“club” is enabled" in club.refusal(PAGE, name="second", **fields)

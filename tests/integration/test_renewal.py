@@ -20,6 +20,7 @@ from strava_collector.clock import SystemClock
 from strava_collector.listening import LOOK_EVERY, Listening
 from strava_collector.secret import Secret
 from strava_collector.settings import Advanced, Settings, WebhookInput
+from tests.integration.conftest import MakeSandbox
 from tests.support.certbot import CertbotFolder
 from tests.support.clock import VirtualClock
 from tests.support.https import Client
@@ -297,3 +298,35 @@ def test_not_one_notification_fails_while_certificates_are_renewed(tmp_path: Pat
     assert failures == []
     assert set(answered) == {200}
     assert len(club.store.stored) == len(answered)
+
+
+def test_the_built_input_uses_what_certbot_has_renewed(make_sandbox: MakeSandbox, tmp_path: Path) -> None:
+    sandbox = make_sandbox()
+    issue = sandbox.certificates.issue
+    files = CertbotFolder(tmp_path / "letsencrypt", HOST, issue("first"))
+    application = sandbox.add_application("Club")
+    anna = sandbox.strava.add_athlete("Anna", "Berg")
+    sandbox.connect(anna, "anna", application)
+    made = sandbox.add_input("club", application, cert_file=str(files.cert_file), key_file=str(files.key_file))
+    sandbox.wait_until_healthy(made)
+    sandbox.subscribe(application, made)
+    context = ssl.create_default_context(cafile=str(sandbox.certificates.ca_file))
+    with Client(made.port, context) as old:
+        seen = old.socket.getpeercert()
+
+    def is_renewed() -> bool:
+        with Client(made.port, context) as client:
+            return client.socket.getpeercert() != seen
+
+    pid = sandbox.splunkd.inputs.pid("club")
+    files.renew(issue("second"))
+    until(is_renewed, 40)
+    assert any("action=certificate_renewed" in line for line in sandbox.splunkd.log_lines())
+    ride = sandbox.strava.record(anna, kind="manual", title="With the new certificate")
+
+    def is_collected() -> bool:
+        events = [event for event in sandbox.splunkd.index.events() if event.sourcetype == "strava:activities"]
+        return any(event.json["id"] == ride.id for event in events)
+
+    until(is_collected, 30)
+    assert sandbox.splunkd.inputs.pid("club") == pid

@@ -60,16 +60,16 @@ class Club:
     def jobs_of(self, activity: Activity) -> list[dict[str, Any]]:
         return [job for job in self.desk.rows("jobs", "list") if str(job["activity_id"]) == str(activity.id)]
 
-    def await_job(self, activity: Activity, **expected: str) -> dict[str, Any]:
-        """The activity's newest job, as soon as it is as expected."""
-        found: list[dict[str, Any]] = []
+    def await_log(self, action: str, activity: Activity, times: int = 1) -> None:
+        """Wait until the log has said this of the activity so often."""
+        until(lambda: self.logged(action, activity) >= times, 30)
 
-        def is_so() -> bool:
-            found[:] = [job for job in self.jobs_of(activity)[:1] if expected.items() <= job.items()]
-            return bool(found)
+    def logged(self, action: str, activity: Activity) -> int:
+        said = re.compile(rf"action={action} .*activity_id={activity.id}\b")
+        return sum(bool(said.search(line)) for line in self.sandbox.splunkd.log_lines())
 
-        until(is_so, 30)
-        return found[0]
+    def newest_job(self, activity: Activity) -> dict[str, Any]:
+        return self.jobs_of(activity)[0]
 
 
 class Page:
@@ -171,8 +171,8 @@ def test_jobs_are_stuck_because_an_athlete_needs_to_reconnect(make_sandbox: Make
     club.strava.revoke_refresh_token(club.anna)
     ride = club.strava.record(club.anna, kind="manual", title="Waits for Anna")
 
-    job = club.await_job(ride, status="pending", error=NO_LONGER)
-    page.has(str(job["error"]))
+    club.await_log("postponed", ride)
+    page.has(NO_LONGER)
     line = club.desk.check()["athlete:anna"]
     assert (line["status"], line["seen"]) == ("fail", NO_LONGER)
     (waits,) = club.desk.rows("jobs", "list", "--status", "pending")
@@ -225,7 +225,7 @@ def test_many_errors_end_as_dead_letters_and_are_retried(make_sandbox: MakeSandb
     with club.strava.faults.outage(500, path=f"/api/v3/activities/{ride.id}"):
         club.strava.edit(ride, title="After")
         # Other activities are fetched meanwhile: Strava works, and this one is the fault.
-        while not any(job["status"] == "failed" for job in club.jobs_of(ride)):
+        while club.logged("finished", ride) < 2:
             club.await_title(club.strava.record(club.ben, kind="manual"))
         line = club.desk.check()["dead_letters"]
         assert line["status"] == "warn"
@@ -274,7 +274,11 @@ def test_missing_activities_are_found_by_their_number(make_sandbox: MakeSandbox,
     # Hidden from what Ben has granted: Strava announces nothing, and knows nothing of it when asked.
     hidden = club.strava.record(club.ben, kind="manual", title="Only me", private=True)
     assert club.desk.run("jobs", "fetch", str(hidden.id), *club.of(club.ben))[0] == 0
-    job = club.await_job(hidden, status="failed")
+    club.await_log("postponed", hidden)
+    page.has(str(club.newest_job(hidden)["error"]))
+    club.await_log("finished", hidden)
+    job = club.newest_job(hidden)
+    assert job["status"] == "failed"
     page.has(str(job["error"]))
 
     # A notification that was never sent.
@@ -282,13 +286,15 @@ def test_missing_activities_are_found_by_their_number(make_sandbox: MakeSandbox,
     lost = club.strava.record(club.anna, kind="manual", title="Lost")
     assert club.desk.run("jobs", "fetch", str(lost.id), *club.of(club.anna))[0] == 0
     club.await_title(lost)
-    assert club.await_job(lost, status="done")["outcome"] == "collected"
+    club.await_log("finished", lost)
+    assert club.newest_job(lost)["outcome"] == "collected"
 
     # Deleted at Strava, and nobody was told.
     club.strava.delete(lost, notify=False)
     assert club.desk.run("jobs", "fetch", str(lost.id), "--force")[0] == 0
-    assert club.await_job(lost, status="done", outcome="deleted")
-    assert club.latest.of(lost.id) is None
+    until(lambda: club.latest.of(lost.id) is None, 20)
+    club.await_log("finished", lost, times=2)
+    assert club.newest_job(lost)["outcome"] == "deleted"
 
     # With the larger permission the hidden one comes.
     club.sandbox.connect(club.ben, "ben", club.application, again=True)

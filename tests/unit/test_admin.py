@@ -11,75 +11,18 @@ import pytest
 from strava_collector.admin import Desk, NothingSuch, Refused, jobs
 from strava_collector.admin_arguments import WrongArgument
 from strava_collector.admin_owner import NobodyFetches, owner
-from strava_collector.admin_rows import Row, Value, when
+from strava_collector.admin_rows import Value, when
 from strava_collector.admin_table import sheet, table
-from strava_collector.errors import StoreUnavailable, StoreUnusable
-from strava_collector.job import Job, Outcome, Priority, Reason, Status
+from strava_collector.job import Outcome, Priority, Reason, Status
 from strava_collector.store import athletes, inbox, ledger, queue
 from strava_collector.store.bell import Bell
-from strava_collector.store.database import Database, Transaction
-from strava_collector.store.inbox import State
+from strava_collector.store.database import Transaction
 from strava_collector.store.process_lock import input_lock
-from tests.support.clock import VirtualClock
 from tests.support.finished_work import collected
-from tests.support.store import RIDES, join, notification, raw
+from tests.support.office import Office, ended
+from tests.support.store import RIDES, join, notification
 
 ANNA = 134815
-
-
-class Office:
-    """A store, a clock and whoever works there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "store"
-        self.clock = VirtualClock()
-        self.store = Database(self.folder, clock=self.clock)
-        self.pauses = 0
-        self.desk = Desk(self.folder, self.clock, pause=self.pass_time)
-
-    def pass_time(self, seconds: float) -> None:
-        self.pauses += 1
-        self.clock.advance(seconds)
-
-    def do(self, verb: str, **texts: str) -> list[Row]:
-        return jobs(self.desk, verb, texts)
-
-    def one(self, verb: str, **texts: str) -> Row:
-        (row,) = self.do(verb, **texts)
-        return row
-
-    def job(self, job_id: object) -> Job:
-        with self.store.read() as tx:
-            found = queue.find(tx, int(str(job_id)))
-        assert found is not None
-        return found
-
-    def ended(
-        self, number: int, status: Status = Status.DONE, outcome: Outcome = Outcome.COLLECTED, error: str = ""
-    ) -> int:
-        """A job of activity ``number`` that has ended now."""
-        with self.store.write() as tx:
-            return ended(tx, number, status, outcome, error, self.clock.now())
-
-    def failed(self, number: int) -> int:
-        return self.ended(number, Status.FAILED, Outcome.DEAD_LETTER, "Strava said 404.")
-
-    def dead_notification(self, number: int) -> int:
-        with self.store.write() as tx:
-            arrival = inbox.add(tx, input=RIDES, notification=notification(number), received_at=self.clock.now())
-            inbox.mark(tx, [arrival.notification_id], State.DEAD_LETTER, reason="It was forged.", now=self.clock.now())
-        return arrival.notification_id
-
-
-def ended(
-    tx: Transaction, number: int, status: Status, outcome: Outcome, error: str, now: float, input: str = RIDES
-) -> int:
-    joined = join(tx, number, input=input, now=now, due_at=now)
-    job = queue.claim(tx, input=input, now=now)
-    assert job is not None
-    assert job.id == joined.job_id
-    assert queue.finish(tx, job, status=status, outcome=outcome, error=error or None, now=now)
-    return job.id
 
 
 @pytest.fixture
@@ -388,68 +331,3 @@ def test_many_are_deleted_in_small_transactions(office: Office, monkeypatch: pyt
 def test_what_has_not_ended_cannot_be_deleted(office: Office, status: str) -> None:
     with pytest.raises(WrongArgument):
         office.do("delete", status=status, all="1")
-
-
-# What is asked wrongly, and stores that are not as they should be.
-
-
-@pytest.mark.parametrize(
-    ("verb", "texts"),
-    [
-        ("list", {"status": "finished"}),
-        ("list", {"limit": "0"}),
-        ("list", {"limit": "10001"}),
-        ("list", {"limit": "٣"}),
-        ("list", {"offset": "-1"}),
-        ("list", {"athlete_id": "9" * 20}),
-        ("list", {"evil": "1"}),
-        ("list", {"status": "x" * 300}),
-        ("list", {"status": "done\x00"}),
-        ("show", {}),
-        ("show", {"id": "notification:1"}),
-        ("fetch", {}),
-        ("fetch", {"activity_id": "1.5"}),
-        ("fetch", {"activity_id": "1", "force": "maybe"}),
-        ("retry", {}),
-        ("retry", {"id": "1", "all": "1"}),
-        ("retry", {"id": "gear:1"}),
-        ("replay", {}),
-        ("replay", {"since": "yesterday"}),
-        ("replay", {"since": "2999-01-01T00:00:00Z"}),
-        ("replay", {"since": "0", "cursor": "jobs:nan:1"}),
-        ("replay", {"since": "0", "cursor": "jobs:1:" + "9" * 30}),
-        ("replay", {"since": "0", "cursor": "evil:1:1"}),
-        ("delete", {}),
-        ("delete", {"status": "done"}),
-        ("delete", {"status": "done", "all": "1", "older_than": "1"}),
-        ("delete", {"status": "done", "older_than": "-1"}),
-        ("delete", {"status": "done", "older_than": "nan"}),
-        ("delete", {"status": "done", "older_than": "1e3"}),
-    ],
-)
-def test_what_cannot_be_understood_is_refused_in_a_sentence(office: Office, verb: str, texts: dict[str, str]) -> None:
-    with pytest.raises(WrongArgument) as refused:
-        office.do(verb, **texts)
-    assert str(refused.value)[0].isupper()
-    assert str(refused.value).endswith(".")
-
-
-@pytest.mark.parametrize("verb", ["list", "counts", "dead_letters", "reclaim"])
-def test_where_there_is_no_store_it_is_said_and_none_is_made(tmp_path: Path, verb: str) -> None:
-    with pytest.raises(StoreUnavailable, match="There is no store in"):
-        jobs(Desk(tmp_path / "none", VirtualClock()), verb, {})
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("version", [1, 99])
-@pytest.mark.parametrize("verb", ["list", "reclaim"])
-def test_a_store_of_another_version_is_left_as_it_is(office: Office, version: int, verb: str) -> None:
-    office.store.close()
-    connection = raw(office.folder.parent)
-    connection.execute(f"PRAGMA user_version = {version}")
-    connection.close()
-    with pytest.raises(StoreUnusable, match="another version"):
-        office.do(verb)
-    connection = raw(office.folder.parent)
-    assert connection.execute("PRAGMA user_version").fetchone() == (version,)
-    connection.close()

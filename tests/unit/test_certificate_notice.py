@@ -61,7 +61,7 @@ def certificates(tmp_path: Path) -> Certificates:
 
 
 def valid_until(certificates: Certificates, name: str, end: float, *hosts: str) -> ServerCertificate:
-    begin = datetime.fromtimestamp(START, timezone.utc) - timedelta(days=40)
+    begin = datetime.fromtimestamp(START, timezone.utc) - timedelta(days=80)
     until = datetime.fromtimestamp(end, timezone.utc)
     return certificates.issue(name, *(hosts or (HOST,)), not_before=begin, not_after=until)
 

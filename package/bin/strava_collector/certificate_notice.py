@@ -37,23 +37,23 @@ class CertificateNotice:
 
     def look(self, pair: ServedPair, settings: Settings) -> None:
         """Report what stands in the way of Strava's connections, or take back what did. Mostly returns at once."""
-        now, ends_at, ca_file = self._clock.now(), pair.ends_at, settings.advanced.ca_file
-        reached = None if ends_at is None else stage(ends_at, now)
+        now, valid, ca_file = self._clock.now(), pair.valid, settings.advanced.ca_file
+        reached = None if valid is None else stage(valid, now)
         situation = (pair.generation, pair.is_in_its_files, ca_file, reached)
         if situation == self._judged:
             return
         self._judged = situation
         # Only the files can be judged; while they hold something else, only the end of what is served is known.
         faults = self._faults(pair, ca_file, now) if pair.is_in_its_files else []
-        warning = None if ends_at is None else expiry_warning(pair.cert_file, ends_at, now)
+        warning = None if valid is None else expiry_warning(pair.cert_file, valid, now)
         if faults:
             self._bulletin.report(_TOPIC, as_text(faults))
         elif warning is not None:
             self._bulletin.report(_TOPIC, warning, severity=WARNING)
         elif pair.is_in_its_files:
             self._bulletin.resolved(_TOPIC)
-        if reached and ends_at is not None and self._logged != (pair.generation, reached):
-            log.warning(line("certificate_ends_soon", days=int((ends_at - now) / DAY), file=pair.cert_file))
+        if reached and valid is not None and self._logged != (pair.generation, reached):
+            log.warning(line("certificate_ends_soon", days=int((valid[1] - now) / DAY), file=pair.cert_file))
         self._logged = (pair.generation, reached)
 
     def _faults(self, pair: ServedPair, ca_file: Optional[str], now: float) -> list[str]:

@@ -122,5 +122,5 @@ class Listening:
         if context is not None:
             if self._listener is not None:
                 self._listener.use(context)
-            left = None if pair.ends_at is None else int((pair.ends_at - self._clock.now()) / DAY)
+            left = None if pair.valid is None else int((pair.valid[1] - self._clock.now()) / DAY)
             log.info(line("certificate_renewed", days=left, file=pair.cert_file))

@@ -29,14 +29,10 @@ class ServedPair:
         #: Counts the pairs, so that others see that there is another one.
         self.generation = 1
         self._digest = self._content()
-        self._dates = dates(cert_file)
+        #: From when until when what is served is valid, in epoch seconds; None if it cannot be decoded.
+        self.valid = dates(cert_file)
         # A file that changed meanwhile differs from these marks at the next look.
         self._watch = RenewalWatch(marks)
-
-    @property
-    def ends_at(self) -> Optional[float]:
-        """When the certificate that is served ends, in epoch seconds; None if it cannot be decoded."""
-        return None if self._dates is None else self._dates[1]
 
     @property
     def is_in_its_files(self) -> bool:
@@ -65,13 +61,13 @@ class ServedPair:
         self._watch.loaded(marks, good=True)
         if digest == self._digest:
             return None  # touched, or put back
-        self.context, self._digest, self._dates = context, digest, found
+        self.context, self._digest, self.valid = context, digest, found
         self.generation += 1
         return context
 
     def _require_current(self, found: Optional[tuple[float, float]], now: float) -> None:
         """Whatever the owner installs is used, for whatever host it is, but not in exchange for a worse date."""
-        if found is None or self._dates is None or not self._dates[0] <= now < self._dates[1]:
+        if found is None or self.valid is None or not self.valid[0] <= now < self.valid[1]:
             return
         begins_at, ends_at = found
         if now >= ends_at:

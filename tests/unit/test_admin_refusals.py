@@ -1,0 +1,86 @@
+"""What operators ask wrongly, and stores that are not as they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from strava_collector.admin import Desk, jobs
+from strava_collector.admin_arguments import WrongArgument
+from strava_collector.errors import StoreUnavailable, StoreUnusable
+from tests.support.clock import VirtualClock
+from tests.support.office import Office
+from tests.support.store import raw
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    made = Office(tmp_path)
+    with made.store.write():
+        pass
+    yield made
+    made.store.close()
+
+
+@pytest.mark.parametrize(
+    ("verb", "texts"),
+    [
+        ("list", {"status": "finished"}),
+        ("list", {"limit": "0"}),
+        ("list", {"limit": "10001"}),
+        ("list", {"limit": "٣"}),
+        ("list", {"offset": "-1"}),
+        ("list", {"athlete_id": "9" * 20}),
+        ("list", {"evil": "1"}),
+        ("list", {"status": "x" * 300}),
+        ("list", {"status": "done\x00"}),
+        ("show", {}),
+        ("show", {"id": "notification:1"}),
+        ("fetch", {}),
+        ("fetch", {"activity_id": "1.5"}),
+        ("fetch", {"activity_id": "1", "force": "maybe"}),
+        ("retry", {}),
+        ("retry", {"id": "1", "all": "1"}),
+        ("retry", {"id": "gear:1"}),
+        ("replay", {}),
+        ("replay", {"since": "yesterday"}),
+        ("replay", {"since": "2999-01-01T00:00:00Z"}),
+        ("replay", {"since": "0", "cursor": "jobs:nan:1"}),
+        ("replay", {"since": "0", "cursor": "jobs:1:" + "9" * 30}),
+        ("replay", {"since": "0", "cursor": "evil:1:1"}),
+        ("delete", {}),
+        ("delete", {"status": "done"}),
+        ("delete", {"status": "done", "all": "1", "older_than": "1"}),
+        ("delete", {"status": "done", "older_than": "-1"}),
+        ("delete", {"status": "done", "older_than": "nan"}),
+        ("delete", {"status": "done", "older_than": "1e3"}),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_in_a_sentence(office: Office, verb: str, texts: dict[str, str]) -> None:
+    with pytest.raises(WrongArgument) as refused:
+        office.do(verb, **texts)
+    assert str(refused.value)[0].isupper()
+    assert str(refused.value).endswith(".")
+
+
+@pytest.mark.parametrize("verb", ["list", "counts", "dead_letters", "reclaim"])
+def test_where_there_is_no_store_it_is_said_and_none_is_made(tmp_path: Path, verb: str) -> None:
+    with pytest.raises(StoreUnavailable, match="There is no store in"):
+        jobs(Desk(tmp_path / "none", VirtualClock()), verb, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("version", [1, 99])
+@pytest.mark.parametrize("verb", ["list", "reclaim"])
+def test_a_store_of_another_version_is_left_as_it_is(office: Office, version: int, verb: str) -> None:
+    office.store.close()
+    connection = raw(office.folder.parent)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+    with pytest.raises(StoreUnusable, match="another version"):
+        office.do(verb)
+    connection = raw(office.folder.parent)
+    assert connection.execute("PRAGMA user_version").fetchone() == (version,)
+    connection.close()
