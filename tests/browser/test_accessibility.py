@@ -94,6 +94,9 @@ def views(sandbox: Sandbox, page: Page) -> Iterator[str]:
     for tab in ("Proxy", "Logging", "Advanced"):
         configuration.settings(tab)
         yield tab
+    page.get_by_role("tab", name="Set-up check", exact=True).click()
+    expect(page.locator(".strava-check tbody tr").first).to_be_visible()
+    yield "Set-up check"
     inputs = InputsPage(page, sandbox.web)
     yield "Inputs"
     form = inputs.create()

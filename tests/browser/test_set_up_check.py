@@ -125,4 +125,3 @@ def test_nobody_is_kept_out(sandbox: Sandbox, open_page: OpenPage, theme: str) -
     press(page, tab.button)
     tab.wait()
     expect(tab.button).to_be_focused()
-    page.screenshot(path=f"/tmp/check-{theme}.png", full_page=True)

@@ -27,6 +27,7 @@ from strava_collector.store import challenges
 from strava_collector.store.database import Database
 from strava_collector.store.group_commit import GroupCommit
 from tests.support.https_server import Script, Server, Visit, answering
+from tests.support.waiting import until
 
 PATH = "/strava/5f0c9e"
 TOKEN = "marked-verify&token 4711"
@@ -322,3 +323,28 @@ def test_the_token_is_in_no_log(host: Host, certificates: Certificates, caplog: 
 @pytest.mark.parametrize("url", ["https://", "https://[", "https:///path", "https://host:99999/path"])
 def test_a_url_that_is_none_fails(host: Host, url: str) -> None:
     assert host.try_url(url).grade is Status.FAIL
+
+
+def test_a_locked_store_delays_no_answer_and_the_note_comes_later(host: Host) -> None:
+    given: list[str] = []
+
+    def noted_by(digest: str) -> Optional[str]:
+        given.append(digest)
+        return None
+
+    def locked() -> None:
+        raise StoreUnavailable("The store stayed locked.")
+
+    with host.listening("home") as url:
+        with host.database.write():
+            found = host.try_url(url, noted_by=noted_by, try_to_note=locked, patience=2.0)
+        assert (found.grade, "answers the challenge rightly" in found.seen) == (Status.WARN, True)
+        until(lambda: host.noted_by(given[0]) == "home")
+
+
+def test_only_challenges_with_the_right_token_are_noted(host: Host) -> None:
+    with host.listening("home", "another-token") as url:
+        host.try_url(url)
+        host.try_url(f"{url}-wrong")
+    with host.database.read() as tx:
+        assert tx.execute("SELECT COUNT(*) FROM challenge").fetchone()[0] == 0

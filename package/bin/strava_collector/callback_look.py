@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from strava_collector.callback_probe import Target, probe
+from strava_collector.callback_probe import Target, as_sentence, probe
 from strava_collector.check_line import Status
 from strava_collector.errors import StoreUnavailable
 from strava_collector.settings import WebhookInput
@@ -31,4 +31,4 @@ def seen_at_callback(webhook_input: WebhookInput, ca_file: Optional[str], databa
         return ""
     if found.grade is Status.PASS:
         return _FINE
-    return f"Tried from this host: {found.seen} {found.to_do}".strip()
+    return f"Tried from this host: {as_sentence(found)}"

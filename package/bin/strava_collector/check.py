@@ -5,6 +5,7 @@ Pure. Every topic has a line at least, also when there is nothing to look at yet
 
 from __future__ import annotations
 
+from strava_collector.certificate_expiry import WARN_AT_DAYS
 from strava_collector.check_facts import Facts, InputFacts
 from strava_collector.check_host import disk, indexes, macro
 from strava_collector.check_line import TOPICS, Line, failed, passed, unseen, warned
@@ -12,9 +13,6 @@ from strava_collector.check_strava import applications, athletes, clock, quota, 
 from strava_collector.check_words import after_process, in_words, log_of
 from strava_collector.check_work import dead_letters, queue, worker
 from strava_collector.heartbeat import LISTENER, LONGEST_SILENCE
-
-#: A certificate that ends sooner, in days, is worth a warning: renewals are due weeks before.
-SOON = 21.0
 
 _DAY = 86_400.0
 
@@ -155,7 +153,7 @@ def certificate(facts: Facts, one: InputFacts) -> Line:
     if one.certificate_ends is None:
         return unseen("certificate", one.name, "How long the certificate lasts could not be seen.")
     days = (one.certificate_ends - facts.now) / _DAY
-    if days < SOON:
+    if days <= WARN_AT_DAYS[0]:
         return warned(
             "certificate",
             one.name,

@@ -30,7 +30,7 @@ from strava_collector.configuration import Stanza, athlete_id_of, enabled_inputs
 from strava_collector.errors import CollectorError, StoreUnavailable
 from strava_collector.redaction import Redaction
 from strava_collector.room import DiskUsage
-from strava_collector.settings import PROXY
+from strava_collector.settings import LOCAL_PROXY, PROXY
 from strava_collector.side_by_side import side_by_side
 from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
@@ -40,9 +40,6 @@ from strava_collector.transport import CallLimits, RequestsTransport
 #: Seconds for everything that leaves this host, all at once.
 PATIENCE = 15.0
 _LIMITS = CallLimits(connect=4.0, read=6.0, whole=10.0, body=1024 * 1024)
-
-#: The value of an input's ``in_front`` with which it needs no certificate.
-_LOCAL_PROXY = "local_proxy"
 
 #: What a question outside this host brings: about an application, an athlete, or an input's callback URL.
 _Result = Union[Told, tuple[Access, str], Probe]
@@ -197,7 +194,7 @@ def _input(
     now: float,
 ) -> InputFacts:
     made = configured.webhook_inputs.get(name)
-    plain = stanza.get("in_front", "").strip() == _LOCAL_PROXY
+    plain = stanza.get("in_front", "").strip() == LOCAL_PROXY
     faults: list[str] = []
     ends = None
     if made is not None and not plain:
@@ -226,6 +223,7 @@ def _input(
         certificate_faults=tuple(faults),
         certificate_ends=ends,
         probe=tried if isinstance(tried, Probe) else None,
+        subscription_said=stored.subscription_said.get(name, ""),
         queue=stored.queues.get(name),
     )
 

@@ -29,6 +29,7 @@ from strava_collector.store.athletes import Standing
 from strava_collector.store.heartbeats import Heartbeat
 from strava_collector.store.process_lock import is_at_work
 from strava_collector.store.sqlite import Transaction
+from strava_collector.subscription_rules import State
 
 #: Held notifications are counted up to here.
 _MANY = 10_000
@@ -49,6 +50,8 @@ class Stored:
     #: By client id.
     quotas: Mapping[str, QuotaFacts] = field(default_factory=dict)
     subscriptions: Mapping[str, int] = field(default_factory=dict)
+    #: By input: what its keeper said last, if it is not content.
+    subscription_said: Mapping[str, str] = field(default_factory=dict)
     #: Athletes who are not in good standing.
     standings: Mapping[int, Standing] = field(default_factory=dict)
     dead_letters: Optional[int] = None
@@ -107,6 +110,11 @@ def _looked(
             for one in settings.applications.values()
         },
         subscriptions={client_id: found for client_id, found in known.items() if found is not None},
+        subscription_said={
+            watch.input: watch.said
+            for watch in subscriptions.watches(tx)
+            if watch.state not in (State.KEPT, State.BY_HAND)
+        },
         standings={found.athlete_id: found for found in athletes.standings(tx)},
         dead_letters=dead_letters.count_dead_letters(tx),
         newest_dead_letter=newest[0].reason if newest else "",

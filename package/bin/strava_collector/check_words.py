@@ -32,5 +32,5 @@ def after_process(topic: str, name: str) -> Line:
         topic,
         name,
         "There is nothing to look at: no process works for this input.",
-        f"See the line process:{name} first.",
+        f"See the line of the input's process first (process:{name}).",
     )
