@@ -40,7 +40,8 @@ class Keeping:
     def __init__(self, folder: Path) -> None:
         self.clock = VirtualClock()
         self._folder = quick_folder()
-        self.database = Database(Path(self._folder.name), clock=self.clock)
+        self.store_folder = Path(self._folder.name)
+        self.database = Database(self.store_folder, clock=self.clock)
         #: Shared by all processes, because each digest takes its time.
         self._digests = Digests()
         # Never started: it is asked by its method ``answer``.

@@ -201,3 +201,19 @@ def test_a_splunkd_that_does_not_answer_is_asked_once() -> None:
 
     assert (around.applications, around.inputs, around.indexes, around.ca_file) == (None, None, None, None)
     assert files.asked == 1
+
+
+def test_an_input_is_switched_off_when_its_stanza_is_disabled_or_gone() -> None:
+    files = Files()
+    files.confs["inputs"] = {"strava_webhook": {"disabled": "1"}, "strava_webhook://main": {}}
+    reader = Reader(files)
+    assert [reader.is_switched_off(name) for name in ("main", "off", "deleted")] == [False, True, True]
+
+
+def test_an_input_that_splunkd_just_does_not_show_is_not_taken_for_deleted() -> None:
+    files = Files()
+    files.kinds["strava_webhook"] = {}
+    with pytest.raises(SplunkUnavailable, match="nobody can tell"):
+        Reader(files).is_switched_off("main")
+    files.confs["inputs"] = {"strava_webhook://main": {}}
+    assert not Reader(files).is_switched_off("main")

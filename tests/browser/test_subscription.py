@@ -1,0 +1,81 @@
+"""The states of a subscription, as somebody sees and changes them on the page *Inputs*."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from sandbox.sandbox import Input, Sandbox, free_port
+from sandbox.strava import Application
+from tests.browser.pages import InputsPage
+
+ELSEWHERE = "https://elsewhere.example.org/hook"
+PATIENCE = 30.0
+
+
+def await_state(sandbox: Sandbox, page: Page, state: str) -> InputsPage:
+    """Reload the page until the input is in this state."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        inputs = InputsPage(page, sandbox.web)
+        shown = inputs.cell("home", "subscription")
+        if shown == state:
+            return inputs
+        assert time.monotonic() < deadline, f"It still says {shown!r}."
+
+
+def explained(inputs: InputsPage) -> str:
+    """What the row says behind its arrow."""
+    inputs.row("home").get_by_role("button", name=re.compile("expand|info|more", re.IGNORECASE)).first.click()
+    said = inputs.page.get_by_text("What this means").locator("xpath=following-sibling::*[1]")
+    expect(said).to_be_visible()
+    return said.inner_text()
+
+
+@pytest.fixture
+def application(sandbox: Sandbox) -> Application:
+    return sandbox.add_application("Club")
+
+
+def test_ours_is_kept_and_then_made_by_hand(sandbox: Sandbox, page: Page, application: Application) -> None:
+    made = sandbox.add_input("home", application)
+    number = sandbox.subscribe(application, made)
+    inputs = await_state(sandbox, page, "kept")
+    assert str(number) in explained(inputs)
+    form = inputs.edit("home")
+    form.tick("manage_subscription", False)
+    form.save()
+    await_state(sandbox, page, "by hand")
+
+
+def test_somebody_elses_is_shown_and_replaced_when_the_box_is_ticked(
+    sandbox: Sandbox, page: Page, application: Application
+) -> None:
+    sandbox.strava.subscriptions.add(application, ELSEWHERE)
+    made: Input = sandbox.add_input("home", application)
+    inputs = await_state(sandbox, page, "another callback URL")
+    assert ELSEWHERE in explained(inputs)
+    form = inputs.edit("home")
+    form.tick("replace_subscription")
+    form.save()
+    sandbox.subscribe(application, made)
+    await_state(sandbox, page, "kept")
+
+
+def test_what_strava_cannot_verify_says_what_to_do(sandbox: Sandbox, page: Page, application: Application) -> None:
+    nowhere = f"https://localhost:{free_port()}/strava/4f1c9e"
+    sandbox.add_input("home", application, callback_url=nowhere, in_front="router")
+    said = explained(await_state(sandbox, page, "not verifiable"))
+    assert nowhere in said
+    assert "router, firewall" in said
+
+
+def test_a_disabled_input_shows_no_state(sandbox: Sandbox, page: Page, application: Application) -> None:
+    made = sandbox.add_input("home", application)
+    sandbox.subscribe(application, made)
+    inputs = await_state(sandbox, page, "kept")
+    inputs.turn("home", on=False)
+    await_state(sandbox, page, "")

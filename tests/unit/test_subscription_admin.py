@@ -1,0 +1,190 @@
+"""Listing, creating and deleting subscriptions by hand: rows and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Optional
+
+import pytest
+
+from strava_collector.configuration import parse_webhook_input
+from strava_collector.secret import Secret
+from strava_collector.settings import WebhookInput
+from strava_collector.subscription_admin import (
+    Desk,
+    NoSuchSubscription,
+    SubscriptionRefused,
+    create,
+    delete,
+    delete_all,
+    list_all,
+)
+from tests.support.keeping import OTHER_URL, TOKEN, URL, Keeping
+
+
+class Office:
+    """A desk with two applications, of which one has an input."""
+
+    def __init__(self, folder: Path) -> None:
+        self.keeping = Keeping(folder)
+        second = self.keeping.strava.add_application("Second")
+        self.second = second
+        known = replace(
+            self.keeping.application,
+            name="Second",
+            client_id=str(second.client_id),
+            client_secret=Secret(second.client_secret),
+        )
+        self.keeping.settings = replace(
+            self.keeping.settings, applications={"Club": self.keeping.application, "Second": known}
+        )
+        self.inputs: dict[str, dict[str, str]] = {
+            "club": {
+                "application": "Club",
+                "index": "strava",
+                "port": "8443",
+                "callback_url": URL,
+                "cert_file": "/c.pem",
+                "key_file": "/k.pem",
+                "manage_subscription": "0",
+            }
+        }
+
+    @property
+    def desk(self) -> Desk:
+        k = self.keeping
+        return Desk(
+            settings=k.settings,
+            inputs=self.inputs,
+            webhook_input=self._input,
+            api=k.api,
+            clock=k.clock,
+            database=k.database,
+        )
+
+    def _input(self, name: str) -> WebhookInput:
+        params: Mapping[str, Optional[str]] = self.inputs[name]
+        return parse_webhook_input(name, {key: value or "" for key, value in params.items()}, Secret(TOKEN))
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    made = Office(tmp_path)
+    yield made
+    made.keeping.close()
+
+
+def test_each_application_has_a_row_also_without_a_subscription(office: Office) -> None:
+    there = office.keeping.strava.subscriptions.add(office.keeping.registered, URL)
+    club, second = list_all(office.desk)
+    assert (club.id, club.application, club.callback_url, club.ours, club.input) == (
+        str(there.id),
+        "Club",
+        URL,
+        "yes",
+        "club",
+    )
+    assert club.created_at == there.created_at
+    assert (second.id, second.ours, second.fine) == ("", "", True)
+    assert second.values()["said"] == "Strava lists no subscription."
+
+
+def test_somebody_elses_is_listed_as_such(office: Office) -> None:
+    office.keeping.strava.subscriptions.add(office.keeping.registered, OTHER_URL)
+    club = list_all(office.desk)[0]
+    assert (club.callback_url, club.ours, club.input) == (OTHER_URL, "no", "")
+
+
+def test_an_application_that_cannot_be_listed_holds_up_no_other(office: Office) -> None:
+    office.keeping.strava.set_inactive(office.second)
+    club, second = list_all(office.desk)
+    assert club.fine
+    assert not second.fine
+    assert "switched the application “Second” off" in second.said
+    assert second.values()["fine"] == "no"
+
+
+def test_it_is_made_for_an_input_and_its_notifications_are_genuine_at_once(office: Office) -> None:
+    made = create(office.desk, "club")
+    there = office.keeping.found()
+    assert (made.id, made.ours, made.input) == (str(there.id), "yes", "club")
+    assert office.keeping.known() == there.id
+
+
+def test_what_is_in_the_way_is_named(office: Office) -> None:
+    there = office.keeping.strava.subscriptions.add(office.keeping.registered, OTHER_URL)
+    with pytest.raises(SubscriptionRefused, match=f"There is the subscription {there.id}, which leads to {OTHER_URL}"):
+        create(office.desk, "club")
+
+
+def test_a_callback_url_that_nobody_answers_is_told(office: Office) -> None:
+    office.keeping.door.status = None
+    with pytest.raises(SubscriptionRefused, match="could not verify the callback URL"):
+        create(office.desk, "club")
+
+
+def test_an_input_that_does_not_exist_is_told_with_those_that_do(office: Office) -> None:
+    with pytest.raises(SubscriptionRefused, match=r"no input “clubb”. The inputs are “club”"):
+        create(office.desk, "clubb")
+    assert office.keeping.transport.requests == []
+
+
+def test_one_is_deleted_by_its_number_whichever_application_has_it(office: Office) -> None:
+    there = office.keeping.strava.subscriptions.add(office.second, OTHER_URL)
+    gone = delete(office.desk, there.id)
+    assert (gone.application, gone.said) == ("Second", f"The subscription {there.id} is deleted.")
+    assert office.keeping.strava.subscriptions.of(office.second) is None
+
+
+def test_whoever_deletes_what_an_input_keeps_is_told_that_it_comes_back(office: Office) -> None:
+    there = office.keeping.strava.subscriptions.add(office.keeping.registered, URL)
+    office.inputs["club"]["manage_subscription"] = "1"
+    assert "The input “club” keeps the application's subscription" in delete(office.desk, there.id).said
+
+
+def test_a_number_that_nobody_has_is_told(office: Office) -> None:
+    with pytest.raises(NoSuchSubscription, match="has the subscription 4711"):
+        delete(office.desk, 4711)
+
+
+def test_a_number_that_nobody_has_may_be_of_who_did_not_answer(office: Office) -> None:
+    office.keeping.strava.set_inactive(office.second)
+    with pytest.raises(NoSuchSubscription, match=r"Not everybody could be asked. “Second”"):
+        delete(office.desk, 4711)
+
+
+def test_all_are_deleted_of_one_application_or_of_every(office: Office) -> None:
+    subscriptions = office.keeping.strava.subscriptions
+    subscriptions.add(office.keeping.registered, URL)
+    subscriptions.add(office.second, OTHER_URL)
+    assert [row.application for row in delete_all(office.desk, "Second")] == ["Second"]
+    assert subscriptions.of(office.keeping.registered) is not None
+    assert [row.application for row in delete_all(office.desk)] == ["Club"]
+    assert delete_all(office.desk) == []
+
+
+def test_what_could_not_be_deleted_has_a_row_that_says_why(office: Office) -> None:
+    office.keeping.strava.subscriptions.add(office.keeping.registered, URL)
+    with office.keeping.strava.faults.outage(503, method="DELETE"):
+        (row,) = delete_all(office.desk, "Club")
+    assert not row.fine
+    assert "503" in row.said
+
+
+def test_an_application_that_does_not_exist_is_told(office: Office) -> None:
+    with pytest.raises(SubscriptionRefused, match="no application “<".replace("<", "‹")):
+        delete_all(office.desk, "<Clubb>")
+
+
+def test_without_a_store_everything_works_and_nothing_is_remembered(office: Office) -> None:
+    made = create(replace(office.desk, database=None), "club")
+    assert made.id
+    assert office.keeping.known() is None
+
+
+def test_no_row_and_no_sentence_has_a_secret(office: Office) -> None:
+    said = str(create(office.desk, "club")) + str(list_all(office.desk)) + str(delete_all(office.desk))
+    for secret in (TOKEN, office.keeping.registered.client_secret, office.second.client_secret):
+        assert secret not in said
