@@ -334,3 +334,35 @@ class StravaConsent:
         """Say no; the popup closes."""
         with self.page.expect_event("close"):
             self.page.get_by_role("button", name="Cancel").click()
+
+
+class CheckTab:
+    """*Configuration → Set-up check*, as somebody reads it; opening it runs the check."""
+
+    def __init__(self, page: Page, web: HasApp | None) -> None:
+        self.page = page
+        ConfigurationPage(page, web)
+        page.get_by_role("tab", name="Set-up check", exact=True).click()
+        self.root = page.locator(".strava-check")
+        self.button = self.root.get_by_role("button", name="Check again")
+        self.wait()
+
+    def wait(self) -> None:
+        expect(self.button).to_have_attribute("aria-disabled", "false")
+        expect(self.root.get_by_role("status")).not_to_have_text("")
+        expect(self.button).to_have_attribute("aria-disabled", "false")
+
+    def again(self) -> None:
+        self.button.click()
+        self.wait()
+
+    def row(self, name: str) -> Locator:
+        return self.root.locator(f'tr[data-name="{name}"]')
+
+    def statuses(self) -> dict[str, str]:
+        rows = self.root.locator("tbody tr").all()
+        return {row.get_attribute("data-name") or "": row.locator("td").first.inner_text() for row in rows}
+
+    @property
+    def summary(self) -> str:
+        return self.root.get_by_role("status").inner_text()

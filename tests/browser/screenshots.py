@@ -18,7 +18,7 @@ from sandbox import program
 from sandbox.certificates import ServerCertificate
 from sandbox.sandbox import INDEX, Input, Sandbox, SandboxRefused, free_port
 from sandbox.strava import Application, Athlete
-from tests.browser.pages import ConfigurationPage, Dialog, Form, InputsPage, Table, log_in
+from tests.browser.pages import CheckTab, ConfigurationPage, Dialog, Form, InputsPage, Table, log_in
 from tests.support.waiting import until
 from tools import chromium, environments, screenshots
 
@@ -67,6 +67,11 @@ class Album:
     def take_settings(self, name: str, settings: Form) -> None:
         """The page from its top to the button that saves."""
         self._take_down_to(name, settings.root.get_by_role("button", name="Save").bounding_box())
+
+    def take_check(self, name: str) -> None:
+        """The set-up check from the page's top to its last line."""
+        tab = CheckTab(self.page, self)
+        self._take_down_to(name, tab.root.locator("table").bounding_box())
 
     def take_window(self, name: str, page: Page, height: int) -> None:
         """A popup."""
@@ -181,6 +186,7 @@ class Story:
 
 def take_all(story: Story, album: Album) -> None:
     """Tell the story, and take each picture when it is there."""
+    album.take_check("check-empty")
     table = album.configuration().open("Applications")
     form = table.add()
     form.fill("name", "Club")
@@ -197,7 +203,8 @@ def take_all(story: Story, album: Album) -> None:
     table = album.configuration().open("Athletes")
     expect(table.row("anna").locator('[data-column="last_activity"]')).not_to_have_text("")
     album.take_table("athletes", table)
-    form = table.add()
+    album.take_check("check")
+    form = album.configuration().open("Athletes").add()
     form.fill("name", "dana")
     form.choose("application", "Club")
     album.take_dialog("athlete-form", form)

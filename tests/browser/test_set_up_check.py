@@ -6,45 +6,13 @@ import json
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from sandbox.sandbox import Input, Sandbox
 from tests.browser.conftest import Complaints, OpenPage
-from tests.browser.pages import ConfigurationPage
+from tests.browser.pages import CheckTab, ConfigurationPage
 from tests.browser.test_accessibility import IMPACTS, press
 from tests.support.waiting import until
-
-
-class CheckTab:
-    """The tab as somebody reads it."""
-
-    def __init__(self, page: Page, sandbox: Sandbox) -> None:
-        self.page = page
-        ConfigurationPage(page, sandbox.web)
-        page.get_by_role("tab", name="Set-up check", exact=True).click()
-        self.root = page.locator(".strava-check")
-        self.button = self.root.get_by_role("button", name="Check again")
-        self.wait()
-
-    def wait(self) -> None:
-        expect(self.button).to_have_attribute("aria-disabled", "false")
-        expect(self.root.get_by_role("status")).not_to_have_text("")
-        expect(self.button).to_have_attribute("aria-disabled", "false")
-
-    def again(self) -> None:
-        self.button.click()
-        self.wait()
-
-    def row(self, name: str) -> Locator:
-        return self.root.locator(f'tr[data-name="{name}"]')
-
-    def statuses(self) -> dict[str, str]:
-        rows = self.root.locator("tbody tr").all()
-        return {row.get_attribute("data-name") or "": row.locator("td").first.inner_text() for row in rows}
-
-    @property
-    def summary(self) -> str:
-        return self.root.get_by_role("status").inner_text()
 
 
 def good(sandbox: Sandbox) -> Input:
@@ -63,7 +31,7 @@ def good(sandbox: Sandbox) -> Input:
 
 
 def test_an_empty_installation_reads_what_to_do_first(sandbox: Sandbox, page: Page) -> None:
-    tab = CheckTab(page, sandbox)
+    tab = CheckTab(page, sandbox.web)
     assert tab.summary.startswith("13 faults")
     headings = tab.root.locator("thead th").all_inner_texts()
     assert headings == ["Status", "What", "Seen", "What to do"]
@@ -73,7 +41,7 @@ def test_an_empty_installation_reads_what_to_do_first(sandbox: Sandbox, page: Pa
 
 def test_a_good_set_up_becomes_a_broken_one(sandbox: Sandbox, page: Page) -> None:
     made = good(sandbox)
-    tab = CheckTab(page, sandbox)
+    tab = CheckTab(page, sandbox.web)
     assert set(tab.statuses().values()) == {"Pass"}
     assert tab.summary.startswith("All is well")
     assert made.verify_token not in json.dumps(page.content())
@@ -89,13 +57,13 @@ def test_the_check_is_made_when_the_tab_is_looked_at_and_not_before(sandbox: San
     page.on("request", lambda request: asked.append(request.url) if "strava_check" in request.url else None)
     ConfigurationPage(page, sandbox.web).open("Applications")
     assert asked == []
-    CheckTab(page, sandbox)
+    CheckTab(page, sandbox.web)
     assert len(asked) == 1
 
 
 def test_a_check_that_cannot_be_made_says_why(sandbox: Sandbox, page: Page, complaints: Complaints) -> None:
     complaints.expect("status of 5")
-    tab = CheckTab(page, sandbox)
+    tab = CheckTab(page, sandbox.web)
     page.route("**/strava_check?*", lambda route: route.fulfill(status=503, body='{"messages":[{"text":"Busy."}]}'))
     tab.again()
     assert tab.summary == "The check could not be made. Busy."
@@ -106,7 +74,7 @@ def test_what_somebody_else_wrote_is_text_and_no_markup(sandbox: Sandbox, page: 
     line = {"status": "fail", "topic": "x", "subject": "<b>y</b>", "seen": "<img src=x onerror=alert(1)>", "to_do": ""}
     body = json.dumps({"entry": [{"content": {**line, "position": "001", "summary": "<i>bad</i>"}}]})
     page.route("**/strava_check?*", lambda route: route.fulfill(status=200, body=body))
-    tab = CheckTab(page, sandbox)
+    tab = CheckTab(page, sandbox.web)
     expect(tab.root.locator("tbody img, tbody b, i")).to_have_count(0)
     assert "<img src=x" in tab.root.inner_text()
 
@@ -118,7 +86,7 @@ def test_nobody_is_kept_out(sandbox: Sandbox, open_page: OpenPage, theme: str) -
     sandbox.splunkd.inputs.kill("home")
     sandbox.web.theme = theme
     page = open_page()
-    tab = CheckTab(page, sandbox)
+    tab = CheckTab(page, sandbox.web)
     assert set(tab.statuses().values()) == {"Pass", "Warning", "Fault"}
     found = Axe().run(page, context=".strava-check", options={"resultTypes": ["violations"]}).response
     assert [rule["id"] for rule in found["violations"] if rule["impact"] in IMPACTS] == []

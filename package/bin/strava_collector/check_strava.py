@@ -99,7 +99,7 @@ def _athlete(facts: Facts, one: AthleteFacts, collecting: Collection[str]) -> Li
         return passed("athlete", one.name, f"Strava accepts the athlete's token; {which} can be fetched.")
     if one.has_tokens is None and one.why:
         return unseen("athlete", one.name, f"Connected for {which}; whether the token works was not asked. {one.why}")
-    return passed("athlete", one.name, f"Connected for {which}; Strava was not asked just now. {one.why}".rstrip())
+    return passed("athlete", one.name, f"Connected for {which}. {one.why or 'Strava was not asked just now.'}")
 
 
 def subscriptions(facts: Facts) -> list[Line]:
