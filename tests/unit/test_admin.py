@@ -273,7 +273,7 @@ def test_a_replay_that_takes_too_long_goes_on_where_it_stopped(office: Office) -
     desk = Desk(office.folder, office.clock, budget=0.03, pause=office.pass_time)
     fetches, cursor, calls = 0, "", 0
     while True:
-        (row,) = jobs(desk, "replay", {"since": "0", "cursor": cursor})
+        (row,) = jobs(desk, "replay", {"since": "0", **({"cursor": cursor} if cursor else {})})
         fetches, cursor, calls = fetches + int(str(row["fetches"])), str(row["cursor"]), calls + 1
         if row["more"] == "no":
             break

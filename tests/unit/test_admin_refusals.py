@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from strava_collector.admin import Desk, jobs
-from strava_collector.admin_arguments import WrongArgument
+from strava_collector.admin_arguments import WrongArgument, subscription_order
 from strava_collector.errors import StoreUnavailable, StoreUnusable
 from tests.support.clock import VirtualClock
 from tests.support.office import Office
@@ -36,6 +36,10 @@ def office(tmp_path: Path) -> Iterator[Office]:
         ("list", {"evil": "1"}),
         ("list", {"status": "x" * 300}),
         ("list", {"status": "done\x00"}),
+        ("list", {"status": ""}),
+        ("list", {"athlete_id": " "}),
+        ("retry", {"id": "", "all": "1"}),
+        ("delete", {"status": "done", "older_than": "", "all": "1"}),
         ("show", {}),
         ("show", {"id": "notification:1"}),
         ("fetch", {}),
@@ -63,6 +67,33 @@ def test_what_cannot_be_understood_is_refused_in_a_sentence(office: Office, verb
         office.do(verb, **texts)
     assert str(refused.value)[0].isupper()
     assert str(refused.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("verb", "texts"),
+    [
+        ("create", {}),
+        ("create", {"input": " "}),
+        ("create", {"input": "club", "application": "Club"}),
+        ("delete", {}),
+        ("delete", {"id": "1", "application": "Club"}),
+        *(("delete", {"id": text}) for text in ("", "0", "-1", "x", "../1", "1?x", "9" * 20, "٣")),
+        ("delete_all", {"application": ""}),
+        ("delete_all", {"id": "1"}),
+    ],
+)
+def test_orders_about_subscriptions_are_read_by_the_same_rules(verb: str, texts: dict[str, str]) -> None:
+    with pytest.raises(WrongArgument) as refused:
+        subscription_order(verb, texts)
+    assert str(refused.value).endswith(".")
+
+
+def test_an_order_about_subscriptions_has_what_was_said_and_no_more() -> None:
+    assert subscription_order("list", {}) == {}
+    assert subscription_order("create", {"input": " club "}) == {"input": "club"}
+    assert subscription_order("delete", {"id": "0042"}) == {"id": "42"}
+    assert subscription_order("delete_all", {}) == {}
+    assert subscription_order("delete_all", {"application": "Club"}) == {"application": "Club"}
 
 
 @pytest.mark.parametrize("verb", ["list", "counts", "dead_letters", "reclaim"])

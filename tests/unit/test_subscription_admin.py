@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional
@@ -11,7 +12,7 @@ import pytest
 
 from strava_collector.configuration import parse_webhook_input
 from strava_collector.secret import Secret
-from strava_collector.settings import WebhookInput
+from strava_collector.settings import Settings, WebhookInput
 from strava_collector.subscription_admin import (
     Desk,
     NoSuchSubscription,
@@ -19,8 +20,10 @@ from strava_collector.subscription_admin import (
     create,
     delete,
     delete_all,
+    desk,
     list_all,
 )
+from strava_collector.transport import RequestsTransport
 from tests.support.keeping import OTHER_URL, TOKEN, URL, Keeping
 
 
@@ -182,6 +185,35 @@ def test_without_a_store_everything_works_and_nothing_is_remembered(office: Offi
     made = create(replace(office.desk, database=None), "club")
     assert made.id
     assert office.keeping.known() is None
+
+
+class Told:
+    """A reader of what the office knows."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def settings(self) -> Settings:
+        return self._office.keeping.settings
+
+    def stored_inputs(self) -> dict[str, dict[str, str]]:
+        return self._office.inputs
+
+    def webhook_input(self, name: str, params: Mapping[str, Optional[str]]) -> WebhookInput:
+        raise AssertionError("nobody asks for it here")
+
+
+@pytest.mark.parametrize("fault", [None, SubscriptionRefused("Something went wrong.")])
+def test_connections_to_strava_are_closed_whatever_happens(
+    office: Office, monkeypatch: pytest.MonkeyPatch, fault: Optional[Exception]
+) -> None:
+    closed = []
+    monkeypatch.setattr(RequestsTransport, "close", lambda self: closed.append(self))
+    with suppress(SubscriptionRefused), desk(Told(office), office.keeping.clock):
+        assert closed == []
+        if fault is not None:
+            raise fault
+    assert len(closed) == 1
 
 
 def test_no_row_and_no_sentence_has_a_secret(office: Office) -> None:

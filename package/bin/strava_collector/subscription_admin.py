@@ -6,7 +6,8 @@ Whatever is done here is done at once and tried once; what the running inputs do
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Callable, Optional, Protocol
 
@@ -91,22 +92,26 @@ class Desk:
     database: Optional[Database] = None
 
 
-def desk(reader: Configured, clock: Clock, database: Optional[Database] = None) -> Desk:
-    """Read the configuration and return what the verbs need.
+@contextmanager
+def desk(reader: Configured, clock: Clock, database: Optional[Database] = None) -> Iterator[Desk]:
+    """Read the configuration and give what the verbs need, with connections to Strava that are closed at the end.
 
     Raises ConfigurationError, SplunkUnavailable, SessionExpired.
     """
     settings, inputs = reader.settings(), reader.stored_inputs()
     advanced = settings.advanced
     transport = RequestsTransport(proxy=settings.proxy, ca_file=advanced.ca_file, clock=clock)
-    return Desk(
-        settings=settings,
-        inputs=inputs,
-        webhook_input=lambda name: reader.webhook_input(name, inputs[name]),
-        api=StravaApi(transport, advanced.api_url),
-        clock=clock,
-        database=database,
-    )
+    try:
+        yield Desk(
+            settings=settings,
+            inputs=inputs,
+            webhook_input=lambda name: reader.webhook_input(name, inputs[name]),
+            api=StravaApi(transport, advanced.api_url),
+            clock=clock,
+            database=database,
+        )
+    finally:
+        transport.close()
 
 
 def list_all(desk: Desk) -> list[Row]:
