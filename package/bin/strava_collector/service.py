@@ -29,7 +29,6 @@ from strava_collector.store.bell import Bell
 from strava_collector.store.database import Database
 from strava_collector.store.group_commit import GroupCommit
 from strava_collector.store.process_lock import ProcessLock, input_lock
-from strava_collector.subscription import LEFT
 from strava_collector.subscription_removal import Removal
 from strava_collector.token_keeper import TokenStore
 from strava_collector.upkeep import Upkeep
@@ -161,7 +160,6 @@ class WebhookService:
         self._end = stop
         log.info(line("started", input=self._input.name, version=version(), port=self._input.port))
         self._bulletin.start()
-        self._bulletin.resolved(LEFT)
         self._committer.start()
         self._settings_loop.start()
         try:
