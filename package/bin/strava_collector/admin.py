@@ -96,7 +96,7 @@ class Desk:
         """Return the store, if it is there and of this version; the caller closes it. Raises StoreUnavailable."""
         with self.read():
             pass  # otherwise the database would be made, or brought up to date
-        return Database(self.folder, clock=self.clock, patience=PATIENCE)
+        return Database(self.folder, clock=self.clock, patience=PATIENCE, guest=True)
 
     def batches(self, database: Database, batch: Callable[[Transaction], int]) -> tuple[int, bool]:
         """Do a batch in a transaction of its own until one has nothing to do, or the budget is used up.
