@@ -185,6 +185,8 @@ def test_an_activity_that_nobody_announced_is_fetched_by_the_athletes_input(club
     club.await_versions(unheard, 1)
     status, said = club.said("POST", "strava_jobs/fetch", activity_id=unheard.id, athlete_id=5)
     assert (status, said) == (400, "Athlete 5 is not connected. Connect the athlete on Configuration → Athletes.")
+    status, said = club.said("POST", "strava_jobs/fetch", activity_id=unheard.id, athlete_id=club.anna.id, input="typo")
+    assert (status, said) == (400, "There is no input “typo”. The inputs are “club”.")
 
 
 def test_a_replay_repeats_notifications_and_activities(club: Club, ride: Activity) -> None:
@@ -210,9 +212,11 @@ def test_subscriptions_are_listed_deleted_and_made_by_hand(club: Club) -> None:
     (row,) = club.get("strava_subscriptions")
     assert (row["subscription"], row["callback_url"]) == (str(club.subscription), club.input.callback_url)
     assert (row["ours"], row["input"], row["application"]) == ("yes", "club", "Club")
-    status, said = club.said("POST", "strava_subscriptions/create", input="club")
-    assert status == 400
-    assert is_sentence(said)
+    status, answer = club.ask("POST", "strava_subscriptions/create", input="club")
+    assert status == 200, answer
+    (entry,) = answer["entry"]
+    assert entry["content"]["created"] == "no"
+    assert entry["content"]["said"] == f"The input “club” has its subscription already ({club.subscription})."
     status, answer = club.ask("DELETE", f"strava_subscriptions/{row['title']}")
     assert status == 200, answer
     assert club.said("DELETE", "strava_subscriptions/999999")[0] == 404

@@ -251,6 +251,7 @@ def test_many_errors_end_as_dead_letters_and_are_retried(club: Club, page: Page)
         page.has(line["seen"], {r"^1 fetch or notification has": "3 fetches or notifications have"})
         (letter,) = club.desk.rows("jobs", "dead-letters")
         assert letter["error"] == "Strava answered 500. Given up after 5 attempts."
+        assert letter["attempts"] == 5
     assert len([one for one in club.sandbox.splunkd.log_lines() if "result=500" in one]) >= 5
 
     assert club.desk.run("jobs", "retry", str(letter["dead_letter"]))[0] == 0

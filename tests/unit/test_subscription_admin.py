@@ -116,9 +116,34 @@ def test_it_is_made_for_an_input_and_its_notifications_are_genuine_at_once(offic
     assert office.keeping.known() == there.id
 
 
-def test_what_is_in_the_way_is_named(office: Office) -> None:
+def test_what_is_in_the_way_is_named_with_the_command_that_deletes_it(office: Office) -> None:
     there = office.keeping.strava.subscriptions.add(office.keeping.registered, OTHER_URL)
-    with pytest.raises(SubscriptionRefused, match=f"There is the subscription {there.id}, which leads to {OTHER_URL}"):
+    with pytest.raises(SubscriptionRefused) as refused:
+        create(office.desk, "club")
+    assert f"has another subscription already, {there.id}, which leads to {OTHER_URL}, and" in str(refused.value)
+    assert f"“strava_admin.py subscriptions delete {there.id}”, then create this one" in str(refused.value)
+    assert "--all" not in str(refused.value)
+    assert office.keeping.known() is None
+    office.inputs["second"] = {**office.inputs["club"], "callback_url": OTHER_URL}
+    with pytest.raises(SubscriptionRefused, match=r"\(that is the input “second”\)"):
+        create(office.desk, "club")
+
+
+def test_an_input_that_has_its_subscription_already_is_told_so_and_all_is_well(office: Office) -> None:
+    assert create(office.desk, "club").created == "yes"
+    again = create(office.desk, "club")
+    there = office.keeping.found()
+    assert (again.id, again.created, again.fine, again.ours) == (str(there.id), "no", True, "yes")
+    assert again.said == f"The input “club” has its subscription already ({there.id})."
+    assert office.keeping.known() == there.id
+
+
+def test_what_is_in_the_way_and_cannot_be_seen_is_told(office: Office) -> None:
+    office.keeping.strava.subscriptions.add(office.keeping.registered, OTHER_URL)
+    with (
+        office.keeping.strava.faults.outage(503, method="GET"),
+        pytest.raises(SubscriptionRefused, match=r"has a subscription already, and which one could not be found out\."),
+    ):
         create(office.desk, "club")
 
 

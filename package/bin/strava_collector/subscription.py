@@ -91,6 +91,11 @@ class SubscriptionKeeper:
         self._kept: Optional[int] = None
         self._digests = digests or Digests()
 
+    @property
+    def kept(self) -> Optional[int]:
+        """The subscription that was kept last, as far as this process knows."""
+        return self._kept
+
     def keep(self, api: StravaApi, application: Application, settings: Settings) -> Optional[float]:
         """Look if it is time; return in how many seconds to call this again, at the latest. None: when woken.
 
@@ -132,6 +137,7 @@ class SubscriptionKeeper:
                 watch = subscriptions.watch(tx, application.client_id)
             if watch is None or watch.input != self._input.name or watch.subscription_id is None:
                 return None
+            self._kept = watch.subscription_id
             try:
                 self._calls.delete(api, application, watch.subscription_id, may_wait=False)
             except SubscriptionTrouble as error:
@@ -286,9 +292,18 @@ class SubscriptionKeeper:
             self._bulletin.report(TOPIC, watch.said)
 
 
-def left_message(why: str, application: str) -> str:
-    """Return what the user is told about a subscription that should have been removed and is still there."""
+def left_message(why: str, application: str, subscription_id: Optional[int]) -> str:
+    """Return what the user is told about a subscription that should have been removed and is still there.
+
+    ``subscription_id`` is None if nobody here knows which one it is.
+    """
+    what = f"The subscription of the application “{application}” was to be removed, and is still there: {why}"
+    if subscription_id is None:
+        return (
+            f"{what} Delete it, or Strava keeps calling: “strava_admin.py subscriptions list” shows its number, and "
+            "“strava_admin.py subscriptions delete …” takes it."
+        )
     return (
-        f"The subscription of the application “{application}” was to be removed, and is still there: {why} Delete it "
-        "with the command “strava_admin.py subscriptions delete”, or Strava keeps calling."
+        f"{what} Delete it, or Strava keeps calling, with the command “strava_admin.py subscriptions delete "
+        f"{subscription_id}”."
     )

@@ -94,7 +94,7 @@ class Removal:
 
     def _leave(self, why: str) -> None:
         self._log_left(why)
-        text = f"{self._input.name}: {left_message(why, self._input.application)}"
+        text = f"{self._input.name}: {left_message(why, self._input.application, self._keeper.kept)}"
         self._messages.post(f"ta_strava_webhook_{self._input.name}_{LEFT}", text, ERROR)
 
     def _log_left(self, why: str) -> None:
