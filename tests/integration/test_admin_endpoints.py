@@ -16,6 +16,7 @@ from sandbox.sandbox import Input, Sandbox
 from sandbox.splunkd.server import call
 from sandbox.strava import Activity, Application, Athlete
 from strava_collector.admin_arguments import JOBS, SUBSCRIPTIONS
+from strava_collector.store.bell import Bell
 from tests.integration.conftest import GENEROUS
 from tests.integration.test_handlers_garbage import GARBAGE, OF_SPLUNKD, is_sentence
 from tests.support.splunk_state import written_files
@@ -220,6 +221,20 @@ def test_subscriptions_are_listed_deleted_and_made_by_hand(club: Club) -> None:
     status, answer = club.ask("DELETE", f"strava_subscriptions/{row['title']}")
     assert status == 200, answer
     assert club.said("DELETE", "strava_subscriptions/999999")[0] == 404
+
+
+def test_saving_a_row_rings_and_a_refused_one_does_not(club: Club) -> None:
+    bell = Bell(club.sandbox.splunkd.installation.checkpoints / "ta_strava_webhook")
+    for row, good, bad in (
+        ("TA_strava_webhook_account/anna", {"index": "strava"}, {"index": "no such index"}),
+        ("TA_strava_webhook_application/Club", {"client_id": club.application.client_id}, {"client_id": "x"}),
+    ):
+        status, answer = club.ask("POST", row, **bad)
+        assert status >= 400, answer
+        assert not bell.has_rung()
+        status, answer = club.ask("POST", row, **good)
+        assert status == 200, answer
+        assert bell.has_rung()
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
