@@ -70,8 +70,8 @@ class JobsHandler(Endpoint):
         limit = Given(JOBS[verb], given).number("limit", most=MOST_ROWS)
         if self.passed_over + (limit or 1) > MOST_ROWS:
             raise WrongArgument(
-                f"A list ends here with its {MOST_ROWS:,}th row, and offset and limit together go beyond. Ask for less, "
-                "or use the command line."
+                f"A list ends here with its {MOST_ROWS:,}th row, and offset and limit together go beyond. "
+                "Ask for less, or use the command line."
             )
         return min(self.passed_over + (limit or ROWS), MOST_ROWS)
 
