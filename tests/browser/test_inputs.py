@@ -121,9 +121,9 @@ def test_what_few_need_is_folded_away_and_the_offered_url_follows_the_port(sandb
     typist = Typist(sandbox, page)
     form = typist.inputs.create()
     expect(form.root.get_by_text("Where Strava calls")).to_be_visible()
-    for field in FIELDS[:8]:
+    for field in FIELDS[:11]:
         expect(form.field(field)).to_be_visible()
-    for field in FIELDS[8:]:
+    for field in FIELDS[11:]:
         expect(form.field(field)).to_have_count(0)
     form.cancel()
     form = typist.open()
@@ -392,7 +392,9 @@ def test_a_second_input_for_an_application_is_neither_saved_nor_enabled(
 
 def test_the_table_says_what_matters(sandbox: Sandbox, page: Page) -> None:
     inputs, made = running(sandbox, page)
-    assert inputs.columns()[:6] == ["Name", "Application", "Port", "Callback URL", "Index", "Status"]
+    # Before the first is the arrow that opens a row.
+    headings = ["Name", "Application", "Port", "Callback URL", "Index", "Subscription", "Status"]
+    assert inputs.columns()[1:8] == headings
     assert inputs.cell("club", "port") == str(made.port)
     assert inputs.cell("club", "index") == "strava"
     inputs.delete("club")

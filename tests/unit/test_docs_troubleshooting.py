@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from strava_collector.check_line import TOPICS
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = re.sub(r"\s+", " ", (ROOT / "docs" / "troubleshooting.md").read_text("utf-8"))
 SOURCES = sorted((ROOT / "package" / "bin" / "strava_collector").rglob("*.py"))
@@ -53,6 +55,19 @@ def test_a_quoted_sentence_is_one_of_the_programs(sentence: str) -> None:
         assert any(pattern.match(beginning) or beginning in pattern.pattern.replace("\\", "") for pattern in PATTERNS)
     else:
         assert can_be_said(sentence)
+
+
+@pytest.mark.parametrize("name", ["troubleshooting.md", "set-up-check.md"])
+def test_topics_are_called_as_the_tab_calls_them(name: str) -> None:
+    script = (ROOT / "package/appserver/static/js/build/custom/check_tab.js").read_text("utf-8")
+    labels = dict(re.findall(r"^    (\w+): '([^']+)',$", script, flags=re.MULTILINE))
+    assert set(labels) == set(TOPICS)
+    page = re.sub(r"\s+", " ", (ROOT / "docs" / name).read_text("utf-8"))
+    sentence = re.search(r"`process` is .*?\.(?= )", page)
+    assert sentence
+    called = dict(re.findall(r"`(\w+)` (?:is )?\*([^*]+)\*", sentence[0]))
+    assert called.items() <= {**labels, "fail": "Fault"}.items()
+    assert len(called) >= 5
 
 
 def test_the_comparison_would_notice() -> None:
