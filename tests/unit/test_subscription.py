@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from strava_collector.errors import StoreUnavailable
 from strava_collector.secret import Secret
 from strava_collector.settings import EnabledInput
-from strava_collector.store import subscriptions
+from strava_collector.store import leases, subscriptions
 from strava_collector.store.subscriptions import MOST_CALLS
 from strava_collector.subscription_rules import State
 from tests.support.keeping import OTHER_URL, TOKEN, URL, Keeping
@@ -129,6 +130,81 @@ def test_a_crash_between_deleting_and_creating_leaves_the_creating_to_the_next_p
     assert k.state() is State.KEPT
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def dies_before(k: Keeping, method: str) -> None:
+    """Let the input's process die when it is about to make this call, and another one begin."""
+
+    def die() -> None:
+        if k.transport.methods[-1] == method:
+            raise Killed
+        k.transport.before = die
+
+    k.transport.before = die
+    with pytest.raises(Killed):
+        k.keep()
+    k.transport.before = None
+    k.begin()
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+def test_a_process_that_dies_during_a_look_leaves_no_gap_and_no_lie(k: Keeping, method: str) -> None:
+    before = kept(k)
+    k.begin(verify_token=Secret("another-4711"))
+    k.door.verify_token = "another-4711"
+    dies_before(k, method)
+    watch = k.watch()
+    assert watch.state is State.WAITING
+    assert "leads to this input" not in watch.said
+    assert watch.next_at <= k.clock.now()
+    k.keep()
+    assert k.found().id != before
+    assert (k.state(), k.watch().failures) == (State.KEPT, 0)
+
+
+def test_processes_that_die_during_each_look_ask_less_and_less_often(k: Keeping) -> None:
+    kept(k)
+    k.begin(verify_token=Secret("another-4711"))
+    k.door.verify_token = "another-4711"
+    begin, times = k.clock.now(), []
+    for _ in range(120):
+        if k.watch().next_at <= k.clock.now() or not times:
+            dies_before(k, "GET")
+            times.append(round((k.clock.now() - begin) / 60))
+        k.clock.advance(60.0)
+    assert times == [0, 1, 3, 7, 15, 31, 63]
+
+
+def test_a_store_that_is_locked_when_the_new_one_is_there_is_made_up_for(k: Keeping) -> None:
+    kept(k)
+    k.begin(verify_token=Secret("another-4711"))
+    k.door.verify_token = "another-4711"
+
+    def die() -> None:
+        if k.transport.methods[-1] == "POST":
+            k.strava.subscriptions.add(k.registered, URL)
+            raise StoreUnavailable("The store stayed locked.")
+        k.transport.before = die
+
+    k.transport.before = die
+    with pytest.raises(StoreUnavailable):
+        k.keep()
+    assert (k.state(), k.watch().subscription_id) == (State.WAITING, None)
+    k.keep()
+    assert (k.state(), k.watch().subscription_id) == (State.KEPT, k.found().id)
+
+
+def test_what_a_dead_process_was_just_looking_at_is_not_waited_for(k: Keeping) -> None:
+    name = f"keeping the subscription of {k.application.client_id}"
+    with k.database.write() as tx:
+        leases.acquire(tx, name=name, holder="subscription keeper of club 1234", now=k.clock.now(), seconds=300.0)
+    with k.database.write() as tx:
+        k.keeper.take_over(tx)
+    kept(k)
+
+
 # What the user changes.
 
 
@@ -152,7 +228,17 @@ def test_a_verify_token_that_changed_and_changed_back_costs_one_look_each(k: Kee
     k.begin(verify_token=Secret(TOKEN))
     k.is_listening = True
     k.keep()
-    assert k.transport.methods == ["GET", "POST"]
+    assert k.transport.methods == ["GET", "POST", "GET"]
+    assert k.state() is State.KEPT
+
+
+def test_what_was_found_with_other_settings_is_not_said_of_these(k: Keeping) -> None:
+    kept(k)
+    k.is_listening = False
+    k.begin(callback_url=URL + "-moved")
+    k.keep()
+    assert k.state() is State.WAITING
+    assert "has not been looked at yet with the present settings" in k.watch().said
 
 
 def test_another_callback_url_of_ours_replaces_the_one_that_we_had_made(k: Keeping) -> None:
