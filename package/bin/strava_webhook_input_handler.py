@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, Optional
 
 from solnlib.utils import is_true
@@ -26,7 +26,8 @@ from strava_collector.log import log_to_handler_file
 from strava_collector.logfmt import line
 from strava_collector.redaction import Redaction
 from strava_collector.splunk_config import Reader
-from strava_collector.store import input_end
+from strava_collector.store import input_end, input_save
+from strava_collector.store.bell import ring
 from strava_collector.store.database import Database
 from strava_collector.store_folder import of_environment
 from strava_collector.token_lease import open_store
@@ -77,6 +78,8 @@ class InputHandler(PageHandler):
                 self._refuse(self._enabling_faults())
             with _announced(self.callerArgs.id if is_true(disabled or "0") else None):
                 super().handleEdit(confInfo)
+            if not is_true(disabled or "0"):
+                _note_saved(self.callerArgs.id)
         _add_columns(confInfo)
 
     def handleRemove(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
@@ -112,6 +115,18 @@ def _add_columns(conf_info: Any) -> None:
         # The rows themselves are worth showing, whatever is wrong with the rest.
         log_to_handler_file(Redaction())
         log.error(line("columns_failed", error=type(error).__name__, at=raised_at(error)))
+
+
+def _note_saved(name: str) -> None:
+    """Let the process of this input know that it was saved or enabled, even if no value is another one."""
+    clock, folder = SystemClock(), of_environment(os.environ)
+    with suppress(StoreUnavailable):
+        store = open_store(folder, clock)
+        if store is None or folder is None:
+            return
+        with closing(store), store.write() as tx:
+            input_save.note(tx, name, now=clock.now())
+        ring(folder)
 
 
 @contextmanager

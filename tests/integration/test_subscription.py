@@ -132,6 +132,24 @@ def test_another_callback_url_is_left_alone_until_the_user_allows_otherwise(make
     club.collects()
 
 
+@pytest.mark.parametrize("how", ["saved", "disabled and enabled"])
+def test_saved_without_a_change_it_takes_once_more_what_another_installation_took(
+    make_sandbox: MakeSandbox, how: str
+) -> None:
+    club = ClubWithForeignSubscription(make_sandbox(), replace_subscription=1)
+    club.subscribed()
+    subscriptions = club.sandbox.strava.subscriptions
+    subscriptions.remove(club.application)
+    subscriptions.add(club.application, ELSEWHERE)
+    if how == "saved":
+        club.sandbox.post(f"{INPUTS}/club", interval=11, replace_subscription=1)
+    else:
+        club.sandbox.post(f"{INPUTS}/club", disabled=1)
+        until(lambda: not club.sandbox.splunkd.inputs.running("club"), 15)
+        club.sandbox.post(f"{INPUTS}/club", disabled=0)
+    club.subscribed()
+
+
 def test_another_verify_token_and_another_address_make_it_anew(make_sandbox: MakeSandbox) -> None:
     club = Club(make_sandbox())
     first = club.subscribed()

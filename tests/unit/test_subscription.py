@@ -14,7 +14,7 @@ import pytest
 from strava_collector.errors import StoreUnavailable
 from strava_collector.secret import Secret
 from strava_collector.settings import EnabledInput
-from strava_collector.store import leases, subscriptions
+from strava_collector.store import input_save, leases, subscriptions
 from strava_collector.store.subscriptions import MOST_CALLS
 from strava_collector.subscription_rules import State
 from tests.support.keeping import OTHER_URL, TOKEN, URL, Keeping
@@ -334,6 +334,26 @@ def test_two_installations_that_may_both_replace_come_to_rest(k: Keeping) -> Non
     assert k.state() is State.CONTESTED
     assert k.transport.methods.count("DELETE") == 1
     assert "Stop the other one" in k.problem()
+
+
+def test_saved_again_it_takes_what_another_installation_took_once_more(k: Keeping) -> None:
+    k.begin(replace_subscription=True)
+    for _ in range(2):
+        k.strava.subscriptions.add(k.registered, OTHER_URL)
+        k.run(HOUR + 60)
+    assert k.state() is State.CONTESTED
+    k.begin()
+    k.keep()
+    assert k.state() is State.CONTESTED
+    with k.database.write() as tx:
+        input_save.note(tx, "club", now=k.clock.now())
+    k.keep()
+    assert (k.state(), k.found().callback_url) == (State.KEPT, URL)
+    # It counts once.
+    calls = len(k.transport.requests)
+    k.begin()
+    k.keep()
+    assert len(k.transport.requests) == calls
 
 
 def test_two_processes_of_an_application_do_not_fight(k: Keeping) -> None:

@@ -22,7 +22,7 @@ from strava_collector.conclusion import Problems
 from strava_collector.logfmt import line
 from strava_collector.secret import Secret
 from strava_collector.settings import Application, Settings, WebhookInput
-from strava_collector.store import leases, subscriptions
+from strava_collector.store import input_save, leases, subscriptions
 from strava_collector.store.database import Database, Transaction
 from strava_collector.store.subscriptions import Watch
 from strava_collector.strava_api import StravaApi
@@ -106,6 +106,7 @@ class SubscriptionKeeper:
                 return None
             with self._database.read() as tx:
                 watch = subscriptions.watch(tx, application.client_id)
+                is_saved = input_save.is_noted(tx, self._input.name, now=self._clock.now())
             if watch is not None and self._belongs_to_another(watch, settings):
                 return self._leave_it_to(watch.input, application, settings)
             if not self._input.manage_subscription:
@@ -116,7 +117,7 @@ class SubscriptionKeeper:
             if not self._listening():
                 self._admit_change(watch, application, settings)
                 return None
-            return self._in_turn(api, application, settings, watch)
+            return self._in_turn(api, application, settings, watch, is_saved)
 
     def take_over(self, tx: Transaction) -> None:
         """Give back what a dead process of this input held: a look of its is not under way any more."""
@@ -155,11 +156,11 @@ class SubscriptionKeeper:
     # When to look.
 
     def _in_turn(
-        self, api: StravaApi, application: Application, settings: Settings, watch: Optional[Watch]
+        self, api: StravaApi, application: Application, settings: Settings, watch: Optional[Watch], is_saved: bool
     ) -> Optional[float]:
         now = self._clock.now()
         wants = self._wants(application, settings)
-        is_fresh = watch is None or self._is_outdated(watch, wants)
+        is_fresh = watch is None or is_saved or self._is_outdated(watch, wants)
         if watch is not None and not is_fresh:
             at = min(watch.next_at, watch.looked_at + _DOUBT_PAUSE) if self._in_doubt else watch.next_at
             # What was noted while the clock was ahead says nothing about when to look.
@@ -169,6 +170,7 @@ class SubscriptionKeeper:
         with self._database.write() as tx:
             if not leases.acquire(tx, name=name, holder=self._holder, now=now, seconds=_LONGEST_LOOK):
                 return _OTHER_PAUSE
+            input_save.take(tx, self._input.name)
         self._in_doubt = False
         try:
             begun = self._begun(watch, application, wants, is_fresh)
