@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import requests
 
 from sandbox.latest import Latest
 from sandbox.sandbox import Input, Sandbox, free_port
@@ -163,6 +164,34 @@ def test_another_verify_token_and_another_address_make_it_anew(make_sandbox: Mak
     club.input = moved
     assert club.subscribed() != second
     club.collects()
+
+
+def test_while_a_changed_callback_url_cannot_be_told_to_strava_notifications_arrive_on_the_former_path(
+    make_sandbox: MakeSandbox,
+) -> None:
+    club = Club(make_sandbox())
+    first, former = club.subscribed(), club.input.callback_url
+    moved = replace(club.input, callback_url=f"https://localhost:{club.input.port}/strava/moved")
+    with club.sandbox.strava.faults.outage(503, path="/api/v3/push_subscriptions"):
+        club.sandbox.post(f"{INPUTS}/club", callback_url=moved.callback_url)
+        club.input = moved
+        club.sandbox.wait_until_healthy(moved)
+        club.collects()
+        assert club.there is not None
+        assert club.there.callback_url == former
+    # Nobody waits for the pause: the input is saved once more.
+    club.sandbox.post(f"{INPUTS}/club", interval=11)
+    assert club.subscribed() != first
+    club.collects()
+    late = {"object_type": "activity", "object_id": 1, "aspect_type": "update", "owner_id": club.anna.id}
+    late |= {"subscription_id": first, "event_time": 1_700_000_000, "updates": {}}
+    with requests.Session() as stranger:
+        stranger.trust_env = False
+        stranger.verify = str(club.sandbox.certificates.ca_file)
+        assert stranger.post(former, json=late, timeout=10).status_code == 200
+        query = {"hub.mode": "subscribe", "hub.verify_token": moved.verify_token, "hub.challenge": "1"}
+        assert stranger.get(former, params=query, timeout=10).status_code == 404
+        assert stranger.post(f"{former}x", json=late, timeout=10).status_code == 404
 
 
 @pytest.mark.parametrize("how", ["page", "splunkd", "deleted", "deleted, and stopped before"])

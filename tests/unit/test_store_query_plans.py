@@ -186,6 +186,7 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "subscriptions.adopt": lambda tx: subscriptions.adopt(tx, client_id=CLIENT, subscription_id=2, now=NOW),
     "subscriptions.former": subscriptions.former,
     "subscriptions.watch": lambda tx: subscriptions.watch(tx, CLIENT),
+    "subscriptions.called": lambda tx: subscriptions.called(tx, INPUT, now=NOW),
     "subscriptions.room_at": lambda tx: subscriptions.room_at(tx, CLIENT, calls=1, now=NOW),
     "subscriptions.count_call": lambda tx: subscriptions.count_call(tx, CLIENT, now=NOW),
     "input_save.is_noted": lambda tx: input_save.is_noted(tx, INPUT, now=NOW),

@@ -8,10 +8,12 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from strava_collector.errors import StoreUnavailable
+from strava_collector.former_paths import FormerPaths
 from strava_collector.secret import Secret
 from strava_collector.settings import EnabledInput
 from strava_collector.store import input_save, leases, subscriptions
@@ -168,7 +170,8 @@ def test_processes_that_die_during_each_look_ask_less_and_less_often(k: Keeping)
     kept(k)
     k.begin(verify_token=Secret("another-4711"))
     k.door.verify_token = "another-4711"
-    begin, times = k.clock.now(), []
+    begin = k.clock.now()
+    times: list[int] = []
     for _ in range(120):
         if k.watch().next_at <= k.clock.now() or not times:
             dies_before(k, "GET")
@@ -249,6 +252,46 @@ def test_another_callback_url_of_ours_replaces_the_one_that_we_had_made(k: Keepi
     assert k.there() is not None
     assert (k.found().callback_url, k.state()) == (URL + "-moved", State.KEPT)
     assert k.found().id != before
+
+
+def test_notifications_are_taken_where_the_subscription_leads_until_it_is_made_anew_and_a_day_on(k: Keeping) -> None:
+    told: list[frozenset[str]] = []
+    kept(k)
+    k.door.callback_url = URL + "-moved"
+    k.begin(callback_url=URL + "-moved")
+    paths = FormerPaths(k.input, k.database, k.clock, take_also=told.append)
+    with k.strava.faults.outage("timeout"):
+        k.run(3 * 86_400.0)
+        paths.look()
+    k.run(HOUR + 60)
+    assert k.state() is State.KEPT
+    for _ in range(24):
+        paths.look()
+        k.clock.advance(HOUR)
+    paths.look()
+    assert told == [frozenset({urlsplit(URL).path}), frozenset()]
+    others: list[frozenset[str]] = []
+    FormerPaths(replace(k.input, name="second"), k.database, k.clock, take_also=others.append).look()
+    assert others == [frozenset()]
+
+
+def test_a_store_that_is_locked_leaves_the_former_paths_as_they_were(
+    k: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[frozenset[str]] = []
+    kept(k)
+    k.begin(callback_url=URL + "-moved")
+    paths = FormerPaths(k.input, k.database, k.clock, take_also=told.append)
+
+    def locked() -> None:
+        raise StoreUnavailable("The store stayed locked.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(k.database, "read", locked)
+        paths.look()
+    assert told == []
+    paths.look()
+    assert told == [frozenset({urlsplit(URL).path})]
 
 
 def test_what_the_replaced_one_had_announced_stays_genuine_for_a_day(k: Keeping) -> None:

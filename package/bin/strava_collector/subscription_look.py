@@ -188,9 +188,7 @@ class Look:
         self.watch = watch
         wait = pause(State.WAITING, watch.failures) if watch.failures else 0.0
         with self._database.write() as tx:
-            subscriptions.save_watch(
-                tx, replace(watch, failures=watch.failures + 1, next_at=self._clock.now() + wait)
-            )
+            subscriptions.save_watch(tx, replace(watch, failures=watch.failures + 1, next_at=self._clock.now() + wait))
 
     def _note_kept(self, found: Listed, *, created: Optional[str]) -> None:
         watch, now = self.watch, self._clock.now()

@@ -266,6 +266,15 @@ _SECOND: Migration = (
         replaced_at REAL NOT NULL CHECK (typeof(replaced_at) = 'real')
     )
     """,
+    # Where subscriptions of an input led before: what is sent there for the first, second or third time is still taken.
+    """
+    CREATE TABLE former_callback (
+        input TEXT NOT NULL,
+        callback_url TEXT NOT NULL,
+        left_at REAL NOT NULL CHECK (typeof(left_at) = 'real'),
+        PRIMARY KEY (input, callback_url)
+    )
+    """,
     # Challenges that a listener has answered, by their hash: whoever asked finds out whom the callback URL reaches.
     """
     CREATE TABLE challenge (

@@ -97,8 +97,22 @@ def watches(tx: Transaction) -> list[Watch]:
     return [_watch(row) for row in tx.execute("SELECT * FROM subscription_watch ORDER BY client_id").fetchall()]
 
 
+def called(tx: Transaction, input: str, *, now: float) -> list[str]:
+    """Return the callback URLs where Strava may call this input: where its subscription leads as far as is known, and
+    where it led until a day ago."""
+    rows = tx.execute(
+        "SELECT callback_url FROM subscription_watch WHERE input = ? AND callback_url IS NOT NULL"
+        " UNION SELECT callback_url FROM former_callback WHERE input = ? AND left_at > ?",
+        (input, input, float(now - FORMER_COUNTS)),
+    ).fetchall()
+    return [str(row["callback_url"]) for row in rows]
+
+
 def save_watch(tx: Transaction, found: Watch) -> None:
-    """Keep it, in place of what was there."""
+    """Keep it, in place of what was there; where that led is remembered for a day."""
+    before = watch(tx, found.client_id)
+    if before is not None and (before.input, before.callback_url) != (found.input, found.callback_url):
+        _leave(tx, before, now=float(found.looked_at))
     tx.execute(
         "INSERT OR REPLACE INTO subscription_watch (client_id, input, state, said, wanted, subscription_id,"
         " callback_url, token_digest, rival, failures, looked_at, next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -142,6 +156,15 @@ def count_call(tx: Transaction, client_id: str, *, now: float) -> None:
         "UPDATE subscription_call SET at = ? WHERE client_id = ? AND at > ?", (float(now), client_id, float(now))
     )
     tx.execute("INSERT INTO subscription_call (client_id, at) VALUES (?, ?)", (client_id, float(now)))
+
+
+def _leave(tx: Transaction, before: Watch, *, now: float) -> None:
+    tx.execute("DELETE FROM former_callback WHERE left_at <= ?", (now - FORMER_COUNTS,))
+    if before.callback_url is not None:
+        tx.execute(
+            "INSERT OR REPLACE INTO former_callback (input, callback_url, left_at) VALUES (?, ?, ?)",
+            (before.input, before.callback_url, now),
+        )
 
 
 def _watch(row: Row) -> Watch:
