@@ -187,6 +187,7 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "subscriptions.former": subscriptions.former,
     "subscriptions.watch": lambda tx: subscriptions.watch(tx, CLIENT),
     "subscriptions.called": lambda tx: subscriptions.called(tx, INPUT, now=NOW),
+    "subscriptions.room_for_check": lambda tx: subscriptions.room_for_check(tx, CLIENT, now=NOW),
     "subscriptions.room_at": lambda tx: subscriptions.room_at(tx, CLIENT, calls=1, now=NOW),
     "subscriptions.count_call": lambda tx: subscriptions.count_call(tx, CLIENT, now=NOW),
     "input_save.is_noted": lambda tx: input_save.is_noted(tx, INPUT, now=NOW),

@@ -129,16 +129,17 @@ class SubscriptionCalls:
         return answer
 
     def _count(self, application: Application, may_wait: bool) -> None:
-        """Count a call that is about to be made, if it may be."""
-        if may_wait:
-            self.expect_room(application, 1)
+        """Count a call that is about to be made, if it may be; what may not wait is made beyond the most."""
         client_id, now = application.client_id, self._clock.now()
         advanced = self._advanced() or Advanced()
         with self._database.write() as tx:
-            pause = self._allowance.pause(tx, client_id, advanced, background=False)
-            if pause is None:
+            at = subscriptions.room_at(tx, client_id, calls=1, now=now) if may_wait else None
+            pause = None if at is not None else self._allowance.pause(tx, client_id, advanced, background=False)
+            if at is None and pause is None:
                 subscriptions.count_call(tx, client_id, now=now)
                 self._allowance.reserve_beside(tx, client_id, self._name)
+        if at is not None:
+            raise SubscriptionTrouble(State.WAITING, _TOO_MANY.format(most=subscriptions.MOST_CALLS), at=at)
         if pause is not None:
             raise SubscriptionTrouble(
                 State.WAITING,

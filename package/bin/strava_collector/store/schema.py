@@ -254,6 +254,8 @@ _SECOND: Migration = (
     CREATE TABLE subscription_call (
         id INTEGER PRIMARY KEY,
         client_id TEXT NOT NULL,
+        -- Strangers can cause those of the check: they must not use up what keeping the subscription needs.
+        is_check INTEGER NOT NULL CHECK (is_check IN (0, 1)),
         at REAL NOT NULL CHECK (typeof(at) = 'real')
     )
     """,
