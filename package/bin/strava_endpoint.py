@@ -47,6 +47,11 @@ class Endpoint(admin.MConfigHandler):  # type: ignore[misc]  # splunk.admin come
             given[str(name)] = str((values or [""])[0] or "")
         return given
 
+    @property
+    def passed_over(self) -> int:
+        """How many entities splunkd will pass over, as its ``offset`` says, before it shows the first."""
+        return max(int(getattr(self, "posOffset", 0) or 0), 0)
+
     def answer(self, confInfo: Any, rows: Sequence[Row]) -> None:  # noqa: N803  (splunk.admin's name)
         """Make an entity of each row; its first value is its name."""
         for row in rows:

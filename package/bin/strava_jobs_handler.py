@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 import import_declare_test  # noqa: F401  (puts the add-on's lib folder on the path; must come first)
@@ -15,7 +15,7 @@ from splunk import admin
 from splunktaucclib.rest_handler.admin_external import get_splunkd_endpoint
 
 from strava_collector.admin import Desk, NothingSuch, jobs
-from strava_collector.admin_arguments import JOBS, Argument
+from strava_collector.admin_arguments import JOBS, MOST_ROWS, Argument, Given, WrongArgument
 from strava_collector.admin_owner import owner
 from strava_collector.clock import SystemClock
 from strava_collector.log import log_to_handler_file
@@ -25,8 +25,8 @@ from strava_collector.splunk_config import ACCOUNTS, APP, WEBHOOK_KIND
 from strava_collector.splunkd import Splunkd
 from strava_endpoint import Endpoint, refusals, store_folder
 
-#: Rows that a GET gives to splunkd, which shows some of them by ``count`` and ``offset``.
-ROWS = "1000"
+#: Rows that can be seen after those that are passed over, unless ``limit`` says otherwise.
+ROWS = 1000
 
 #: Whoever waits for an answer over HTTP gets one after so many seconds, with a word that there is more to do.
 BUDGET = 20.0
@@ -52,7 +52,7 @@ class JobsHandler(Endpoint):
             if verb == "show":
                 given["id"] = self.callerArgs.id
             elif verb != "counts":
-                given.setdefault("limit", ROWS)
+                given["limit"] = str(self._rows(verb, given))
             self.answer(confInfo, jobs(self._desk(), verb, given))
 
     def handleEdit(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
@@ -63,6 +63,17 @@ class JobsHandler(Endpoint):
                 raise NothingSuch(f"Jobs have no verb of this name. There are: {', '.join(VERBS)}.")
             log_to_handler_file(Redaction())
             self.answer(confInfo, jobs(self._desk(), verb, self.given()))
+
+    def _rows(self, verb: str, given: Mapping[str, str]) -> int:
+        """How many rows splunkd has to be given. It cuts off the first ones itself and tells ``offset`` to nobody else,
+        so that ``limit`` counts from there. Raises WrongArgument."""
+        limit = Given(JOBS[verb], given).number("limit", most=MOST_ROWS)
+        if self.passed_over + (limit or 1) > MOST_ROWS:
+            raise WrongArgument(
+                f"A list ends here with its {MOST_ROWS:,}th row, and offset and limit together go beyond. "
+                "Ask for less, or use the command line."
+            )
+        return min(self.passed_over + (limit or ROWS), MOST_ROWS)
 
     def _arguments(self) -> Sequence[Argument]:
         name = self.callerArgs.id

@@ -113,7 +113,10 @@ def _run(
     WebhookService(
         webhook_input=webhook_input,
         configuration=_Configuration(
-            reader, _loose_tokens(splunkd, reader, tokens, redaction, folder, clock), MacroKeeper(splunkd).follow, clock
+            reader,
+            _loose_tokens(splunkd, reader, tokens, redaction, folder, clock),
+            MacroKeeper(splunkd, clock).follow,
+            clock,
         ),
         token_store=tokens,
         sink=output,

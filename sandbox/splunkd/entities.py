@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -110,10 +111,30 @@ def _fits(entity: Entity, name: str, wanted: str | None) -> bool:
     return value is not None and fnmatchcase(str(value).lower(), wanted.lower())
 
 
+def window(arguments: Mapping[str, Sequence[str]]) -> tuple[int, int]:
+    """`offset` and `count` as they were asked for; 30 entries unless told, 0 or less means all.
+
+    Raises:
+        RestFault: 400, one of them is no number.
+    """
+    numbers = []
+    for name, usual in (("offset", "0"), ("count", "30")):
+        text = (arguments.get(name) or [usual])[0]
+        # Not int() alone, which takes other digits, blanks and underlines as well.
+        if not re.fullmatch(r"[0-9]{1,9}" if name == "offset" else r"-?[0-9]{1,9}", text):
+            raise RestFault(400, f'The argument "{name}" has to be a whole number.')
+        numbers.append(int(text))
+    offset, count = numbers
+    return offset, count
+
+
 def page(listing: Listing, arguments: Mapping[str, Sequence[str]]) -> Listing:
-    """Apply `offset` and `count`; 30 entries unless told, 0 or less means all."""
-    offset = int((arguments.get("offset") or ["0"])[0])
-    count = int((arguments.get("count") or ["30"])[0])
+    """Apply `offset` and `count`.
+
+    Raises:
+        RestFault: 400, one of them is no number.
+    """
+    offset, count = window(arguments)
     listing.total = len(listing.entities)
     listing.offset = offset
     end = offset + count if count > 0 else None

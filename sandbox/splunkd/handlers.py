@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .configuration import Configuration
-from .entities import Entity, Listing, RestFault, page, select
+from .entities import Entity, Listing, RestFault, page, select, window
 from .installation import Installation
 from .journal import Journal
 
@@ -103,8 +103,11 @@ class Handlers:
         if action not in endpoint.actions and action != "_reload":
             raise RestFault(405, f"The action {action} is not allowed for {endpoint.path}.")
         given = {key: list(values) for key, values in arguments.items() if key not in _INTERNAL and key != "name"}
+        offset, count = window(arguments)
         request = {
             "action": action,
+            "offset": offset,
+            "count": count,
             "id": name,
             "arguments": given,
             "session_key": session_key,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from PIL import Image
@@ -129,7 +130,13 @@ class Story:
             sandbox.connect(athlete, row, self.application)
         strava.sign_out()
         # The callback URL of the pictures cannot be reached; a first one can.
-        made: Input = sandbox.add_input("rides", self.application)
+        today = datetime.now(timezone.utc)
+        first = sandbox.certificates.issue(
+            "first", not_before=today - timedelta(days=20), not_after=today + timedelta(days=70, hours=1)
+        )
+        made: Input = sandbox.add_input(
+            "rides", self.application, cert_file=str(first.cert_file), key_file=str(first.key_file)
+        )
         sandbox.wait_until_healthy(made)
         sandbox.subscribe(self.application, made)
         strava.record(self.anna, title="Morning Ride")

@@ -119,16 +119,35 @@ def test_a_list_is_what_rest_makes_a_table_of(club: Club, ride: Activity) -> Non
 
 def test_splunk_turns_the_pages_of_a_list(club: Club, lost: Activity) -> None:
     everything = [row["title"] for row in club.get(count=0)]
-    assert len(everything) >= 3
+    assert len(everything) >= 4
     assert [row["title"] for row in club.get(count=2)] == everything[:2]
     assert [row["title"] for row in club.get(count=2, offset=1)] == everything[1:3]
     assert [row["title"] for row in club.get(count=0, limit=1)] == everything[:1]
-    assert club.get(count=0, limit=2, offset=2) == []
+    assert [row["title"] for row in club.get(limit=2, offset=2)] == everything[2:4]
+    assert [row["title"] for row in club.get(count=1, limit=2, offset=2)] == everything[2:3]
+    assert club.get(count=0, limit=2, offset=len(everything)) == []
     failed = club.get(count=0, status="failed")
     assert {row["activity_id"] for row in failed} == {"4711", "4712", str(lost.id)}
     assert {row["reason"] for row in failed} == {"manual"}
     assert club.get(count=0, athlete_id=5) == []
-    assert {row["title"] for row in club.get("strava_jobs/dead_letters")} == {row["title"] for row in failed}
+    letters = [row["title"] for row in club.get("strava_jobs/dead_letters")]
+    assert set(letters) == {row["title"] for row in failed}
+    assert [row["title"] for row in club.get("strava_jobs/dead_letters", limit=1, offset=1)] == letters[1:2]
+
+
+@pytest.mark.parametrize("arguments", [{"offset": 9_999, "limit": 2}, {"offset": 10_000}])
+def test_a_list_over_rest_has_an_end_and_says_so(club: Club, arguments: dict[str, int]) -> None:
+    status, said = club.said("GET", "strava_jobs", **arguments)
+    assert status == 400
+    assert "10,000" in said and is_sentence(said)
+
+
+@pytest.mark.parametrize("text", ["two", "", "1.5", "1_0", " 1", "٣", "1" * 30])
+def test_splunkd_takes_only_numbers_for_a_page(club: Club, text: str) -> None:
+    for name in ("offset", "count"):
+        for path in ("strava_jobs", "storage/passwords"):
+            status, said = club.said("GET", path, **{name: text})
+            assert (status, said) == (400, f'The argument "{name}" has to be a whole number.')
 
 
 def test_a_dead_letter_is_fetched_when_the_fault_has_gone(club: Club, lost: Activity) -> None:

@@ -28,7 +28,19 @@ from tests.support.clock import START
 DAY = 86_400.0
 URL = "https://rides.example.org/strava/5f0c9e"
 PASS, WARN, FAIL = Status.PASS, Status.WARN, Status.FAIL
-
+#: What stands for a topic that has no line of its own.
+WORDS = {
+    "listener": "listener",
+    "certificate": "certificate",
+    "callback": "callback url",
+    "subscription": "subscription",
+    "worker": "workers",
+    "queue": "queue",
+    "quota": "rate limit",
+    "index": "index",
+    "macro": "search macro",
+    "clock": "clock",
+}
 HOME = InputFacts(
     name="home",
     application="Club",
@@ -36,7 +48,7 @@ HOME = InputFacts(
     callback_url=URL,
     runs=True,
     heartbeats={part: Heartbeat(START - 30) for part in ("listener", "worker", "dispatcher", "subscription")},
-    certificate_ends=START + 60 * DAY,
+    certificate_valid=(START - 30 * DAY, START + 60 * DAY),
     probe=Probe(PASS, "rides.example.org leads to this listener."),
     queue=Queue(),
 )
@@ -87,6 +99,11 @@ def heard(part: str, at: float = START - 30, said: str = "") -> dict[str, Heartb
     return {**HOME.heartbeats, part: Heartbeat(at, said)}
 
 
+def certificate(days: float, left: float) -> Facts:
+    """With a certificate that lives so many days, of which so many are left."""
+    return with_input(certificate_valid=(START - (days - left) * DAY, START + left * DAY))
+
+
 def without(part: str) -> dict[str, Heartbeat]:
     return {name: beat for name, beat in HOME.heartbeats.items() if name != part}
 
@@ -98,7 +115,9 @@ def lines_of(facts: Facts) -> dict[str, Line]:
     for line in lines:
         assert line.seen.endswith((".", "!")), line
         assert (line.status is PASS) == (line.to_do == ""), line
-    assert set(TOPICS) == {line.topic for line in lines}
+    told = " ".join(line.seen.lower() for line in lines if line.topic in ("application", "process"))
+    for topic in set(TOPICS) - {line.topic for line in lines}:
+        assert WORDS[topic] in told, f"{topic} has no line, and no other says so"
     assert [line.topic for line in lines] == sorted((line.topic for line in lines), key=TOPICS.index)
     return named
 
@@ -121,6 +140,7 @@ def test_a_good_set_up_passes_in_every_line() -> None:
         (replace(GOOD, applications=()), "application", FAIL, "no application", "strava.com/settings/api"),
         (replace(GOOD, applications=None), "application", WARN, "could not be seen", "configuration"),
         (with_application(fault="The secret is missing."), "application:Club", FAIL, "missing", "Applications"),
+        (with_application(fault="The secret is missing."), "application:Club", FAIL, "Its rate limit", "Applications"),
         (with_application(standing=Standing.REFUSED, why="No."), "application:Club", FAIL, "No.", "Applications"),
         (with_application(standing=Standing.INACTIVE, why="Off."), "application:Club", FAIL, "Off.", "support"),
         (with_application(standing=Standing.UNKNOWN, why="503."), "application:Club", WARN, "503.", "Check again"),
@@ -130,6 +150,8 @@ def test_a_good_set_up_passes_in_every_line() -> None:
         (replace(GOOD, athletes=None), "athlete", WARN, "could not be seen", "configuration"),
         (with_athlete(athlete_id=None), "athlete:ada", FAIL, "Nobody", "Edit the row"),
         (with_athlete(has_tokens=False), "athlete:ada", FAIL, "no tokens", "Edit the row"),
+        (with_athlete(withdrawn=True, has_tokens=False), "athlete:ada", WARN, "has withdrawn", "or delete it"),
+        (with_athlete(half_deleted=True, has_tokens=False), "athlete:ada", WARN, "was interrupted", "again"),
         (with_athlete(refused="Strava refuses."), "athlete:ada", FAIL, "Strava refuses.", "Edit the row"),
         (with_athlete(access=Access.REFUSED), "athlete:ada", FAIL, "refuses the athlete's token", "Edit the row"),
         (with_athlete(access=Access.ANOTHER), "athlete:ada", FAIL, "another athlete's", "Edit the row"),
@@ -156,7 +178,7 @@ def test_a_good_set_up_passes_in_every_line() -> None:
         (replace(GOOD, inputs=(), applications=()), "process", FAIL, "no input yet", "First enter your API"),
         (replace(GOOD, inputs=None), "process", WARN, "could not be seen", "configuration"),
         (with_input(enabled=False), "process:home", FAIL, "disabled", "Enable it"),
-        (with_input(enabled=False), "listener", FAIL, "no input is enabled", "Enable one"),
+        (with_input(enabled=False), "process:home", FAIL, "search macro are looked at once an input runs", "Enable it"),
         (
             replace(GOOD, inputs=(HOME, replace(HOME, name="old", enabled=False))),
             "process:old",
@@ -167,21 +189,29 @@ def test_a_good_set_up_passes_in_every_line() -> None:
         (with_input(faults=("The port is missing.",)), "process:home", FAIL, "port is missing", "correct it"),
         (with_input(rivals=("The port is another's.",)), "process:home", FAIL, "another's", "page Inputs"),
         (with_input(runs=False), "process:home", FAIL, "No process", "ta_strava_webhook_home.log"),
+        (with_input(runs=False), "process:home", FAIL, "Its listener, callback URL and workers are", "Splunk starts"),
+        (with_input(runs=False, faults=("Bad.",)), "process:home", FAIL, "Bad. Its listener, certificate,", "correct"),
+        (with_input(faults=("Bad.",)), "process:home", FAIL, "Bad. Its certificate and callback URL are", "correct it"),
+        (with_input(runs=False, rivals=("Bad.",)), "process:home", FAIL, "Bad. Its listener, callback", "page Inputs"),
         (with_input(runs=None), "process:home", WARN, "could not be seen", "configuration"),
         # listener
-        (with_input(runs=False), "listener:home", FAIL, "no process", "process:home"),
         (with_input(heartbeats=heard("listener", said="Port taken.")), "listener:home", FAIL, "Port taken.", "Mend"),
         (with_input(heartbeats=heard("listener", START - 300)), "listener:home", FAIL, "5 minutes", "enable the"),
         (with_input(heartbeats={}), "listener:home", WARN, "not said yet", "in a minute"),
         (with_input(runs=None, heartbeats={}), "listener:home", WARN, "could not be seen", "configuration"),
         # certificate
         (with_input(certificate_faults=("It expired.",)), "certificate:home", FAIL, "It expired.", "certificates.md"),
-        (with_input(certificate_ends=START + 20 * DAY), "certificate:home", WARN, "20 days", "Renew it now"),
-        (with_input(certificate_ends=START + 3600), "certificate:home", WARN, "60 minutes", "Renew it now"),
-        (with_input(certificate_ends=None), "certificate:home", WARN, "could not be seen", "configuration"),
-        (with_input(plain=True, certificate_ends=None), "certificate:home", PASS, "TLS ends at the proxy", ""),
+        (certificate(90, left=20), "certificate:home", WARN, "ends in 20 days", "Renew it now"),
+        (certificate(90, left=22), "certificate:home", PASS, "good for 22 days", ""),
+        # A short life has its warnings in its last third only.
+        (certificate(47, left=20), "certificate:home", PASS, "good for 20 days", ""),
+        (certificate(6, left=4), "certificate:home", PASS, "good for 4 days", ""),
+        (certificate(6, left=1), "certificate:home", WARN, "ends in 24 hours", "Renew it now"),
+        (certificate(90, left=1 / 24), "certificate:home", WARN, "60 minutes", "Renew it now"),
+        (certificate(90, left=-1), "certificate:home", WARN, "ends in 0 s", "Renew it now"),
+        (with_input(certificate_valid=None), "certificate:home", WARN, "could not be seen", "configuration"),
+        (with_input(plain=True, certificate_valid=None), "certificate:home", PASS, "TLS ends at the proxy", ""),
         # callback
-        (with_input(runs=False), "callback:home", FAIL, "no process", "process:home"),
         (with_input(probe=None), "callback:home", WARN, "not tried", "configuration"),
         (with_input(probe=Probe(WARN, "Refused.", "Hairpin.")), "callback:home", WARN, "Refused.", "Hairpin."),
         (with_input(probe=Probe(FAIL, "Another.", "Look.")), "callback:home", FAIL, "Another.", "Look."),
@@ -212,7 +242,6 @@ def test_a_good_set_up_passes_in_every_line() -> None:
             "subscriptions delete 7",
         ),
         # worker
-        (with_input(runs=False), "worker:home", FAIL, "no process", "process:home"),
         (with_input(heartbeats=without("worker")), "worker:home", WARN, "its worker", "in a minute"),
         (with_input(heartbeats=heard("dispatcher", START - 600)), "worker:home", FAIL, "10 minutes", "enable the"),
         (with_input(heartbeats=heard("worker", said="It is stuck.")), "worker:home", FAIL, "It is stuck.", "Mend"),
@@ -237,8 +266,6 @@ def test_a_good_set_up_passes_in_every_line() -> None:
         (replace(GOOD, dead_letters=None), "dead_letters", WARN, "could not be seen", "configuration"),
         (replace(GOOD, dead_letters=None, has_store=False), "dead_letters", PASS, "no store yet", ""),
         # quota
-        (replace(GOOD, applications=()), "quota", FAIL, "no application", "Register"),
-        (replace(GOOD, applications=None), "quota", WARN, "could not be seen", "configuration"),
         (with_application(quota=None), "quota:Club", WARN, "could not be seen", "configuration"),
         (replace(with_application(quota=None), has_store=False), "quota:Club", PASS, "not used any", ""),
         (with_application(quota=QuotaFacts(90, 100, 1, 1000)), "quota:Club", WARN, "90 of 100", "window ends"),
@@ -255,7 +282,6 @@ def test_a_good_set_up_passes_in_every_line() -> None:
         (with_athlete(index="own"), "index:own", FAIL, "no index “own”", "Settings → Indexes"),
         (replace(GOOD, forwards=True, indexes=None), "index:strava", WARN, "forwards its events", "every indexer"),
         (replace(GOOD, indexes=None), "index:strava", WARN, "could not be seen", "configuration"),
-        (replace(GOOD, inputs=(), athletes=()), "index", FAIL, "no input is enabled", "Create an input"),
         # macro
         (replace(GOOD, macro=None), "macro", WARN, "could not be read", "configuration"),
         (replace(GOOD, macro=""), "macro", FAIL, "no macro strava_index", "(index=strava)"),
@@ -279,11 +305,33 @@ def test_a_good_set_up_passes_in_every_line() -> None:
         (with_application(ahead=90.0), "clock", WARN, "1 minute slow", "NTP"),
         (with_application(ahead=-20.0), "clock", WARN, "20 s fast", "NTP"),
         (with_application(ahead=7200.0), "clock", FAIL, "2 hours slow", "NTP"),
-        (with_application(ahead=None), "clock", WARN, "did not answer", "configuration"),
-        (replace(GOOD, applications=()), "clock", FAIL, "no application", "Register"),
+        (with_application(ahead=None), "clock", WARN, "did not answer", "See application:Club"),
+        (
+            replace(GOOD, applications=tuple(replace(CLUB, name=name, ahead=None) for name in ("A", "B"))),
+            "clock",
+            WARN,
+            "did not answer",
+            "See application:A and application:B",
+        ),
+        (
+            replace(with_application(ahead=None), no_secrets="Not permitted."),
+            "clock",
+            WARN,
+            "was not asked",
+            "configuration",
+        ),
         # disk
         (replace(GOOD, disk_free=499_000_000), "disk", FAIL, "notifications are refused", "Free some space"),
-        (replace(GOOD, disk_free=900_000_000), "disk", WARN, "900 MB left", "Free some space"),
+        (replace(GOOD, disk_free=900_000_000), "disk", WARN, "(/opt/splunk/store) has 900 MB left", "Free some space"),
+        (replace(GOOD, disk_free=10_000_000_000), "disk", PASS, "The disk with the store has 10000 MB left.", ""),
+        (replace(GOOD, disk_free=79_473_000_000), "disk", PASS, "The disk with the store has 79 GB left.", ""),
+        (
+            replace(GOOD, disk_free=79_473_000_000, least_disk_mb=90_000),
+            "disk",
+            FAIL,
+            "(/opt/splunk/store) has 79 GB left, less than 90 GB",
+            "Free some space",
+        ),
         (replace(GOOD, disk_free=None), "disk", WARN, "could not be seen", "configuration"),
     ],
 )
@@ -292,22 +340,54 @@ def test_each_finding_has_its_line(facts: Facts, name: str, status: Status, seen
     assert (line.status, seen in line.seen, to_do in line.to_do) == (status, True, True), line
 
 
-def test_a_new_installation_gets_a_line_for_everything_and_is_told_where_to_begin() -> None:
-    empty = Facts(
-        now=START,
-        inputs=(),
-        applications=(),
-        athletes=(),
-        has_store=False,
-        indexes=frozenset({"main"}),
-        macro="index=strava",
-        disk_free=90_000_000_000,
+EMPTY = Facts(
+    now=START,
+    inputs=(),
+    applications=(),
+    athletes=(),
+    has_store=False,
+    indexes=frozenset({"main"}),
+    macro="index=strava",
+    disk_free=90_000_000_000,
+)
+
+
+def test_a_new_installation_is_told_the_three_things_to_do_and_is_not_frightened() -> None:
+    lines = lines_of(EMPTY)
+    assert {name: line.status for name, line in lines.items()} == {
+        "configuration": PASS,
+        "application": FAIL,
+        "athlete": FAIL,
+        "process": FAIL,
+        "dead_letters": PASS,
+        "disk": PASS,
+    }
+    assert lines["process"].seen == (
+        "There is no input yet. Listener, certificate, callback URL, subscription, workers, queue, index and search "
+        "macro are looked at once an input runs."
     )
-    lines = lines_of(empty)
-    assert set(lines) == set(TOPICS)
-    first = next(line for line in lines.values() if line.status is FAIL)
-    assert first.topic == "application"
-    assert summary(list(lines.values())).startswith("13 faults and 0 warnings")
+    assert summary(list(lines.values())).startswith("3 faults and 0 warnings in 6 lines. Begin with the first")
+
+
+def test_what_is_there_has_its_line_although_there_is_no_input_yet() -> None:
+    lines = lines_of(replace(EMPTY, applications=(CLUB,), athletes=(replace(ADA, index="main"),), macro=""))
+    assert [name for name, line in lines.items() if line.status is FAIL] == ["process", "macro"]
+    assert lines["index:main"].status is PASS
+    assert lines["process"].seen.endswith("subscription, workers and queue are looked at once an input runs.")
+
+
+def test_while_every_input_is_disabled_that_is_the_only_fault() -> None:
+    off = replace(HOME, enabled=False, runs=False)
+    lines = lines_of(replace(GOOD, inputs=(off, replace(off, name="old"))))
+    assert [name for name, line in lines.items() if line.status is not PASS] == ["process:home", "process:old"]
+    assert "are looked at" in lines["process:home"].seen
+    assert "are looked at" not in lines["process:old"].seen
+
+
+def test_a_process_that_is_not_there_is_one_fault() -> None:
+    lines = lines_of(with_input(runs=False))
+    assert [name for name, line in lines.items() if line.status is not PASS] == ["process:home"]
+    assert summary(list(lines.values())) == f"1 fault and 0 warnings in {len(lines)} lines."
 
 
 def test_who_may_not_see_anything_gets_warnings_and_no_wrong_faults() -> None:

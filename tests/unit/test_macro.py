@@ -10,6 +10,7 @@ import pytest
 from strava_collector.macro import MacroKeeper, extended, indexes_of, wanted_indexes
 from strava_collector.ports import SessionExpired, SplunkUnavailable
 from strava_collector.settings import Advanced, Athlete, EnabledInput, Settings
+from tests.support.clock import VirtualClock
 
 
 @pytest.mark.parametrize(
@@ -90,12 +91,14 @@ class Macros:
     def __init__(self, definition: Optional[str]) -> None:
         self.macros = {} if definition is None else {"strava_index": {"definition": definition}, "x": {}}
         self.refusal: Optional[Exception] = None
+        self.asked = 0
 
-    def stanzas(self, conf: str) -> dict[str, dict[str, str]]:
+    def stanza(self, conf: str, name: str) -> Optional[dict[str, str]]:
         assert conf == "macros"
+        self.asked += 1
         if self.refusal is not None:
             raise self.refusal
-        return self.macros
+        return self.macros.get(name)
 
     def update_stanza(self, conf: str, name: str, fields: dict[str, str]) -> None:
         assert conf == "macros"
@@ -104,7 +107,7 @@ class Macros:
 
 def test_the_keeper_adds_once_and_then_leaves_the_macro_alone(caplog: pytest.LogCaptureFixture) -> None:
     macros = Macros("index=strava")
-    keeper = MacroKeeper(macros)
+    keeper = MacroKeeper(macros, VirtualClock())
     with caplog.at_level(logging.INFO):
         for _ in range(3):
             keeper.follow(settings("strava", "rides"))
@@ -114,18 +117,33 @@ def test_the_keeper_adds_once_and_then_leaves_the_macro_alone(caplog: pytest.Log
     assert macros.macros["strava_index"]["definition"] == "(index=strava OR index=rides)"
 
 
+def test_splunkd_is_asked_once_a_minute_and_when_something_else_is_wanted() -> None:
+    macros, clock = Macros("index=strava"), VirtualClock()
+    keeper = MacroKeeper(macros, clock)
+    for _ in range(11):  # as often as settings are read in five minutes
+        keeper.follow(settings("strava"))
+        clock.advance(30.0)
+    assert macros.asked == 6
+    keeper.follow(settings("strava", "rides"))
+    assert "index=rides" in macros.macros["strava_index"]["definition"]
+    asked = macros.asked
+    keeper.follow(settings("strava", "rides", keep=False))
+    keeper.follow(settings("strava", "rides"))
+    assert macros.asked == asked + 1, "ticked again it is looked at at once"
+
+
 @pytest.mark.parametrize(("definition", "keep"), [("index=strava", False), ("index=*", True), (None, True)])
 def test_the_keeper_leaves_alone_what_is_not_its_own(definition: Optional[str], keep: bool) -> None:
     macros = Macros(definition)
     before = {name: dict(stanza) for name, stanza in macros.macros.items()}
-    MacroKeeper(macros).follow(settings("rides", keep=keep))
+    MacroKeeper(macros, VirtualClock()).follow(settings("rides", keep=keep))
     assert macros.macros == before
 
 
 def test_what_splunkd_refuses_is_logged_once_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     macros = Macros("index=strava")
     macros.refusal = SplunkUnavailable("splunkd answered 503.")
-    keeper = MacroKeeper(macros)
+    keeper = MacroKeeper(macros, VirtualClock())
     keeper.follow(settings("rides"))
     keeper.follow(settings("rides"))
     assert caplog.text.count("macro_not_kept") == 1
@@ -134,4 +152,4 @@ def test_what_splunkd_refuses_is_logged_once_and_tried_again(caplog: pytest.LogC
     assert "index=rides" in macros.macros["strava_index"]["definition"]
     macros.refusal = SessionExpired("expired")
     with pytest.raises(SessionExpired):
-        keeper.follow(settings("rides"))
+        keeper.follow(settings("strava"))

@@ -84,6 +84,12 @@ def test_stanzas_come_by_name_and_as_text(fake: FakeSplunkd) -> None:
     assert fake.session().stanzas("ta_x") == {"proxy": {"proxy_enabled": "1", "proxy_port": "3128", "proxy_url": ""}}
 
 
+def test_one_stanza_comes_alone(fake: FakeSplunkd) -> None:
+    fake.has(f"{NAMESPACE}/configs/conf-macros/strava_index", ("strava_index", {"definition": "index=a"}))
+    assert fake.session().stanza("macros", "strava_index") == {"definition": "index=a"}
+    assert fake.session().stanza("macros", "gone") is None
+
+
 def test_inputs_and_indexes_come_by_name(fake: FakeSplunkd) -> None:
     fake.has(f"{NAMESPACE}/data/inputs/kind", ("main", {"port": 8443, "disabled": False}))
     fake.has(f"{NAMESPACE}/data/indexes", ("strava", {"datatype": "event", "disabled": False}))

@@ -1,20 +1,34 @@
 """What the set-up check makes of the facts: a line for each thing, pass, warn or fail, and what to do.
 
-Pure. Every topic has a line at least, also when there is nothing to look at yet: then it says what to do first.
+Pure. What can only be looked at after something else has been done has no line until then: the line of what is missing
+is the one fault, says what to do, and names what is looked at afterwards.
 """
 
 from __future__ import annotations
 
-from strava_collector.certificate_expiry import WARN_AT_DAYS
+from collections.abc import Collection
+from dataclasses import replace
+
+from strava_collector.certificate_expiry import stage
 from strava_collector.check_facts import Facts, InputFacts
 from strava_collector.check_host import disk, indexes, macro
 from strava_collector.check_line import TOPICS, Line, failed, passed, unseen, warned
 from strava_collector.check_strava import applications, athletes, clock, quota, subscriptions
-from strava_collector.check_words import after_process, in_words, log_of
+from strava_collector.check_words import in_words, inputs_unseen, log_of
 from strava_collector.check_work import dead_letters, queue, worker
 from strava_collector.heartbeat import LISTENER, LONGEST_SILENCE
 
-_DAY = 86_400.0
+#: What is looked at of an enabled input, in words.
+_OF_AN_INPUT = {
+    "listener": "listener",
+    "certificate": "certificate",
+    "callback": "callback URL",
+    "subscription": "subscription",
+    "worker": "workers",
+    "queue": "queue",
+    "index": "index",
+    "macro": "search macro",
+}
 
 
 def judge(facts: Facts) -> list[Line]:
@@ -24,7 +38,6 @@ def judge(facts: Facts) -> list[Line]:
         *configuration(facts),
         *applications(facts),
         *athletes(facts),
-        *processes(facts),
         *indexes(facts),
         *macro(facts),
         *quota(facts),
@@ -32,19 +45,12 @@ def judge(facts: Facts) -> list[Line]:
         *disk(facts),
         *dead_letters(facts),
     ]
+    for one in running:
+        found = [listener(facts, one), certificate(facts, one), callback(one), worker(facts, one), queue(facts, one)]
+        lines += [line for line in found if line.topic not in _not_yet(one)]
     if running:
-        for one in running:
-            lines += [
-                listener(facts, one),
-                certificate(facts, one),
-                callback(one),
-                worker(facts, one),
-                queue(facts, one),
-            ]
         lines += subscriptions(facts)
-    else:
-        for topic in ("listener", "certificate", "callback", "subscription", "worker", "queue"):
-            lines.append(_nothing_yet(facts, topic))
+    lines += processes(facts, later=_in_words(set(_OF_AN_INPUT) - {line.topic for line in lines}))
     return sorted(lines, key=lambda line: TOPICS.index(line.topic))  # sorting is stable
 
 
@@ -82,30 +88,46 @@ def configuration(facts: Facts) -> list[Line]:
     return _numbered(lines) if lines else [passed("configuration", "", "The settings can be read and make sense.")]
 
 
-def processes(facts: Facts) -> list[Line]:
-    """Say of each input whether somebody works for it."""
+def processes(facts: Facts, *, later: str) -> list[Line]:
+    """Say of each input whether somebody works for it; ``later`` is what has no line while no input is enabled."""
+    if inputs_unseen(facts):
+        return [unseen("process", "", f"Which inputs there are could not be seen, and so neither could their {later}.")]
+    afterwards = f"{later[:1].upper()}{later[1:]} are looked at once an input runs."
     if not facts.inputs:
-        return [_nothing_yet(facts, "process")]
-    others = any(one.enabled for one in facts.inputs)
-    return [_process(facts, one, others) for one in facts.inputs]
+        to_do = "Create one on the page Inputs."
+        if not facts.applications:
+            to_do = "First enter your API application (Configuration → Applications), then create one (page Inputs)."
+        return [failed("process", "", f"There is no input yet. {afterwards}", to_do)]
+    if any(one.enabled for one in facts.inputs):
+        return [_process(one) if one.enabled else warned(*_disabled(one)) for one in facts.inputs]
+    first, *others = (failed(*_disabled(one)) for one in facts.inputs)
+    return [replace(first, seen=f"{first.seen} {afterwards}"), *others]
 
 
-def _process(facts: Facts, one: InputFacts, others: bool) -> Line:
-    if not one.enabled:
-        seen = "The input is disabled, so it collects nothing."
-        to_do = "Enable it on the page Inputs, or delete it if it is not needed."
-        return warned("process", one.name, seen, to_do) if others else failed("process", one.name, seen, to_do)
+def _disabled(one: InputFacts) -> tuple[str, str, str, str]:
+    return (
+        "process",
+        one.name,
+        "The input is disabled, so it collects nothing.",
+        "Enable it on the page Inputs, or delete it if it is not needed.",
+    )
+
+
+def _process(one: InputFacts) -> Line:
+    not_yet = _not_yet(one)
+    afterwards = f" Its {_in_words(not_yet)} are looked at once it runs." if not_yet else ""
     if one.faults:
-        return failed("process", one.name, " ".join(one.faults), "Open the input on the page Inputs and correct it.")
+        seen = " ".join(one.faults) + afterwards
+        return failed("process", one.name, seen, "Open the input on the page Inputs and correct it.")
     if one.rivals:
-        return failed("process", one.name, " ".join(one.rivals), "Mend it on the page Inputs.")
+        return failed("process", one.name, " ".join(one.rivals) + afterwards, "Mend it on the page Inputs.")
     if one.runs is None:
         return unseen("process", one.name, "Whether the input's process runs could not be seen.")
     if not one.runs:
         return failed(
             "process",
             one.name,
-            "No process works for this input, although it is enabled.",
+            f"No process works for this input, although it is enabled.{afterwards}",
             "Splunk starts it again after the input's restart pause (60 s unless changed). If it does not stay, "
             f"look at {log_of(one.name)}; disabling and enabling it on the page Inputs starts it at once.",
         )
@@ -114,8 +136,6 @@ def _process(facts: Facts, one: InputFacts, others: bool) -> Line:
 
 def listener(facts: Facts, one: InputFacts) -> Line:
     """Say whether the input listens."""
-    if one.runs is False:
-        return after_process("listener", one.name)
     beat = one.heartbeats.get(LISTENER)
     if one.runs is None and beat is None:
         return unseen("listener", one.name, "Whether the input listens could not be seen.")
@@ -150,42 +170,37 @@ def certificate(facts: Facts, one: InputFacts) -> Line:
             " ".join(one.certificate_faults),
             "Mend the files that the input names; they are read again by themselves. See docs/certificates.md.",
         )
-    if one.certificate_ends is None:
+    if one.certificate_valid is None:
         return unseen("certificate", one.name, "How long the certificate lasts could not be seen.")
-    days = (one.certificate_ends - facts.now) / _DAY
-    if days <= WARN_AT_DAYS[0]:
+    left = max(one.certificate_valid[1] - facts.now, 0.0)
+    if stage(one.certificate_valid, facts.now) is not None:
         return warned(
             "certificate",
             one.name,
-            f"The certificate ends in {in_words(max(days, 0.0) * _DAY)}.",
+            f"The certificate ends in {in_words(left)}.",
             "Renew it now, and see why that was not done by itself (certbot renew). The new files are noticed within "
             "seconds; no restart is needed. See docs/certificates.md.",
         )
-    return passed("certificate", one.name, f"The certificate is complete and good for {int(days)} days.")
+    return passed("certificate", one.name, f"The certificate is complete and good for {in_words(left)}.")
 
 
 def callback(one: InputFacts) -> Line:
     """Say whether the public URL leads here."""
-    if one.runs is False:
-        return after_process("callback", one.name)
     if one.probe is None:
         return unseen("callback", one.name, "The callback URL was not tried.")
     return Line("callback", one.name, one.probe.grade, one.probe.seen, one.probe.to_do)
 
 
-def _nothing_yet(facts: Facts, topic: str) -> Line:
-    if facts.inputs is None or (not facts.inputs and facts.no_secrets):
-        return unseen(topic, "", "Which inputs there are could not be seen.")
-    if facts.inputs:
-        return failed(topic, "", "There is nothing to look at: no input is enabled.", "Enable one on the page Inputs.")
-    if not facts.applications:
-        return failed(
-            topic,
-            "",
-            "There is nothing to look at: there is no input yet.",
-            "First enter your API application (Configuration → Applications), then create an input (page Inputs).",
-        )
-    return failed(topic, "", "There is nothing to look at: there is no input yet.", "Create one on the page Inputs.")
+def _not_yet(one: InputFacts) -> set[str]:
+    """What cannot be looked at, because nobody works for the input or its fields make no sense."""
+    not_yet = {"certificate", "callback"} if one.faults else set()
+    return not_yet | {"listener", "callback", "worker"} if one.runs is False else not_yet
+
+
+def _in_words(topics: Collection[str]) -> str:
+    """Name what is looked at of an input."""
+    *others, last = [word for topic, word in _OF_AN_INPUT.items() if topic in topics] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _numbered(lines: list[Line]) -> list[Line]:

@@ -51,8 +51,8 @@ class InputFacts:
     runs: Optional[bool] = None
     heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
     certificate_faults: tuple[str, ...] = ()
-    #: Epoch seconds.
-    certificate_ends: Optional[float] = None
+    #: From when until when, in epoch seconds.
+    certificate_valid: Optional[tuple[float, float]] = None
     probe: Optional[Probe] = None
     #: What the keeper of the subscription said last; empty if nothing.
     subscription_said: str = ""
@@ -129,6 +129,9 @@ class AthleteFacts:
     wanted: str = ""
     index: str = ""
     has_tokens: Optional[bool] = None
+    #: The athlete has withdrawn the permission at Strava; or the deletion of the row has begun and not ended.
+    withdrawn: bool = False
+    half_deleted: bool = False
     #: Why the athlete's access does not work any more, as the store has it; empty if nothing is known.
     refused: str = ""
     access: Access = Access.NOT_ASKED

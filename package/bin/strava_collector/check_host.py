@@ -8,6 +8,8 @@ from strava_collector.check_words import names
 from strava_collector.macro import NAME, indexes_of
 
 _MB = 1_000_000
+#: More than so many are told in GB.
+_MANY_MB = 10_000
 #: Times the least free disk space, when it is worth a warning.
 _SOON = 2
 
@@ -21,9 +23,7 @@ def wanted(facts: Facts) -> list[str]:
 
 
 def indexes(facts: Facts) -> list[Line]:
-    """Say of each index whether events find it."""
-    if not wanted(facts):
-        return [_nothing_yet(facts, "index")]
+    """Say of each index whether events find it; without an enabled input none may be named yet."""
     if facts.forwards:
         return [
             warned(
@@ -65,7 +65,7 @@ def macro(facts: Facts) -> list[Line]:
             )
         ]
     if not wanted(facts):
-        return [_nothing_yet(facts, "macro")]
+        return []
     covered = indexes_of(facts.macro)
     if covered is None:
         return [
@@ -98,23 +98,19 @@ def disk(facts: Facts) -> list[Line]:
     if facts.disk_free is None:
         return [unseen("disk", "", "How much room there is on the disk with the store could not be seen.")]
     free = facts.disk_free // _MB
-    seen = f"The disk with the store ({facts.folder}) has {free} MB left"
+    least = _size(facts.least_disk_mb)
+    seen = f"The disk with the store ({facts.folder}) has {_size(free)} left"
     to_do = "Free some space, or lower “Least free disk space” on Configuration → Advanced."
     if free < facts.least_disk_mb:
-        return [failed("disk", "", f"{seen}, less than {facts.least_disk_mb} MB: notifications are refused.", to_do)]
+        return [failed("disk", "", f"{seen}, less than {least}: notifications are refused.", to_do)]
     if free < _SOON * facts.least_disk_mb:
-        return [warned("disk", "", f"{seen}; below {facts.least_disk_mb} MB notifications are refused.", to_do)]
-    return [passed("disk", "", f"{seen}.")]
+        return [warned("disk", "", f"{seen}; below {least} notifications are refused.", to_do)]
+    return [passed("disk", "", f"The disk with the store has {_size(free)} left.")]
 
 
 def _definition(covered: list[str]) -> str:
     return "(" + " OR ".join(f"index={index}" for index in covered) + ")"
 
 
-def _nothing_yet(facts: Facts, topic: str) -> Line:
-    if facts.inputs is None or (not facts.inputs and facts.no_secrets):
-        return unseen(topic, "", "Which indexes the inputs write to could not be seen.")
-    to_do = (
-        "Enable one on the page Inputs." if facts.inputs else "Create an input on the page Inputs; it names an index."
-    )
-    return failed(topic, "", "There is nothing to look at: no input is enabled, so no index is written to.", to_do)
+def _size(mb: int) -> str:
+    return f"{mb // 1000} GB" if mb > _MANY_MB else f"{mb} MB"

@@ -79,10 +79,8 @@ def summary(lines: list[Line]) -> str:
     faults = sum(line.status is Status.FAIL for line in lines)
     warnings = sum(line.status is Status.WARN for line in lines)
     if faults:
-        return (
-            f"{_count(faults, 'fault')} and {_count(warnings, 'warning')} in {_count(len(lines), 'line')}. Begin with "
-            "the first fault: those below it often go with it."
-        )
+        said = f"{_count(faults, 'fault')} and {_count(warnings, 'warning')} in {_count(len(lines), 'line')}."
+        return f"{said} Begin with the first fault: those below it often go with it." if faults > 1 else said
     if warnings:
         return f"No fault and {_count(warnings, 'warning')} in {_count(len(lines), 'line')}."
     return f"All is well, in {_count(len(lines), 'line')}."

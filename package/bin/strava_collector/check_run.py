@@ -17,7 +17,7 @@ from typing import Callable, Optional, Union
 from strava_collector import check_configuration, check_store
 from strava_collector.allowance import Allowance
 from strava_collector.callback_probe import Probe, Target, probe
-from strava_collector.certificate_facts import expires_at
+from strava_collector.certificate_facts import dates
 from strava_collector.certificate_faults import certificate_faults
 from strava_collector.check import judge
 from strava_collector.check_ask import MOST_ATHLETES, StravaQuestions, Told, has_spare
@@ -32,6 +32,7 @@ from strava_collector.redaction import Redaction
 from strava_collector.room import DiskUsage
 from strava_collector.settings import LOCAL_PROXY, PROXY
 from strava_collector.side_by_side import side_by_side
+from strava_collector.store.athletes import ROW_DELETED, AthleteState
 from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
 from strava_collector.token_lease import open_store
@@ -196,7 +197,7 @@ def _input(
     made = configured.webhook_inputs.get(name)
     plain = stanza.get("in_front", "").strip() == LOCAL_PROXY
     faults: list[str] = []
-    ends = None
+    valid = None
     if made is not None and not plain:
         faults = certificate_faults(
             made.cert_file,
@@ -206,7 +207,7 @@ def _input(
             ca_file=configured.settings.advanced.ca_file,
             now=now,
         )
-        ends = expires_at(made.cert_file)
+        valid = dates(made.cert_file)
     tried = results.get(("input", name))
     return InputFacts(
         name=name,
@@ -221,7 +222,7 @@ def _input(
         runs=stored.runs.get(name),
         heartbeats=stored.heartbeats.get(name, {}),
         certificate_faults=tuple(faults),
-        certificate_ends=ends,
+        certificate_valid=valid,
         probe=tried if isinstance(tried, Probe) else None,
         subscription_said=stored.subscription_said.get(name, ""),
         queue=stored.queues.get(name),
@@ -265,7 +266,10 @@ def _athletes(
         told = results.get(("athlete", name))
         access, why = told if isinstance(told, tuple) else (Access.NOT_ASKED, "")
         standing = None if athlete_id is None else stored.standings.get(athlete_id)
-        current = standing is not None and standing.connected_at == stanza.get("connected_at", "").strip()
+        if standing is not None and standing.connected_at != stanza.get("connected_at", "").strip():
+            standing = None  # of a connection before this one
+        has_gone = standing is not None and standing.state is AthleteState.DEAUTHORIZED
+        reason = "" if standing is None else standing.reason
         found.append(
             AthleteFacts(
                 name=name,
@@ -277,7 +281,9 @@ def _athletes(
                 has_tokens=None
                 if configured.tokens is None or athlete_id is None
                 else configured.tokens.get(athlete_id) is not None,
-                refused=standing.reason if standing is not None and current else "",
+                withdrawn=has_gone and reason != ROW_DELETED,
+                half_deleted=has_gone and reason == ROW_DELETED,
+                refused="" if has_gone else reason,
                 access=access,
                 why=why,
             )

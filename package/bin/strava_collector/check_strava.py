@@ -13,12 +13,15 @@ from strava_collector.check_words import in_words
 #: Seconds by which the host's clock may differ from Strava's. The headers have whole seconds and travel for one or two.
 CLOCK_WELL = 5.0
 CLOCK_BEARABLE = 300.0
+#: So many lines are named where others say why.
+_A_FEW = 3
 #: Of a window's reads, when it is worth a warning.
 MUCH = 0.9
 
 _FIRST_APPLICATION = (
     f"Register one at Strava ({PAGE}), then enter its client ID and secret on Configuration → Applications."
 )
+_AFTERWARDS = "Its rate limit, and this host's clock against Strava's, are looked at once there is one."
 _CLOCK = "Have the host's clock set by the network (NTP, chrony); a virtual machine may need it after it slept."
 
 
@@ -26,14 +29,18 @@ def applications(facts: Facts) -> list[Line]:
     """Say of each application whether Strava accepts it."""
     if not facts.applications:
         if facts.applications is None or facts.no_secrets:
-            return [unseen("application", "", "Which applications there are could not be seen.")]
-        return [failed("application", "", "There is no application yet.", _FIRST_APPLICATION)]
+            seen = (
+                "Which applications there are could not be seen, and so neither could their rate limit and the clock."
+            )
+            return [unseen("application", "", seen)]
+        return [failed("application", "", f"There is no application yet. {_AFTERWARDS}", _FIRST_APPLICATION)]
     return [_application(one) for one in facts.applications]
 
 
 def _application(one: ApplicationFacts) -> Line:
     if one.fault:
-        return failed("application", one.name, one.fault, "Correct the row on Configuration → Applications.")
+        seen = f"{one.fault} Its rate limit is looked at afterwards."
+        return failed("application", one.name, seen, "Correct the row on Configuration → Applications.")
     if one.standing is Standing.VERIFIED:
         return passed("application", one.name, "Strava accepts the client ID and the client secret.")
     if one.standing is Standing.REFUSED:
@@ -65,6 +72,15 @@ def _athlete(facts: Facts, one: AthleteFacts, collecting: Collection[str]) -> Li
     again = "Edit the row on Configuration → Athletes to connect with Strava again."
     if one.athlete_id is None:
         return failed("athlete", one.name, "Nobody has been connected in this row.", again)
+    if one.half_deleted:
+        return warned("athlete", one.name, "The deletion of this row was interrupted.", "Delete it again.")
+    if one.withdrawn:
+        return warned(
+            "athlete",
+            one.name,
+            "The athlete has withdrawn the permission at Strava, so nothing is collected for this row any more.",
+            "Edit the row on Configuration → Athletes to connect with Strava again, or delete it.",
+        )
     if one.has_tokens is False:
         return failed("athlete", one.name, "There are no tokens for this athlete, so nothing can be fetched.", again)
     if one.refused:
@@ -80,7 +96,8 @@ def _athlete(facts: Facts, one: AthleteFacts, collecting: Collection[str]) -> Li
             "The athlete has not permitted to see activities (activity:read), so Strava tells of none.",
             f"{again} Leave the boxes for activities ticked.",
         )
-    if facts.inputs is not None and not facts.no_secrets and one.application not in collecting:
+    # While no input is enabled, that is the fault, and no athlete's.
+    if collecting and not facts.no_secrets and one.application not in collecting:
         return failed(
             "athlete",
             one.name,
@@ -167,11 +184,7 @@ def _subscription(one: InputFacts, application: Optional[ApplicationFacts]) -> L
 
 def quota(facts: Facts) -> list[Line]:
     """Say of each application how many reads are left."""
-    if not facts.applications:
-        if facts.applications is None or facts.no_secrets:
-            return [unseen("quota", "", "Which applications there are could not be seen.")]
-        return [failed("quota", "", "There is nothing to look at: there is no application yet.", _FIRST_APPLICATION)]
-    return [_quota(facts, one) for one in facts.applications]
+    return [_quota(facts, one) for one in facts.applications or () if not one.fault]
 
 
 def _quota(facts: Facts, one: ApplicationFacts) -> Line:
@@ -197,13 +210,15 @@ def _quota(facts: Facts, one: ApplicationFacts) -> Line:
 
 def clock(facts: Facts) -> list[Line]:
     """Compare this host's clock with Strava's."""
-    if not facts.applications and facts.applications is not None and not facts.no_secrets:
-        return [
-            failed("clock", "", "There is nothing to compare with: there is no application yet.", _FIRST_APPLICATION)
-        ]
-    told = [one.ahead for one in facts.applications or () if one.ahead is not None]
+    if not facts.applications:
+        return []
+    told = [one.ahead for one in facts.applications if one.ahead is not None]
     if not told:
-        return [unseen("clock", "", "Strava's time is not known, because it did not answer or was not asked.")]
+        seen = "Strava's time is not known, because it did not answer or was not asked."
+        if facts.no_secrets:
+            return [unseen("clock", "", seen)]
+        lines = " and ".join(f"application:{one.name}" for one in facts.applications[:_A_FEW])
+        return [warned("clock", "", seen, f"See {lines} above: what stands there is the reason.")]
     ahead = min(told, key=abs)
     if abs(ahead) <= CLOCK_WELL:
         return [passed("clock", "", "The clock of this host is right, by Strava's.")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strava_collector.check_line import Line, failed
+from strava_collector.check_facts import Facts
 
 _DAY = 86_400.0
 
@@ -26,11 +26,6 @@ def names(found: list[str]) -> str:
     return ", ".join(f"“{name}”" for name in found)
 
 
-def after_process(topic: str, name: str) -> Line:
-    """Return the line of what cannot be looked at, because nobody works for the input."""
-    return failed(
-        topic,
-        name,
-        "There is nothing to look at: no process works for this input.",
-        f"See the line of the input's process first (process:{name}).",
-    )
+def inputs_unseen(facts: Facts) -> bool:
+    """Whether it is not known which inputs there are; who may not read secrets may not be shown inputs either."""
+    return facts.inputs is None or (not facts.inputs and bool(facts.no_secrets))

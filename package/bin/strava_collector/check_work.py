@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strava_collector.check_facts import Facts, InputFacts
 from strava_collector.check_line import Line, failed, passed, unseen, warned
-from strava_collector.check_words import after_process, in_words, log_of
+from strava_collector.check_words import in_words, log_of
 from strava_collector.heartbeat import DISPATCHER, LONGEST_SILENCE, WORKER
 
 #: A job that has been due for longer, in seconds, although fetches are allowed, is stuck. Cooldown and settle time are
@@ -14,8 +14,6 @@ STUCK = 1800.0
 
 def worker(facts: Facts, one: InputFacts) -> Line:
     """Say whether notifications are dispatched and jobs are worked on."""
-    if one.runs is False:
-        return after_process("worker", one.name)
     beats = [(part, one.heartbeats.get(part)) for part in (DISPATCHER, WORKER)]
     if one.runs is None and not one.heartbeats:
         return unseen("worker", one.name, "Whether the input's workers are at work could not be seen.")

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection
 from typing import Optional, Protocol
 
+from strava_collector.clock import Clock
 from strava_collector.errors import CollectorError
 from strava_collector.logfmt import line
 from strava_collector.ports import SessionExpired
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 
 #: The conf file and the stanza.
 CONF, NAME = "macros", "strava_index"
+#: Seconds between two looks at a macro that had what is wanted. A look that is due is made when the settings are read
+#: next, and a little less than a minute makes that once a minute.
+LOOK_EVERY = 55.0
 
 _INDEX = re.compile(r"[a-z0-9_][a-z0-9_-]*\Z")
 _TERM = re.compile(r'index\s*=\s*(?:"([^"*?\\]+)"|([A-Za-z0-9_][A-Za-z0-9_-]*))\Z', re.IGNORECASE)
@@ -31,7 +35,7 @@ _OR = re.compile(r"\s+OR\s+")
 class Macros(Protocol):
     """The part of :class:`~strava_collector.splunkd.Splunkd` that is used here."""
 
-    def stanzas(self, conf: str) -> dict[str, dict[str, str]]: ...
+    def stanza(self, conf: str, name: str) -> Optional[dict[str, str]]: ...
 
     def update_stanza(self, conf: str, name: str, fields: dict[str, str]) -> None: ...
 
@@ -78,26 +82,36 @@ def wanted_indexes(settings: Settings) -> frozenset[str]:
 
 
 class MacroKeeper:
-    """Keeps the macro in step with the settings, each time that they are read."""
+    """Keeps the macro in step with the settings, which are read more often than it is looked at."""
 
-    def __init__(self, macros: Macros) -> None:
+    def __init__(self, macros: Macros, clock: Clock) -> None:
         self._macros = macros
+        self._clock = clock
         self._complaint = ""
+        #: What it has been compared with, and when it is to be compared again (monotonic).
+        self._compared: Optional[frozenset[str]] = None
+        self._due_at = float("-inf")
 
     def follow(self, settings: Settings) -> None:
         """Add to the macro what it lacks, unless the user wants to do that. What fails is logged and tried next time.
 
+        splunkd is asked when other indexes are wanted, and now and then, for somebody may have edited the macro.
         Raises SessionExpired.
         """
         if not settings.advanced.keep_macro:
+            self._compared = None
             return
+        wanted = wanted_indexes(settings)
+        if wanted == self._compared and self._clock.monotonic() < self._due_at:
+            return
+        self._compared, self._due_at = None, self._clock.monotonic() + LOOK_EVERY
         try:
-            stanza = self._macros.stanzas(CONF).get(NAME)
-            definition = None if stanza is None else extended(stanza.get("definition", ""), wanted_indexes(settings))
+            stanza = self._macros.stanza(CONF, NAME)
+            definition = None if stanza is None else extended(stanza.get("definition", ""), wanted)
             if definition is not None:
                 self._macros.update_stanza(CONF, NAME, {"definition": definition})
                 log.info(line("macro_extended", macro=NAME, definition=definition))
-            self._complaint = ""
+            self._compared, self._complaint = wanted, ""
         except SessionExpired:
             raise
         except CollectorError as error:

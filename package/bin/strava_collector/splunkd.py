@@ -76,6 +76,13 @@ class Splunkd:
         except NotFound:
             return {}
 
+    def stanza(self, conf: str, name: str) -> Optional[dict[str, str]]:
+        """Return one stanza of a ``.conf``; None if there is none of that name."""
+        try:
+            return self._stanzas(f"configs/conf-{conf}/{name}").get(name)
+        except NotFound:
+            return None
+
     def stanzas_if_known(self, conf: str) -> Optional[dict[str, dict[str, str]]]:
         """The same, but None if the file does not exist: splunkd may just be loading the add-on anew."""
         try:

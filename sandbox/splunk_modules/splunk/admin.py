@@ -161,6 +161,9 @@ class MConfigHandler:
         self.customAction = request["action"] if self.requestedAction == ACTION_CUSTOM else ""
         self.callerArgs = CallerArgs(request["id"], dict(request["arguments"]))
         self.supportedArgs = SupportedArgs()
+        #: What splunkd will show of the entities: it cuts, whether or not the handler takes notice.
+        self.posOffset = int(request["offset"])
+        self.maxCount = int(request["count"])
         self.appName = request["app"]
         self.userName = request["owner"]
 
