@@ -19,17 +19,21 @@ from splunktaucclib.rest_handler.error import RestError
 
 from strava_collector import input_table
 from strava_collector.clock import SystemClock
-from strava_collector.configuration import enabled_inputs
+from strava_collector.configuration import enabled_inputs, is_on
 from strava_collector.errors import StoreUnavailable, as_text, raised_at
 from strava_collector.input_faults import MASK, Surroundings, input_faults, rival_faults
 from strava_collector.log import log_to_handler_file
 from strava_collector.logfmt import line
+from strava_collector.messages import SplunkMessages
 from strava_collector.redaction import Redaction
-from strava_collector.splunk_config import Reader
-from strava_collector.store import input_end, input_save
+from strava_collector.splunk_config import APP, SAVING_TIMEOUT, Reader
+from strava_collector.splunkd import Splunkd
+from strava_collector.store import input_end, input_save, subscriptions, view
 from strava_collector.store.bell import ring
 from strava_collector.store.database import Database
+from strava_collector.store.process_lock import is_at_work
 from strava_collector.store_folder import of_environment
+from strava_collector.subscription_left import tell
 from strava_collector.token_lease import open_store
 from strava_webhook_page_handler import PageHandler, sentences
 
@@ -76,16 +80,48 @@ class InputHandler(PageHandler):
                 self._refuse(self._faults_of({**stored, **self.payload}, around))
             elif not is_true(disabled):
                 self._refuse(self._enabling_faults())
-            with _announced(self.callerArgs.id if is_true(disabled or "0") else None):
+            ends = is_true(disabled or "0")
+            left = self._left_behind() if ends else None
+            with _announced(self.callerArgs.id if ends else None):
                 super().handleEdit(confInfo)
+            self._tell_of(left)
             if not is_true(disabled or "0"):
                 _note_saved(self.callerArgs.id)
         _add_columns(confInfo)
 
     def handleRemove(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Delete an input."""
+        left = self._left_behind()
         with _announced(self.callerArgs.id):
             super().handleRemove(confInfo)
+        self._tell_of(left)
+
+    def _left_behind(self) -> Optional[str]:
+        """The application whose subscription should be removed with this input, but no process runs that could."""
+        name, folder = self.callerArgs.id, of_environment(os.environ)
+        if folder is None or not view.exists(folder):
+            return None
+        try:
+            with view.view(folder) as tx:
+                is_there = any(one.input == name and one.subscription_id for one in subscriptions.watches(tx))
+            if not is_there or is_at_work(folder, name):
+                return None
+        except StoreUnavailable:
+            return None
+        stanza = (self._surroundings().inputs or {}).get(name, {})
+        is_due = is_on(stanza, "manage_subscription", default=True) and is_on(
+            stanza, "remove_subscription", default=False
+        )
+        return stanza.get("application", "").strip() if is_due else None
+
+    def _tell_of(self, application: Optional[str]) -> None:
+        if application is None:
+            return
+        why = "No process of the input ran that could have removed it."
+        log_to_handler_file(Redaction())
+        log.error(line("subscription_not_removed", application=application, error=why))
+        splunkd = Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP, timeout=SAVING_TIMEOUT)
+        tell(SplunkMessages(splunkd), input=self.callerArgs.id, application=application, why=why)
 
     def _faults_of(self, params: Mapping[str, Optional[str]], around: Surroundings) -> list[str]:
         return input_faults(self.callerArgs.id or "", params, around, now=SystemClock().now())

@@ -12,6 +12,7 @@ from sandbox.sandbox import Input, Sandbox, free_port
 from sandbox.strava import Application, Athlete
 from sandbox.strava.subscriptions import Subscription
 from tests.integration.conftest import MakeSandbox
+from tests.support.operator_desk import OperatorDesk
 from tests.support.waiting import until
 
 INPUTS = "TA_strava_webhook_strava_webhook"
@@ -43,6 +44,11 @@ class Club:
     def message(self) -> str:
         """What Splunk Web's messages say of the subscription."""
         found = [one.value for one in self.sandbox.splunkd.messages if one.name.endswith("_subscription")]
+        return found[0] if found else ""
+
+    def left(self) -> str:
+        """What the messages say of a subscription that should have been removed."""
+        found = [one.value for one in self.sandbox.splunkd.messages if "_subscription_left_" in one.name]
         return found[0] if found else ""
 
     def row(self) -> dict[str, str]:
@@ -242,3 +248,27 @@ def test_a_removal_that_strava_does_not_answer_neither_delays_the_end_nor_goes_u
         until(lambda: not splunkd.inputs.running("club"), 15)
     assert splunkd.inputs.count("club").forced == 0
     assert club.logged("subscription_not_removed") == 1
+    assert "Strava had not answered when the input had to end" in club.left()
+    # An input that is enabled again takes it back.
+    splunkd.request("POST", splunkd.path(f"{INPUTS}/club"), {"disabled": "0"})
+    until(lambda: club.left() == "", 30)
+
+
+@pytest.mark.parametrize("how", ["disabled", "deleted"])
+def test_where_no_process_runs_that_could_remove_it_the_user_is_told(make_sandbox: MakeSandbox, how: str) -> None:
+    club = Club(make_sandbox(), remove_subscription=1)
+    made = club.subscribed()
+    splunkd = club.sandbox.splunkd
+    splunkd.inputs.kill("club")
+    until(lambda: not splunkd.inputs.running("club"), 15)
+    if how == "disabled":
+        splunkd.request("POST", splunkd.path(f"{INPUTS}/club"), {"disabled": "1"})
+    else:
+        splunkd.request("DELETE", splunkd.path(INPUTS, "club"))
+    assert club.there is not None
+    assert "No process of the input ran that could have removed it" in club.left()
+    assert "tried again" not in club.left()
+    assert club.logged("subscription_not_removed") == 1
+    code, said = OperatorDesk(splunkd).run("subscriptions", "delete", str(made))
+    assert (code, club.there) == (0, None), said
+    assert club.left() == ""

@@ -30,7 +30,6 @@ from strava_collector.store.bell import Bell
 from strava_collector.store.database import Database
 from strava_collector.store.group_commit import GroupCommit
 from strava_collector.store.process_lock import ProcessLock, input_lock
-from strava_collector.subscription import LEFT
 from strava_collector.subscription_removal import Removal
 from strava_collector.token_keeper import TokenStore
 from strava_collector.upkeep import Upkeep
@@ -163,7 +162,6 @@ class WebhookService:
         self._end = stop
         log.info(line("started", input=self._input.name, version=version(), port=self._input.port))
         self._bulletin.start()
-        self._bulletin.resolved(LEFT)
         self._committer.start()
         self._settings_loop.start()
         try:
@@ -230,6 +228,7 @@ class WebhookService:
             self._bulletin.report("settings", str(error))
             return SETTINGS_RETRY
         self._settings_read_at = self._clock.monotonic()
+        self._removal.take_back_message()
         if settings.row_faults:
             self._bulletin.report("rows", " ".join(settings.row_faults))
         else:

@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 
 #: The topic of the messages about it.
 TOPIC = "subscription"
-#: The topic of a removal that failed; its message outlives the process, and the next one takes it back.
-LEFT = "subscription_left"
 
 #: A look with all its calls takes no longer, in seconds; then another process may look.
 _LONGEST_LOOK = 300.0
@@ -310,11 +308,3 @@ class SubscriptionKeeper:
             self._bulletin.resolved(TOPIC)
         elif not watch.state.passes or watch.failures >= _TELL_AFTER:
             self._bulletin.report(TOPIC, watch.said)
-
-
-def left_message(why: str, application: str) -> str:
-    """Return what the user is told about a subscription that should have been removed and is still there."""
-    return (
-        f"The subscription of the application “{application}” was to be removed, and is still there: {why} Delete it "
-        "with the command “strava_admin.py subscriptions delete”, or Strava keeps calling."
-    )

@@ -101,7 +101,8 @@ class SubscriptionCalls:
             may_wait=may_wait,
         )
         if not is_gone(answer):
-            raise self._trouble(answer, application, trouble_of(answer, application, to_do="delete the subscription"))
+            found = trouble_of(answer, application, to_do="delete the subscription", tried_again=may_wait)
+            raise self._trouble(answer, application, found)
 
     def expect_room(self, application: Application, calls: int) -> None:
         """Raise SubscriptionTrouble unless so many calls may be made now: what is begun should come to its end."""
@@ -143,8 +144,8 @@ class SubscriptionCalls:
         if pause is not None:
             raise SubscriptionTrouble(
                 State.WAITING,
-                f"The application's calls are used up ({pause.why}). The subscription is looked at when they are free "
-                "again.",
+                f"The application's calls are used up ({pause.why})."
+                + (" The subscription is looked at when they are free again." if may_wait else ""),
                 at=pause.until,
             )
 
