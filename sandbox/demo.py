@@ -29,8 +29,10 @@ RETRY_PAUSE = 2.0
 PATIENCE = 30.0
 #: Seconds between two looks at what does not show in the index.
 LOOK_AGAIN = 0.25
-#: Seconds at the end in which nothing happens, to see what the input needs then.
+#: Seconds at the end in which nothing happens, to see what the input needs then; before it, seconds until what the
+#: last chapter has set off is over, for it ends with a message to splunkd.
 AT_REST = 3.0
+UNTIL_AT_REST = 2.0
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -64,6 +66,7 @@ class Demo:
         self._strava.wait_until_delivered(PATIENCE)
         self._compare()
         process = psutil.Process(self._sandbox.splunkd.inputs.pid(self._input.name))
+        self._story.watch(UNTIL_AT_REST)
         cpu = sum(process.cpu_times()[:2])
         self._story.watch(AT_REST)
         at_rest = sum(process.cpu_times()[:2]) - cpu
