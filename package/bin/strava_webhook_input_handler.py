@@ -19,7 +19,7 @@ from splunktaucclib.rest_handler.error import RestError
 
 from strava_collector import input_table
 from strava_collector.clock import SystemClock
-from strava_collector.configuration import enabled_inputs, is_on
+from strava_collector.configuration import Stanza, enabled_inputs, is_on
 from strava_collector.errors import StoreUnavailable, as_text, raised_at
 from strava_collector.input_faults import MASK, Surroundings, input_faults, rival_faults
 from strava_collector.log import log_to_handler_file
@@ -49,7 +49,7 @@ class InputHandler(PageHandler):
     def handleList(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """List inputs, with what is known of their subscriptions."""
         super().handleList(confInfo)
-        _add_columns(confInfo)
+        self._add_columns(confInfo)
 
     def handleCreate(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Save a new input."""
@@ -67,7 +67,7 @@ class InputHandler(PageHandler):
                 if around.inputs is not None and self.callerArgs.id not in around.inputs:
                     self.handler.rest_credentials.delete(self.callerArgs.id)  # of an input that does not exist
                 raise
-        _add_columns(confInfo)
+        self._add_columns(confInfo)
 
     def handleEdit(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Save an input that exists; or enable or disable it, which is all that happens if ``disabled`` is given."""
@@ -87,7 +87,7 @@ class InputHandler(PageHandler):
             self._tell_of(left)
             if not is_true(disabled or "0"):
                 _note_saved(self.callerArgs.id)
-        _add_columns(confInfo)
+        self._add_columns(confInfo)
 
     def handleRemove(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Delete an input."""
@@ -135,22 +135,26 @@ class InputHandler(PageHandler):
     def _surroundings(self) -> Surroundings:
         return Reader.for_saving(get_splunkd_endpoint(), self.getSessionKey()).surroundings()
 
+    def _add_columns(self, conf_info: Any) -> None:
+        try:
+            seen = input_table.look(of_environment(os.environ))
+            inputs: Optional[Mapping[str, Stanza]] = None
+            for name, item in conf_info.items():
+                row = {key: str(item[key]) for key in _ROW_FIELDS if key in item and item[key] is not None}
+                keeper = ""
+                if seen and input_table.is_waiting(name, row, seen):
+                    inputs = (self._surroundings().inputs or {}) if inputs is None else inputs
+                    keeper = input_table.keeper_beside(name, inputs, seen)
+                for key, value in input_table.columns(name, row, seen, keeper).items():
+                    item[key] = value
+        except Exception as error:
+            # The rows themselves are worth showing, whatever is wrong with the rest.
+            log_to_handler_file(Redaction())
+            log.error(line("columns_failed", error=type(error).__name__, at=raised_at(error)))
+
     def _refuse(self, faults: list[str]) -> None:
         if faults:
             raise RestError(400, as_text(faults))
-
-
-def _add_columns(conf_info: Any) -> None:
-    try:
-        seen = input_table.look(of_environment(os.environ))
-        for name, item in conf_info.items():
-            row = {key: str(item[key]) for key in _ROW_FIELDS if key in item and item[key] is not None}
-            for key, value in input_table.columns(name, row, seen).items():
-                item[key] = value
-    except Exception as error:
-        # The rows themselves are worth showing, whatever is wrong with the rest.
-        log_to_handler_file(Redaction())
-        log.error(line("columns_failed", error=type(error).__name__, at=raised_at(error)))
 
 
 def _note_saved(name: str) -> None:

@@ -226,6 +226,21 @@ def test_it_is_removed_when_the_input_is_disabled_or_deleted_and_not_before(
     assert splunkd.inputs.count("strava_webhook://club").forced == 0
 
 
+def test_the_second_of_two_inputs_of_an_application_says_who_has_the_subscription(make_sandbox: MakeSandbox) -> None:
+    club = Club(make_sandbox())
+    club.subscribed()
+    splunkd = club.sandbox.splunkd
+    splunkd.request("POST", splunkd.path(f"{INPUTS}/club"), {"disabled": "1"})
+    second = club.sandbox.add_input("second", club.application)
+    # The first one's subscription is not the second's, which may not replace it.
+    club.sandbox.strava.subscriptions.remove(club.application)
+    club.sandbox.post(f"{INPUTS}/second", interval=11)
+    club.sandbox.subscribe(club.application, second)
+    splunkd.request("POST", splunkd.path("data/inputs/strava_webhook/club/enable"), {})
+    until(lambda: club.row()["subscription_help"].startswith("The input “second” keeps the subscription"), 30)
+    assert club.row()["subscription"] == "waiting"
+
+
 def test_by_default_it_is_left_when_the_input_is_disabled(make_sandbox: MakeSandbox) -> None:
     club = Club(make_sandbox())
     made = club.subscribed()
@@ -270,5 +285,6 @@ def test_where_no_process_runs_that_could_remove_it_the_user_is_told(make_sandbo
     assert "tried again" not in club.left()
     assert club.logged("subscription_not_removed") == 1
     code, said = OperatorDesk(splunkd).run("subscriptions", "delete", str(made))
-    assert (code, club.there) == (0, None), said
+    assert code == 0, said
+    assert club.sandbox.strava.subscriptions.of(club.application) is None
     assert club.left() == ""
