@@ -20,6 +20,7 @@ from strava_collector.admin_rows import Row
 from strava_collector.check_line import summary
 from strava_collector.clock import SystemClock
 from strava_collector.log import log_to_handler_file
+from strava_collector.messages import SplunkMessages
 from strava_collector.redaction import Redaction
 from strava_collector.splunk_config import APP, SAVING_TIMEOUT
 from strava_collector.splunkd import Splunkd
@@ -35,11 +36,13 @@ class CheckHandler(Endpoint):
         with refusals():
             redaction = Redaction()
             log_to_handler_file(redaction)
+            splunkd = Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP, timeout=SAVING_TIMEOUT)
             lines = check_run.run(
-                Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP, timeout=SAVING_TIMEOUT),
+                splunkd,
                 folder=of_environment(os.environ),
                 clock=SystemClock(),
                 redaction=redaction,
+                messages=SplunkMessages(splunkd),
             )
             rows: list[Row] = [
                 {

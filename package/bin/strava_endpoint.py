@@ -19,12 +19,15 @@ from strava_collector.admin_arguments import Argument, WrongArgument
 from strava_collector.admin_rows import Row
 from strava_collector.errors import StoreUnavailable
 from strava_collector.ports import SessionExpired, SplunkUnavailable
+from strava_collector.splunkd import NotPermitted
 from strava_collector.store_folder import of_environment
 from strava_webhook_page_handler import sentences
 
 #: What splunkd answers with the status that it stands for; everything else is a 500.
 _BY_STATUS = {
     400: admin.ArgValidationException,
+    # Not every release of Splunk's may have it.
+    403: getattr(admin, "PermissionsException", admin.InternalException),
     404: admin.NotFoundException,
     503: admin.ServiceUnavailableException,
 }
@@ -80,6 +83,9 @@ def refusals() -> Iterator[None]:
         with sentences():
             try:
                 yield
+            except NotPermitted as error:
+                # The base of all handlers would make one sentence of every 403, and this one names the capability.
+                raise _BY_STATUS[403](f"{str(error)[:1].upper()}{str(error)[1:]}") from None
             except (StoreUnavailable, SplunkUnavailable, SessionExpired) as error:
                 raise RestError(503, str(error)) from None
             except NothingSuch as error:

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import import_declare_test  # noqa: F401  (puts the add-on's lib folder on the path; must come first)
@@ -22,6 +23,7 @@ from strava_collector.admin_arguments import SUBSCRIPTIONS, Argument, subscripti
 from strava_collector.clock import SystemClock
 from strava_collector.errors import StoreUnavailable
 from strava_collector.log import log_to_handler_file
+from strava_collector.messages import SplunkMessages
 from strava_collector.redaction import Redaction
 from strava_collector.splunk_config import APP, Reader
 from strava_collector.splunkd import Splunkd
@@ -84,14 +86,15 @@ class SubscriptionsHandler(Endpoint):
     def _desk(self) -> Iterator[subscription_admin.Desk]:
         clock, redaction = SystemClock(), Redaction()
         log_to_handler_file(redaction)
-        reader = Reader(Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP), register=redaction.register)
+        splunkd = Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP)
+        reader = Reader(splunkd, register=redaction.register)
         try:
             store = admin_of_jobs.Desk(store_folder(os.environ), clock).open()
         except StoreUnavailable:
             store = None  # then nobody remembers the quota that this uses
         try:
             with subscription_admin.desk(reader, clock, store) as desk:
-                yield desk
+                yield replace(desk, messages=SplunkMessages(splunkd))
         finally:
             if store is not None:
                 store.close()

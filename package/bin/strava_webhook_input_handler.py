@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, Optional
 
 from solnlib.utils import is_true
@@ -19,16 +19,21 @@ from splunktaucclib.rest_handler.error import RestError
 
 from strava_collector import input_table
 from strava_collector.clock import SystemClock
-from strava_collector.configuration import enabled_inputs
+from strava_collector.configuration import Stanza, enabled_inputs, is_on
 from strava_collector.errors import StoreUnavailable, as_text, raised_at
 from strava_collector.input_faults import MASK, Surroundings, input_faults, rival_faults
 from strava_collector.log import log_to_handler_file
 from strava_collector.logfmt import line
+from strava_collector.messages import SplunkMessages
 from strava_collector.redaction import Redaction
-from strava_collector.splunk_config import Reader
-from strava_collector.store import input_end
+from strava_collector.splunk_config import APP, SAVING_TIMEOUT, Reader
+from strava_collector.splunkd import Splunkd
+from strava_collector.store import input_end, input_save, subscriptions, view
+from strava_collector.store.bell import ring
 from strava_collector.store.database import Database
+from strava_collector.store.process_lock import is_at_work
 from strava_collector.store_folder import of_environment
+from strava_collector.subscription_left import tell
 from strava_collector.token_lease import open_store
 from strava_webhook_page_handler import PageHandler, sentences
 
@@ -44,7 +49,7 @@ class InputHandler(PageHandler):
     def handleList(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """List inputs, with what is known of their subscriptions."""
         super().handleList(confInfo)
-        _add_columns(confInfo)
+        self._add_columns(confInfo)
 
     def handleCreate(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Save a new input."""
@@ -62,7 +67,7 @@ class InputHandler(PageHandler):
                 if around.inputs is not None and self.callerArgs.id not in around.inputs:
                     self.handler.rest_credentials.delete(self.callerArgs.id)  # of an input that does not exist
                 raise
-        _add_columns(confInfo)
+        self._add_columns(confInfo)
 
     def handleEdit(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Save an input that exists; or enable or disable it, which is all that happens if ``disabled`` is given."""
@@ -75,14 +80,48 @@ class InputHandler(PageHandler):
                 self._refuse(self._faults_of({**stored, **self.payload}, around))
             elif not is_true(disabled):
                 self._refuse(self._enabling_faults())
-            with _announced(self.callerArgs.id if is_true(disabled or "0") else None):
+            ends = is_true(disabled or "0")
+            left = self._left_behind() if ends else None
+            with _announced(self.callerArgs.id if ends else None):
                 super().handleEdit(confInfo)
-        _add_columns(confInfo)
+            self._tell_of(left)
+            if not is_true(disabled or "0"):
+                _note_saved(self.callerArgs.id)
+        self._add_columns(confInfo)
 
     def handleRemove(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Delete an input."""
+        left = self._left_behind()
         with _announced(self.callerArgs.id):
             super().handleRemove(confInfo)
+        self._tell_of(left)
+
+    def _left_behind(self) -> Optional[str]:
+        """The application whose subscription should be removed with this input, but no process runs that could."""
+        name, folder = self.callerArgs.id, of_environment(os.environ)
+        if folder is None or not view.exists(folder):
+            return None
+        try:
+            with view.view(folder) as tx:
+                is_there = any(one.input == name and one.subscription_id for one in subscriptions.watches(tx))
+            if not is_there or is_at_work(folder, name):
+                return None
+        except StoreUnavailable:
+            return None
+        stanza = (self._surroundings().inputs or {}).get(name, {})
+        is_due = is_on(stanza, "manage_subscription", default=True) and is_on(
+            stanza, "remove_subscription", default=False
+        )
+        return stanza.get("application", "").strip() if is_due else None
+
+    def _tell_of(self, application: Optional[str]) -> None:
+        if application is None:
+            return
+        why = "No process of the input ran that could have removed it."
+        log_to_handler_file(Redaction())
+        log.error(line("subscription_not_removed", application=application, error=why))
+        splunkd = Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP, timeout=SAVING_TIMEOUT)
+        tell(SplunkMessages(splunkd), input=self.callerArgs.id, application=application, why=why)
 
     def _faults_of(self, params: Mapping[str, Optional[str]], around: Surroundings) -> list[str]:
         return input_faults(self.callerArgs.id or "", params, around, now=SystemClock().now())
@@ -96,22 +135,38 @@ class InputHandler(PageHandler):
     def _surroundings(self) -> Surroundings:
         return Reader.for_saving(get_splunkd_endpoint(), self.getSessionKey()).surroundings()
 
+    def _add_columns(self, conf_info: Any) -> None:
+        try:
+            seen = input_table.look(of_environment(os.environ))
+            inputs: Optional[Mapping[str, Stanza]] = None
+            for name, item in conf_info.items():
+                row = {key: str(item[key]) for key in _ROW_FIELDS if key in item and item[key] is not None}
+                keeper = ""
+                if seen and input_table.is_waiting(name, row, seen):
+                    inputs = (self._surroundings().inputs or {}) if inputs is None else inputs
+                    keeper = input_table.keeper_beside(name, inputs, seen)
+                for key, value in input_table.columns(name, row, seen, keeper).items():
+                    item[key] = value
+        except Exception as error:
+            # The rows themselves are worth showing, whatever is wrong with the rest.
+            log_to_handler_file(Redaction())
+            log.error(line("columns_failed", error=type(error).__name__, at=raised_at(error)))
+
     def _refuse(self, faults: list[str]) -> None:
         if faults:
             raise RestError(400, as_text(faults))
 
 
-def _add_columns(conf_info: Any) -> None:
-    try:
-        seen = input_table.look(of_environment(os.environ))
-        for name, item in conf_info.items():
-            row = {key: str(item[key]) for key in _ROW_FIELDS if key in item and item[key] is not None}
-            for key, value in input_table.columns(name, row, seen).items():
-                item[key] = value
-    except Exception as error:
-        # The rows themselves are worth showing, whatever is wrong with the rest.
-        log_to_handler_file(Redaction())
-        log.error(line("columns_failed", error=type(error).__name__, at=raised_at(error)))
+def _note_saved(name: str) -> None:
+    """Let the process of this input know that it was saved or enabled, even if no value is another one."""
+    clock, folder = SystemClock(), of_environment(os.environ)
+    with suppress(StoreUnavailable):
+        store = open_store(folder, clock)
+        if store is None or folder is None:
+            return
+        with closing(store), store.write() as tx:
+            input_save.note(tx, name, now=clock.now())
+        ring(folder)
 
 
 @contextmanager

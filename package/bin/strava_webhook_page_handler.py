@@ -144,7 +144,7 @@ def _sentence(error: RestError) -> str:
     if error.status != 403 and said[:1].isupper() and said.endswith((".", "?")):
         return said
     # splunkd's and UCC's own words are none.
-    return _SENTENCES.get(error.status) or f"{said[:1].upper()}{said[1:]}."
+    return _SENTENCES.get(error.status) or f"{said[:1].upper()}{said[1:].rstrip('.')}."
 
 
 def _log(kind: str, place: str) -> None:

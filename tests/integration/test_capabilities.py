@@ -130,6 +130,12 @@ def test_a_role_with_nothing_but_our_capabilities_gets_words_and_no_secrets(sand
             500,
             "You are not permitted to do this. Ask an administrator of this Splunk for what your role lacks.",
         )
+        status, answer = splunkd.request("GET", splunkd.path("strava_subscriptions"), session_key=viewer)
+        assert (status, shown(answer)) == (
+            403,
+            "Splunkd does not permit a call of storage/passwords; the user lacks a capability, for passwords "
+            "“list_storage_passwords”.",
+        )
         application = sandbox.strava.add_application("other")
         form: dict[str, str | int] = {
             "name": "x",

@@ -130,7 +130,7 @@ def test_a_good_set_up_passes_and_each_thing_that_breaks_is_named(make_sandbox: 
     assert not {"listener:home", "callback:home", "worker:home"} & set(lines)
     sandbox.post("TA_strava_webhook_strava_webhook/home", disabled=1)
     lines = check(sandbox)
-    assert bad(lines) == {"process:home": "fail"}
+    assert bad(lines) == {"process:home": "fail", "subscription:Club": "warn"}
     assert "Listener, certificate, callback URL" in lines["process:home"]["seen"]
     status, _answer = sandbox.splunkd.request("GET", sandbox.splunkd.path("strava_check", "listener:home"))
     assert status == 404

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import requests
 
 from sandbox.latest import Latest
 from sandbox.sandbox import Input, Sandbox, free_port
 from sandbox.strava import Application, Athlete
 from sandbox.strava.subscriptions import Subscription
 from tests.integration.conftest import MakeSandbox
+from tests.support.operator_desk import OperatorDesk
 from tests.support.waiting import until
 
 INPUTS = "TA_strava_webhook_strava_webhook"
@@ -42,6 +44,11 @@ class Club:
     def message(self) -> str:
         """What Splunk Web's messages say of the subscription."""
         found = [one.value for one in self.sandbox.splunkd.messages if one.name.endswith("_subscription")]
+        return found[0] if found else ""
+
+    def left(self) -> str:
+        """What the messages say of a subscription that should have been removed."""
+        found = [one.value for one in self.sandbox.splunkd.messages if "_subscription_left_" in one.name]
         return found[0] if found else ""
 
     def row(self) -> dict[str, str]:
@@ -132,6 +139,24 @@ def test_another_callback_url_is_left_alone_until_the_user_allows_otherwise(make
     club.collects()
 
 
+@pytest.mark.parametrize("how", ["saved", "disabled and enabled"])
+def test_saved_without_a_change_it_takes_once_more_what_another_installation_took(
+    make_sandbox: MakeSandbox, how: str
+) -> None:
+    club = ClubWithForeignSubscription(make_sandbox(), replace_subscription=1)
+    club.subscribed()
+    subscriptions = club.sandbox.strava.subscriptions
+    subscriptions.remove(club.application)
+    subscriptions.add(club.application, ELSEWHERE)
+    if how == "saved":
+        club.sandbox.post(f"{INPUTS}/club", interval=11, replace_subscription=1)
+    else:
+        club.sandbox.post(f"{INPUTS}/club", disabled=1)
+        until(lambda: not club.sandbox.splunkd.inputs.running("club"), 15)
+        club.sandbox.post(f"{INPUTS}/club", disabled=0)
+    club.subscribed()
+
+
 def test_another_verify_token_and_another_address_make_it_anew(make_sandbox: MakeSandbox) -> None:
     club = Club(make_sandbox())
     first = club.subscribed()
@@ -145,6 +170,34 @@ def test_another_verify_token_and_another_address_make_it_anew(make_sandbox: Mak
     club.input = moved
     assert club.subscribed() != second
     club.collects()
+
+
+def test_while_a_changed_callback_url_cannot_be_told_to_strava_notifications_arrive_on_the_former_path(
+    make_sandbox: MakeSandbox,
+) -> None:
+    club = Club(make_sandbox())
+    first, former = club.subscribed(), club.input.callback_url
+    moved = replace(club.input, callback_url=f"https://localhost:{club.input.port}/strava/moved")
+    with club.sandbox.strava.faults.outage(503, path="/api/v3/push_subscriptions"):
+        club.sandbox.post(f"{INPUTS}/club", callback_url=moved.callback_url)
+        club.input = moved
+        club.sandbox.wait_until_healthy(moved)
+        club.collects()
+        assert club.there is not None
+        assert club.there.callback_url == former
+    # Nobody waits for the pause: the input is saved once more.
+    club.sandbox.post(f"{INPUTS}/club", interval=11)
+    assert club.subscribed() != first
+    club.collects()
+    late = {"object_type": "activity", "object_id": 1, "aspect_type": "update", "owner_id": club.anna.id}
+    late |= {"subscription_id": first, "event_time": 1_700_000_000, "updates": {}}
+    with requests.Session() as stranger:
+        stranger.trust_env = False
+        stranger.verify = str(club.sandbox.certificates.ca_file)
+        assert stranger.post(former, json=late, timeout=10).status_code == 200
+        query = {"hub.mode": "subscribe", "hub.verify_token": moved.verify_token, "hub.challenge": "1"}
+        assert stranger.get(former, params=query, timeout=10).status_code == 404
+        assert stranger.post(f"{former}x", json=late, timeout=10).status_code == 404
 
 
 @pytest.mark.parametrize("how", ["page", "splunkd", "deleted", "deleted, and stopped before"])
@@ -173,6 +226,21 @@ def test_it_is_removed_when_the_input_is_disabled_or_deleted_and_not_before(
     assert splunkd.inputs.count("strava_webhook://club").forced == 0
 
 
+def test_the_second_of_two_inputs_of_an_application_says_who_has_the_subscription(make_sandbox: MakeSandbox) -> None:
+    club = Club(make_sandbox())
+    club.subscribed()
+    splunkd = club.sandbox.splunkd
+    splunkd.request("POST", splunkd.path(f"{INPUTS}/club"), {"disabled": "1"})
+    second = club.sandbox.add_input("second", club.application)
+    # The first one's subscription is not the second's, which may not replace it.
+    club.sandbox.strava.subscriptions.remove(club.application)
+    club.sandbox.post(f"{INPUTS}/second", interval=11)
+    club.sandbox.subscribe(club.application, second)
+    splunkd.request("POST", splunkd.path("data/inputs/strava_webhook/club/enable"), {})
+    until(lambda: club.row()["subscription_help"].startswith("The input “second” keeps the subscription"), 30)
+    assert club.row()["subscription"] == "waiting"
+
+
 def test_by_default_it_is_left_when_the_input_is_disabled(make_sandbox: MakeSandbox) -> None:
     club = Club(make_sandbox())
     made = club.subscribed()
@@ -195,3 +263,28 @@ def test_a_removal_that_strava_does_not_answer_neither_delays_the_end_nor_goes_u
         until(lambda: not splunkd.inputs.running("club"), 15)
     assert splunkd.inputs.count("club").forced == 0
     assert club.logged("subscription_not_removed") == 1
+    assert "Strava had not answered when the input had to end" in club.left()
+    # An input that is enabled again takes it back.
+    splunkd.request("POST", splunkd.path(f"{INPUTS}/club"), {"disabled": "0"})
+    until(lambda: club.left() == "", 30)
+
+
+@pytest.mark.parametrize("how", ["disabled", "deleted"])
+def test_where_no_process_runs_that_could_remove_it_the_user_is_told(make_sandbox: MakeSandbox, how: str) -> None:
+    club = Club(make_sandbox(), remove_subscription=1)
+    made = club.subscribed()
+    splunkd = club.sandbox.splunkd
+    splunkd.inputs.kill("club")
+    until(lambda: not splunkd.inputs.running("club"), 15)
+    if how == "disabled":
+        splunkd.request("POST", splunkd.path(f"{INPUTS}/club"), {"disabled": "1"})
+    else:
+        splunkd.request("DELETE", splunkd.path(INPUTS, "club"))
+    assert club.there is not None
+    assert "No process of the input ran that could have removed it" in club.left()
+    assert "tried again" not in club.left()
+    assert club.logged("subscription_not_removed") == 1
+    code, said = OperatorDesk(splunkd).run("subscriptions", "delete", str(made))
+    assert code == 0, said
+    assert club.sandbox.strava.subscriptions.of(club.application) is None
+    assert club.left() == ""

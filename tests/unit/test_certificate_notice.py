@@ -126,6 +126,22 @@ def test_a_renewed_certificate_for_another_host_is_told(certificates: Certificat
     assert "it covers other.example.org" in noticing.look()["certificate"]
 
 
+def test_what_has_just_been_installed_is_not_judged_in_place_of_what_is_served(certificates: Certificates) -> None:
+    files = certificates.issue("main", HOST)
+    good = files.key_file.read_bytes(), files.cert_file.read_bytes()
+    noticing = Noticing(certificates, files)
+    expired = valid_until(certificates, "expired", START - DAY)
+    files.key_file.write_bytes(expired.key_file.read_bytes())
+    files.cert_file.write_bytes(expired.cert_file.read_bytes())
+    # The watch has not looked at the files since.
+    assert noticing.look() == {}
+    files.key_file.write_bytes(good[0])
+    files.cert_file.write_bytes(good[1])
+    for _ in range(2):
+        noticing.pair.look(noticing.clock.now())
+    assert noticing.look() == {}
+
+
 def test_while_the_files_hold_something_else_only_the_end_of_what_is_served_is_told(
     certificates: Certificates,
 ) -> None:

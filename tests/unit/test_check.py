@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -23,6 +23,7 @@ from strava_collector.check_facts import (
 from strava_collector.check_line import TOPICS, Line, Status, summary
 from strava_collector.check_words import in_words
 from strava_collector.store.heartbeats import Heartbeat
+from strava_collector.subscription_rules import State
 from tests.support.clock import START
 
 DAY = 86_400.0
@@ -82,6 +83,9 @@ GOOD = Facts(
     dead_letters=0,
 )
 
+ELSEWHERE = Listed(9, "https://else.example/")
+TWO = replace(HOME, name="two", callback_url=ELSEWHERE.callback_url)
+
 
 def with_input(**changes: Any) -> Facts:
     return replace(GOOD, inputs=(replace(HOME, **changes),))
@@ -89,6 +93,12 @@ def with_input(**changes: Any) -> Facts:
 
 def with_application(**changes: Any) -> Facts:
     return replace(GOOD, applications=(replace(CLUB, **changes),))
+
+
+def subscription(listed: tuple[Listed, ...], state: Optional[State] = None, said: str = "", **changes: Any) -> Facts:
+    """Strava lists these, and this is what the input that keeps the subscription said last."""
+    facts = with_input(subscription_state=state, subscription_said=said, **changes)
+    return replace(facts, applications=(replace(CLUB, subscriptions=listed),))
 
 
 def with_athlete(**changes: Any) -> Facts:
@@ -231,6 +241,88 @@ def test_a_good_set_up_passes_in_every_line() -> None:
             "https://else.example/",
             "subscriptions delete 9",
         ),
+        # The same address in other words is the same.
+        (
+            with_application(subscriptions=(Listed(7, URL.replace("rides.example.org", "RIDES.example.org:443")),)),
+            "subscription:home",
+            PASS,
+            "to this input",
+            "",
+        ),
+        # What keeps the subscription knows best.
+        (
+            subscription((), State.WAITING, "Too many calls."),
+            "subscription:home",
+            FAIL,
+            "no subscription",
+            "The input creates it by itself. Too many calls.",
+        ),
+        (
+            subscription((), State.CONTESTED, "This input no longer does."),
+            "subscription:home",
+            FAIL,
+            "no subscription",
+            "The input creates it by itself when it looks next",
+        ),
+        (
+            subscription((ELSEWHERE,), State.CONTESTED, "This input no longer does.", may_replace=True),
+            "subscription:home",
+            FAIL,
+            "https://else.example/",
+            "This input no longer does.",
+        ),
+        (
+            subscription((ELSEWHERE,), State.WAITING, "Too many calls.", may_replace=True),
+            "subscription:home",
+            FAIL,
+            "https://else.example/",
+            "The input replaces it by itself. Too many calls.",
+        ),
+        (
+            subscription((ELSEWHERE,), State.FOREIGN, "Tick it.", may_replace=True),
+            "subscription:home",
+            FAIL,
+            "https://else.example/",
+            "The input replaces it by itself when it looks next",
+        ),
+        (
+            subscription((ELSEWHERE,), State.WAITING, "Too many calls.", kept_subscription=9),
+            "subscription:home",
+            WARN,
+            "the former callback URL of this input: https://else.example/",
+            "The input replaces it by itself. Too many calls.",
+        ),
+        (
+            subscription((ELSEWHERE,), manages_subscription=False),
+            "subscription:home",
+            FAIL,
+            "https://else.example/",
+            "subscriptions create --input home",
+        ),
+        (subscription((), runs=False), "subscription:home", FAIL, "no subscription", "by itself as soon as it runs"),
+        (
+            replace(
+                subscription((ELSEWHERE,)),
+                inputs=(HOME, TWO),
+            ),
+            "subscription:home",
+            FAIL,
+            "to the input “two”",
+            "Disable one of the two inputs",
+        ),
+        (
+            replace(
+                with_application(subscriptions=(), keeper="two"),
+                inputs=(HOME, TWO),
+            ),
+            "subscription:home",
+            FAIL,
+            "no subscription",
+            "The input “two” keeps",
+        ),
+        # One that is left is seen also when no input is enabled, or there is none any more.
+        (with_input(enabled=False), "subscription:Club", WARN, "no enabled input", "subscriptions delete 7"),
+        (replace(GOOD, inputs=()), "subscription:Club", WARN, "no enabled input", "subscriptions delete 7"),
         (with_application(subscriptions=None), "subscription:home", WARN, "could not be seen", "application:Club"),
         (with_application(known=6), "subscription:home", WARN, "takes 6 for its own", "by itself"),
         (with_input(application="Gone"), "subscription:home", FAIL, "no application “Gone”", "page Inputs"),
@@ -379,7 +471,11 @@ def test_what_is_there_has_its_line_although_there_is_no_input_yet() -> None:
 def test_while_every_input_is_disabled_that_is_the_only_fault() -> None:
     off = replace(HOME, enabled=False, runs=False)
     lines = lines_of(replace(GOOD, inputs=(off, replace(off, name="old"))))
-    assert [name for name, line in lines.items() if line.status is not PASS] == ["process:home", "process:old"]
+    assert [name for name, line in lines.items() if line.status is not PASS] == [
+        "process:home",
+        "process:old",
+        "subscription:Club",
+    ]
     assert "are looked at" in lines["process:home"].seen
     assert "are looked at" not in lines["process:old"].seen
 

@@ -66,6 +66,20 @@ def test_what_is_in_the_store_is_told(tmp_path: Path, store: Database) -> None:
     assert look(tmp_path / "store").runs == {RIDES: False}
 
 
+def test_a_process_is_seen_although_somebody_has_deleted_its_store(tmp_path: Path, store: Database) -> None:
+    with store.write():
+        pass
+    store.close()
+    for path in (tmp_path / "store").glob("strava.db*"):
+        path.unlink()
+    lock = input_lock(tmp_path / "store", RIDES)
+    lock.acquire()
+    found = look(tmp_path / "store")
+    assert (found.exists, found.runs) == (False, {RIDES: True})
+    lock.release()
+    assert look(tmp_path / "store").runs == {RIDES: False}
+
+
 def test_who_waits_for_people_is_not_overdue(store: Database) -> None:
     with store.write() as tx:
         join(tx, 1, athlete_id=1)

@@ -69,7 +69,7 @@ def of_something_else() -> object:
 
 
 def test_the_states_are_those_of_the_code() -> None:
-    assert list(ROWS) == [state.value for state in State]
+    assert list(ROWS) == [*(state.value for state in State), input_table.UNKNOWN]
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.UNREACHABLE])
@@ -78,6 +78,11 @@ def test_what_people_read_is_quoted_as_it_is(state: State) -> None:
     assert quoted
     for quote in quoted:
         assert quote.rstrip("… ") in read(state)
+
+
+def test_what_people_read_while_nothing_can_be_seen_is_quoted_as_it_is() -> None:
+    (said,) = re.findall("“([^”]+)”", ROWS[input_table.UNKNOWN])
+    assert input_table.columns("club", {}, None)[input_table.SUBSCRIPTION_HELP].startswith(said.rstrip("…"))
 
 
 def test_the_most_calls_an_hour_are_those_of_the_code() -> None:

@@ -70,3 +70,22 @@ def test_without_a_store_or_with_an_unreadable_one_the_table_is_shown_all_the_sa
     assert columns("club", ROW, input_table.look(tmp_path))["subscription"] == "waiting"
     (tmp_path / "strava.db").write_bytes(b"no database" * 1_000)
     assert columns("club", ROW, input_table.look(tmp_path))["subscription"] == "unknown"
+
+
+def test_the_second_of_two_inputs_of_an_application_says_who_has_the_subscription(k: Keeping) -> None:
+    k.keep()
+    seen = input_table.look(k.store_folder)
+    assert seen is not None
+    second = {**ROW, "application": "Club"}
+    inputs = {"club": dict(second), "second": second, "third": {**ROW, "application": "Other"}}
+    assert input_table.is_waiting("second", second, seen)
+    keeper = input_table.keeper_beside("second", inputs, seen)
+    assert keeper == "club"
+    found = columns("second", second, seen, keeper)
+    assert found["subscription"] == "waiting"
+    assert found["subscription_help"].startswith("The input “club” keeps the subscription of the application")
+    assert input_table.keeper_beside("third", inputs, seen) == ""
+    inputs["club"]["disabled"] = "1"
+    assert input_table.keeper_beside("second", inputs, seen) == ""
+    assert not input_table.is_waiting("club", ROW, seen)
+    assert not input_table.is_waiting("second", {**second, "manage_subscription": "0"}, seen)

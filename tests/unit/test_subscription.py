@@ -8,16 +8,20 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from strava_collector.errors import StoreUnavailable
+from strava_collector.former_paths import FormerPaths
 from strava_collector.secret import Secret
 from strava_collector.settings import EnabledInput
-from strava_collector.store import subscriptions
+from strava_collector.store import input_save, leases, subscriptions
 from strava_collector.store.subscriptions import MOST_CALLS
-from strava_collector.subscription import left_message
+from strava_collector.subscription_left import tell
 from strava_collector.subscription_rules import State
 from tests.support.keeping import OTHER_URL, TOKEN, URL, Keeping
+from tests.support.message_board import MessageBoard
 
 HOUR = 3600.0
 
@@ -130,6 +134,82 @@ def test_a_crash_between_deleting_and_creating_leaves_the_creating_to_the_next_p
     assert k.state() is State.KEPT
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def dies_before(k: Keeping, method: str) -> None:
+    """Let the input's process die when it is about to make this call, and another one begin."""
+
+    def die() -> None:
+        if k.transport.methods[-1] == method:
+            raise Killed
+        k.transport.before = die
+
+    k.transport.before = die
+    with pytest.raises(Killed):
+        k.keep()
+    k.transport.before = None
+    k.begin()
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+def test_a_process_that_dies_during_a_look_leaves_no_gap_and_no_lie(k: Keeping, method: str) -> None:
+    before = kept(k)
+    k.begin(verify_token=Secret("another-4711"))
+    k.door.verify_token = "another-4711"
+    dies_before(k, method)
+    watch = k.watch()
+    assert watch.state is State.WAITING
+    assert "leads to this input" not in watch.said
+    assert watch.next_at <= k.clock.now()
+    k.keep()
+    assert k.found().id != before
+    assert (k.state(), k.watch().failures) == (State.KEPT, 0)
+
+
+def test_processes_that_die_during_each_look_ask_less_and_less_often(k: Keeping) -> None:
+    kept(k)
+    k.begin(verify_token=Secret("another-4711"))
+    k.door.verify_token = "another-4711"
+    begin = k.clock.now()
+    times: list[int] = []
+    for _ in range(120):
+        if k.watch().next_at <= k.clock.now() or not times:
+            dies_before(k, "GET")
+            times.append(round((k.clock.now() - begin) / 60))
+        k.clock.advance(60.0)
+    assert times == [0, 1, 3, 7, 15, 31, 63]
+
+
+def test_a_store_that_is_locked_when_the_new_one_is_there_is_made_up_for(k: Keeping) -> None:
+    kept(k)
+    k.begin(verify_token=Secret("another-4711"))
+    k.door.verify_token = "another-4711"
+
+    def die() -> None:
+        if k.transport.methods[-1] == "POST":
+            k.strava.subscriptions.add(k.registered, URL)
+            raise StoreUnavailable("The store stayed locked.")
+        k.transport.before = die
+
+    k.transport.before = die
+    with pytest.raises(StoreUnavailable):
+        k.keep()
+    assert (k.state(), k.watch().subscription_id) == (State.WAITING, None)
+    k.keep()
+    assert (k.state(), k.watch().subscription_id) == (State.KEPT, k.found().id)
+
+
+def test_what_a_dead_process_was_just_looking_at_is_not_waited_for(k: Keeping) -> None:
+    name = f"keeping the subscription of {k.application.client_id}"
+    with k.database.write() as tx:
+        leases.acquire(tx, name=name, holder="subscription keeper of club 1234", now=k.clock.now(), seconds=300.0)
+    with k.database.write() as tx:
+        k.keeper.take_over(tx)
+    kept(k)
+
+
 # What the user changes.
 
 
@@ -153,7 +233,17 @@ def test_a_verify_token_that_changed_and_changed_back_costs_one_look_each(k: Kee
     k.begin(verify_token=Secret(TOKEN))
     k.is_listening = True
     k.keep()
-    assert k.transport.methods == ["GET", "POST"]
+    assert k.transport.methods == ["GET", "POST", "GET"]
+    assert k.state() is State.KEPT
+
+
+def test_what_was_found_with_other_settings_is_not_said_of_these(k: Keeping) -> None:
+    kept(k)
+    k.is_listening = False
+    k.begin(callback_url=URL + "-moved")
+    k.keep()
+    assert k.state() is State.WAITING
+    assert "has not been looked at yet with the present settings" in k.watch().said
 
 
 def test_another_callback_url_of_ours_replaces_the_one_that_we_had_made(k: Keeping) -> None:
@@ -164,6 +254,46 @@ def test_another_callback_url_of_ours_replaces_the_one_that_we_had_made(k: Keepi
     assert k.there() is not None
     assert (k.found().callback_url, k.state()) == (URL + "-moved", State.KEPT)
     assert k.found().id != before
+
+
+def test_notifications_are_taken_where_the_subscription_leads_until_it_is_made_anew_and_a_day_on(k: Keeping) -> None:
+    told: list[frozenset[str]] = []
+    kept(k)
+    k.door.callback_url = URL + "-moved"
+    k.begin(callback_url=URL + "-moved")
+    paths = FormerPaths(k.input, k.database, k.clock, take_also=told.append)
+    with k.strava.faults.outage("timeout"):
+        k.run(3 * 86_400.0)
+        paths.look()
+    k.run(HOUR + 60)
+    assert k.state() is State.KEPT
+    for _ in range(24):
+        paths.look()
+        k.clock.advance(HOUR)
+    paths.look()
+    assert told == [frozenset({urlsplit(URL).path}), frozenset()]
+    others: list[frozenset[str]] = []
+    FormerPaths(replace(k.input, name="second"), k.database, k.clock, take_also=others.append).look()
+    assert others == [frozenset()]
+
+
+def test_a_store_that_is_locked_leaves_the_former_paths_as_they_were(
+    k: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[frozenset[str]] = []
+    kept(k)
+    k.begin(callback_url=URL + "-moved")
+    paths = FormerPaths(k.input, k.database, k.clock, take_also=told.append)
+
+    def locked() -> None:
+        raise StoreUnavailable("The store stayed locked.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(k.database, "read", locked)
+        paths.look()
+    assert told == []
+    paths.look()
+    assert told == [frozenset({urlsplit(URL).path})]
 
 
 def test_what_the_replaced_one_had_announced_stays_genuine_for_a_day(k: Keeping) -> None:
@@ -249,6 +379,26 @@ def test_two_installations_that_may_both_replace_come_to_rest(k: Keeping) -> Non
     assert k.state() is State.CONTESTED
     assert k.transport.methods.count("DELETE") == 1
     assert "Stop the other one" in k.problem()
+
+
+def test_saved_again_it_takes_what_another_installation_took_once_more(k: Keeping) -> None:
+    k.begin(replace_subscription=True)
+    for _ in range(2):
+        k.strava.subscriptions.add(k.registered, OTHER_URL)
+        k.run(HOUR + 60)
+    assert k.state() is State.CONTESTED
+    k.begin()
+    k.keep()
+    assert k.state() is State.CONTESTED
+    with k.database.write() as tx:
+        input_save.note(tx, "club", now=k.clock.now())
+    k.keep()
+    assert (k.state(), k.found().callback_url) == (State.KEPT, URL)
+    # It counts once.
+    calls = len(k.transport.requests)
+    k.begin()
+    k.keep()
+    assert len(k.transport.requests) == calls
 
 
 def test_two_processes_of_an_application_do_not_fight(k: Keeping) -> None:
@@ -546,7 +696,9 @@ def test_a_removal_that_strava_does_not_carry_out_says_why(k: Keeping) -> None:
     assert "503" in why
     assert k.watch().subscription_id is not None
     # The command in the message is one to be copied.
-    told = left_message(why, "Club", k.keeper.kept)
+    board = MessageBoard()
+    tell(board, input="home", application="Club", why=why, subscription_id=k.keeper.kept)
+    (told,) = board.shown.values()
     assert f"“strava_admin.py subscriptions delete {k.watch().subscription_id}”." in told
     assert why in told
 
@@ -560,7 +712,9 @@ def test_a_process_that_has_just_begun_knows_the_number_of_what_it_could_not_rem
 
 
 def test_of_one_whose_number_nobody_knows_it_is_said_where_it_stands() -> None:
-    told = left_message("There was no connection.", "Club", None)
+    board = MessageBoard()
+    tell(board, input="home", application="Club", why="There was no connection.")
+    (told,) = board.shown.values()
     assert "“strava_admin.py subscriptions list” shows its number" in told
 
 

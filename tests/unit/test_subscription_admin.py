@@ -23,8 +23,11 @@ from strava_collector.subscription_admin import (
     desk,
     list_all,
 )
+from strava_collector.subscription_left import tell
+from strava_collector.subscription_rules import State
 from strava_collector.transport import RequestsTransport
 from tests.support.keeping import OTHER_URL, TOKEN, URL, Keeping
+from tests.support.message_board import MessageBoard
 
 
 class Office:
@@ -245,3 +248,85 @@ def test_no_row_and_no_sentence_has_a_secret(office: Office) -> None:
     said = str(create(office.desk, "club")) + str(list_all(office.desk)) + str(delete_all(office.desk))
     for secret in (TOKEN, office.keeping.registered.client_secret, office.second.client_secret):
         assert secret not in said
+
+
+# What it leaves behind.
+
+
+def test_what_the_running_input_keeps_follows_what_is_made_and_deleted_by_hand(office: Office) -> None:
+    k = office.keeping
+    office.inputs["club"]["manage_subscription"] = "1"
+    k.keep()
+    first = k.found().id
+    delete(office.desk, first)
+    watch = k.watch()
+    assert (watch.subscription_id, watch.state) == (None, State.WAITING)
+    assert watch.said == f"The subscription {first} was deleted by hand. The input makes another within an hour."
+    made = create(office.desk, "club")
+    assert str(k.watch().subscription_id) == made.id
+    assert made.id in k.watch().said
+    # The bell has been rung, and it looks at once.
+    k.keep()
+    assert (k.state(), str(k.found().id)) == (State.KEPT, made.id)
+
+
+def test_one_that_was_made_by_hand_is_the_inputs_own_when_the_box_is_ticked_again(office: Office) -> None:
+    k = office.keeping
+    k.begin(manage_subscription=False)
+    k.keep()
+    made = create(office.desk, "club")
+    assert (k.state(), str(k.watch().subscription_id)) == (State.BY_HAND, made.id)
+    k.door.callback_url = URL + "-moved"
+    k.begin(manage_subscription=True, callback_url=URL + "-moved")
+    k.keep()
+    assert (k.state(), k.found().callback_url) == (State.KEPT, URL + "-moved")
+
+
+def test_nobody_is_promised_that_a_call_by_hand_is_made_again(office: Office) -> None:
+    k = office.keeping
+    said = []
+    for fault in (k.strava.faults.outage(503), k.strava.faults.rate_limited()):
+        with fault:
+            said.append(list_all(office.desk)[0].said)
+            with pytest.raises(SubscriptionRefused) as refused:
+                create(office.desk, "club")
+            said.append(str(refused.value))
+    k.strava.set_inactive(k.registered)
+    said.append(list_all(office.desk)[0].said)
+    assert all(said)
+    assert not [text for text in said if "again by itself" in text or "is tried again" in text]
+    assert "status 503). Try again later." in said[0]
+
+
+def test_an_input_that_is_disabled_is_named_as_the_reason_that_nobody_answered(office: Office) -> None:
+    office.keeping.door.status = None
+    office.inputs["club"]["disabled"] = "1"
+    with pytest.raises(SubscriptionRefused, match="The input “club” is disabled, so it answers nobody: enable it"):
+        create(office.desk, "club")
+
+
+def test_what_a_probe_of_the_callback_url_saw_is_told(office: Office) -> None:
+    office.keeping.door.status = None
+    nowhere = "https://localhost:9/strava/nobody-there"
+    office.inputs["club"]["callback_url"] = nowhere
+    with pytest.raises(SubscriptionRefused, match="Tried from this host:"):
+        create(office.desk, "club")
+
+
+@pytest.mark.parametrize("how", ["deleted", "all deleted", "listed as gone"])
+def test_the_message_about_one_that_was_left_goes_when_it_is_gone(office: Office, how: str) -> None:
+    board = MessageBoard()
+    tell(board, input="club", application="Club", why="Strava did not answer.")
+    assert len(board.shown) == 1
+    desk = replace(office.desk, messages=board)
+    if how == "listed as gone":
+        list_all(desk)
+    else:
+        there = office.keeping.strava.subscriptions.add(office.keeping.registered, URL)
+        list_all(desk)
+        assert len(board.shown) == 1
+        if how == "deleted":
+            delete(desk, there.id)
+        else:
+            delete_all(desk, "Club")
+    assert board.shown == {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Union
 from urllib.parse import unquote_to_bytes
@@ -69,8 +70,13 @@ class Met:
     digest: str
 
 
-def decide(request: Request, *, callback_path: str, verify_token: Secret) -> Union[Answer, Met, Question]:
-    """Say what a request gets: an answer, or what has to be asked of the store before there is one."""
+def decide(
+    request: Request, *, callback_path: str, verify_token: Secret, former_paths: Collection[str] = ()
+) -> Union[Answer, Met, Question]:
+    """Say what a request gets: an answer, or what has to be asked of the store before there is one.
+
+    On ``former_paths``, those of callback URLs that were the input's before, notifications are taken and nothing else.
+    """
     head = request.head
     # The path is compared as sent, so that no two spellings of it mean the same; and in constant time, because an
     # unguessable path is the best that keeps strangers from sending notifications.
@@ -80,6 +86,8 @@ def decide(request: Request, *, callback_path: str, verify_token: Secret) -> Uni
         if head.method in ("GET", "HEAD"):
             return _challenge(head.query, verify_token)
         return _not_allowed("GET, HEAD, POST")
+    if head.method == "POST" and any(hmac.compare_digest(head.path, path) for path in former_paths):
+        return _notification(request.body)
     if head.path == HEALTH_PATH:
         if head.method in ("GET", "HEAD"):
             return HealthQuestion()

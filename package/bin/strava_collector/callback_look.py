@@ -17,10 +17,15 @@ _FINE = (
 )
 
 
-def seen_at_callback(webhook_input: WebhookInput, ca_file: Optional[str], database: Database) -> str:
-    """Ask the callback URL as Strava does; return sentences about what came of it. Takes some 15 seconds at most."""
+def seen_at_callback(webhook_input: WebhookInput, ca_file: Optional[str], database: Optional[Database]) -> str:
+    """Ask the callback URL as Strava does; return sentences about what came of it. Takes some 15 seconds at most.
+
+    Without a ``database`` nobody can tell whether it was the input that answered.
+    """
 
     def noted_by(digest: str) -> Optional[str]:
+        if database is None:
+            raise StoreUnavailable("There is no store.")
         with database.read() as tx:
             return challenges.noted_by(tx, digest)
 

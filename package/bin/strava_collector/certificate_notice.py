@@ -42,9 +42,11 @@ class CertificateNotice:
         situation = (pair.generation, pair.is_in_its_files, ca_file, reached)
         if situation == self._judged:
             return
-        self._judged = situation
         # Only the files can be judged; while they hold something else, only the end of what is served is known.
         faults = self._faults(pair, ca_file, now) if pair.is_in_its_files else []
+        if faults and not pair.is_still_in_its_files():
+            return  # judged was what has just been installed, and is not served
+        self._judged = situation
         warning = None if valid is None else expiry_warning(pair.cert_file, valid, now)
         if faults:
             self._bulletin.report(_TOPIC, as_text(faults))

@@ -42,6 +42,10 @@ class RenewalWatch:
         """Whether what was loaded last is what the files had at the last look."""
         return not self._failed and self._seen == self._tried
 
+    def is_as_loaded(self, marks: Marks) -> bool:
+        """Whether the files looked like this when they were loaded last."""
+        return marks == self._tried
+
     def look(self, marks: Marks) -> bool:
         """Return whether the pair is to be loaded now."""
         stands_still = marks == self._seen

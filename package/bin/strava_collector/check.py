@@ -13,7 +13,8 @@ from strava_collector.certificate_expiry import stage
 from strava_collector.check_facts import Facts, InputFacts
 from strava_collector.check_host import disk, indexes, macro
 from strava_collector.check_line import TOPICS, Line, failed, passed, unseen, warned
-from strava_collector.check_strava import applications, athletes, clock, quota, subscriptions
+from strava_collector.check_strava import applications, athletes, clock, quota
+from strava_collector.check_subscription import subscriptions
 from strava_collector.check_words import in_words, inputs_unseen, log_of
 from strava_collector.check_work import dead_letters, queue, worker
 from strava_collector.heartbeat import LISTENER, LONGEST_SILENCE
@@ -48,9 +49,8 @@ def judge(facts: Facts) -> list[Line]:
     for one in running:
         found = [listener(facts, one), certificate(facts, one), callback(one), worker(facts, one), queue(facts, one)]
         lines += [line for line in found if line.topic not in _not_yet(one)]
-    if running:
-        lines += subscriptions(facts)
     lines += processes(facts, later=_in_words(set(_OF_AN_INPUT) - {line.topic for line in lines}))
+    lines += subscriptions(facts)
     return sorted(lines, key=lambda line: TOPICS.index(line.topic))  # sorting is stable
 
 

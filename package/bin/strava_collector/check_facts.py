@@ -12,6 +12,7 @@ from typing import Optional
 
 from strava_collector.callback_probe import Probe
 from strava_collector.store.heartbeats import Heartbeat
+from strava_collector.subscription_rules import State
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,13 @@ class InputFacts:
     #: From when until when, in epoch seconds.
     certificate_valid: Optional[tuple[float, float]] = None
     probe: Optional[Probe] = None
-    #: What the keeper of the subscription said last; empty if nothing.
+    #: It may delete one with another callback URL.
+    may_replace: bool = False
+    #: How keeping the subscription went last, in a word and in sentences; none if nobody has tried.
+    subscription_state: Optional[State] = None
     subscription_said: str = ""
+    #: The subscription that the input has made or found to be its own, as far as it knows.
+    kept_subscription: Optional[int] = None
     queue: Optional[Queue] = None
 
 
@@ -101,6 +107,8 @@ class ApplicationFacts:
     subscriptions: Optional[tuple[Listed, ...]] = None
     #: The id of the subscription whose notifications are taken for genuine.
     known: Optional[int] = None
+    #: Name of the input that keeps the subscription; empty if none has tried.
+    keeper: str = ""
     #: Strava's clock minus ours, in seconds.
     ahead: Optional[float] = None
     quota: Optional[QuotaFacts] = None

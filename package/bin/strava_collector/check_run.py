@@ -26,8 +26,9 @@ from strava_collector.check_facts import Access, ApplicationFacts, AthleteFacts,
 from strava_collector.check_line import Line
 from strava_collector.check_store import Stored
 from strava_collector.clock import Clock
-from strava_collector.configuration import Stanza, athlete_id_of, enabled_inputs
+from strava_collector.configuration import Stanza, athlete_id_of, enabled_inputs, is_on
 from strava_collector.errors import CollectorError, StoreUnavailable
+from strava_collector.ports import Messages
 from strava_collector.redaction import Redaction
 from strava_collector.room import DiskUsage
 from strava_collector.settings import LOCAL_PROXY, PROXY
@@ -35,6 +36,7 @@ from strava_collector.side_by_side import side_by_side
 from strava_collector.store.athletes import ROW_DELETED, AthleteState
 from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
+from strava_collector.subscription_left import take_back
 from strava_collector.token_lease import open_store
 from strava_collector.transport import CallLimits, RequestsTransport
 
@@ -53,15 +55,21 @@ def run(
     clock: Clock,
     redaction: Optional[Redaction] = None,
     disk_usage: Callable[[Path], DiskUsage] = shutil.disk_usage,
+    messages: Optional[Messages] = None,
 ) -> list[Line]:
     """Return the lines, in the order in which they are to be shown.
 
     ``splunkd`` is a session of whoever asks, and what that one may not read is said; ``folder`` is the store's, None
-    if it is not known. ``redaction`` masks the secrets that are read. Raises SessionExpired.
+    if it is not known. ``redaction`` masks the secrets that are read. From ``messages`` is taken what says that a
+    subscription is left, if Strava has none. Raises SessionExpired.
     """
     redaction = redaction or Redaction()
     configured = check_configuration.read(splunkd, redaction.register)
     facts = _facts(configured, folder, clock, disk_usage)
+    if messages is not None:
+        for application in facts.applications or ():
+            if application.subscriptions == ():
+                take_back(messages, application.name)
     # No line holds a secret; should one ever quote a text from elsewhere that does, it is masked.
     return [
         Line(line.topic, line.subject, line.status, redaction.mask(line.seen), redaction.mask(line.to_do))
@@ -209,6 +217,9 @@ def _input(
         )
         valid = dates(made.cert_file)
     tried = results.get(("input", name))
+    application = configured.settings.applications.get(stanza.get("application", "").strip())
+    client_id = "" if application is None else application.client_id
+    watch = next((one for one in stored.watches if (one.input, one.client_id) == (name, client_id)), None)
     return InputFacts(
         name=name,
         enabled=name in {one.name for one in enabled_inputs(configured.inputs or {})},
@@ -216,7 +227,8 @@ def _input(
         index=stanza.get("index", "").strip(),
         callback_url=stanza.get("callback_url", "").strip(),
         plain=plain,
-        manages_subscription=stanza.get("manage_subscription", "1").strip().lower() not in ("0", "false", "f", "no"),
+        manages_subscription=is_on(stanza, "manage_subscription", default=True),
+        may_replace=is_on(stanza, "replace_subscription", default=False),
         faults=configured.input_faults.get(name, ()),
         rivals=configured.rivals.get(name, ()),
         runs=stored.runs.get(name),
@@ -224,7 +236,9 @@ def _input(
         certificate_faults=tuple(faults),
         certificate_valid=valid,
         probe=tried if isinstance(tried, Probe) else None,
-        subscription_said=stored.subscription_said.get(name, ""),
+        subscription_state=None if watch is None else watch.state,
+        subscription_said="" if watch is None else watch.said,
+        kept_subscription=None if watch is None else watch.subscription_id,
         queue=stored.queues.get(name),
     )
 
@@ -233,6 +247,7 @@ def _applications(
     configured: Configured, stored: Stored, results: Mapping[tuple[str, str], _Result]
 ) -> tuple[ApplicationFacts, ...]:
     found = []
+    keepers = {watch.client_id: watch.input for watch in stored.watches}
     for name in sorted(configured.applications or {}):
         application = configured.settings.applications.get(name)
         if application is None:
@@ -249,6 +264,7 @@ def _applications(
                 why=told.why,
                 subscriptions=told.subscriptions,
                 known=stored.subscriptions.get(application.client_id),
+                keeper=keepers.get(application.client_id, ""),
                 ahead=told.ahead,
                 quota=stored.quotas.get(application.client_id),
             )

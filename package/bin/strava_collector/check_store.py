@@ -29,7 +29,7 @@ from strava_collector.store.athletes import Standing
 from strava_collector.store.heartbeats import Heartbeat
 from strava_collector.store.process_lock import is_at_work
 from strava_collector.store.sqlite import Transaction
-from strava_collector.subscription_rules import State
+from strava_collector.store.subscriptions import Watch
 
 #: Held notifications are counted up to here.
 _MANY = 10_000
@@ -50,8 +50,8 @@ class Stored:
     #: By client id.
     quotas: Mapping[str, QuotaFacts] = field(default_factory=dict)
     subscriptions: Mapping[str, int] = field(default_factory=dict)
-    #: By input: what its keeper said last, if it is not content.
-    subscription_said: Mapping[str, str] = field(default_factory=dict)
+    #: How keeping each application's subscription went last.
+    watches: tuple[Watch, ...] = ()
     #: Athletes who are not in good standing.
     standings: Mapping[int, Standing] = field(default_factory=dict)
     dead_letters: Optional[int] = None
@@ -70,11 +70,12 @@ def look(
     stranger = _stranger(folder)
     if stranger:
         return Stored(exists=None, why_not=stranger)
-    if not view.exists(folder):
-        return Stored(exists=False, runs=dict.fromkeys(inputs, False))
     runs: dict[str, bool] = {}
     try:
+        # Also without a store: somebody may have deleted it while an input runs.
         runs = {name: is_at_work(folder, name) for name in inputs}
+        if not view.exists(folder):
+            return Stored(exists=False, runs=runs)
         with view.view(folder) as tx:
             return _looked(tx, settings, inputs, runs, allowance, now)
     except StoreUnavailable as error:
@@ -110,11 +111,7 @@ def _looked(
             for one in settings.applications.values()
         },
         subscriptions={client_id: found for client_id, found in known.items() if found is not None},
-        subscription_said={
-            watch.input: watch.said
-            for watch in subscriptions.watches(tx)
-            if watch.state not in (State.KEPT, State.BY_HAND)
-        },
+        watches=tuple(subscriptions.watches(tx)),
         standings={found.athlete_id: found for found in athletes.standings(tx)},
         dead_letters=dead_letters.count_dead_letters(tx),
         newest_dead_letter=newest[0].reason if newest else "",

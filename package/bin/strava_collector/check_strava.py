@@ -1,12 +1,11 @@
-"""What the set-up check says of Strava's side: applications, athletes, subscriptions, quota, and Strava's clock."""
+"""What the set-up check says of Strava's side: applications, athletes, quota, and Strava's clock."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Optional
 
 from strava_collector.application_check import PAGE
-from strava_collector.check_facts import Access, ApplicationFacts, AthleteFacts, Facts, InputFacts, Standing
+from strava_collector.check_facts import Access, ApplicationFacts, AthleteFacts, Facts, Standing
 from strava_collector.check_line import Line, failed, passed, unseen, warned
 from strava_collector.check_words import in_words
 
@@ -117,69 +116,6 @@ def _athlete(facts: Facts, one: AthleteFacts, collecting: Collection[str]) -> Li
     if one.has_tokens is None and one.why:
         return unseen("athlete", one.name, f"Connected for {which}; whether the token works was not asked. {one.why}")
     return passed("athlete", one.name, f"Connected for {which}. {one.why or 'Strava was not asked just now.'}")
-
-
-def subscriptions(facts: Facts) -> list[Line]:
-    """Say of each enabled input whether Strava sends notifications to it, and of applications that send elsewhere."""
-    lines = []
-    by_name = {one.name: one for one in facts.applications or ()}
-    used = set()
-    for one in facts.inputs or ():
-        if one.enabled:
-            used.add(one.application)
-            lines.append(_subscription(one, by_name.get(one.application)))
-    for name, application in by_name.items():
-        if name not in used and application.subscriptions:
-            lines.append(
-                warned(
-                    "subscription",
-                    name,
-                    f"Strava sends the notifications of the application “{name}” to "
-                    f"{application.subscriptions[0].callback_url}, but no enabled input is for it.",
-                    "Enable or create an input for it, or remove the subscription: “strava_admin.py subscriptions "
-                    f"delete {application.subscriptions[0].id}”.",
-                )
-            )
-    return lines
-
-
-def _subscription(one: InputFacts, application: Optional[ApplicationFacts]) -> Line:
-    by_hand = (
-        f"The input creates it by itself. {one.subscription_said}".strip()
-        if one.manages_subscription
-        else f"Create it: “strava_admin.py subscriptions create --input {one.name}”, see docs/subscription.md."
-    )
-    if application is None:
-        return failed(
-            "subscription",
-            one.name,
-            f"There is no application “{one.application}”, so there can be no subscription.",
-            "Choose another application in the input (page Inputs), or enter that one.",
-        )
-    if application.subscriptions is None:
-        seen = "Which subscription Strava has could not be seen."
-        return warned("subscription", one.name, seen, f"See the line application:{application.name}.")
-    if not application.subscriptions:
-        return failed(
-            "subscription", one.name, "Strava has no subscription for the application, so it sends nothing.", by_hand
-        )
-    found = application.subscriptions[-1]
-    if found.callback_url != one.callback_url:
-        return failed(
-            "subscription",
-            one.name,
-            f"Strava sends the notifications elsewhere: to {found.callback_url} (subscription {found.id}).",
-            "If nobody else needs that, tick “Replace a subscription with another callback URL” in the input, or "
-            f"remove it: “strava_admin.py subscriptions delete {found.id}”. An application has only one.",
-        )
-    if application.known is not None and application.known != found.id:
-        return warned(
-            "subscription",
-            one.name,
-            f"Strava has the subscription {found.id}; the add-on still takes {application.known} for its own.",
-            "It learns the new one by itself with the next notification; nothing is lost.",
-        )
-    return passed("subscription", one.name, f"Strava sends notifications to this input (subscription {found.id}).")
 
 
 def quota(facts: Facts) -> list[Line]:

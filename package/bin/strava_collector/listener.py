@@ -9,7 +9,7 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Optional
 
@@ -64,7 +64,7 @@ class Listener:
         faults = []
         if not 0 <= port <= 65535:
             faults.append(f"The port {port} is not between 1 and 65535: choose one that Strava can reach.")
-        if not _PATH.match(callback_path) or "?" in callback_path or "#" in callback_path:
+        if not _is_path(callback_path):
             faults.append("The callback URL's path must begin with / and hold neither blanks nor ? nor #.")
         if callback_path == HEALTH_PATH:
             faults.append(f"The callback URL's path {HEALTH_PATH} is taken by the health check: choose another one.")
@@ -80,6 +80,7 @@ class Listener:
         self._clock = clock
         self._limits = limits or Limits()
         self._server: Optional[WebhookServer] = None
+        self._former_paths: frozenset[str] = frozenset()
         self._thread: Optional[threading.Thread] = None
         self._failure: Optional[BaseException] = None
 
@@ -102,6 +103,7 @@ class Listener:
             self._server = self._bound_server()
         except OSError as error:
             raise ConfigurationError(self._bind_fault(error)) from None
+        self._server.former_paths = self._former_paths
 
     def start(self) -> None:
         """Serve in a thread of its own; :meth:`bind` must have succeeded."""
@@ -125,6 +127,12 @@ class Listener:
         self._tls = tls
         if self._server is not None:
             self._server.use(tls)
+
+    def take_also(self, former_paths: Collection[str]) -> None:
+        """Take notifications on these paths, too, in place of those that were given before; from any thread."""
+        self._former_paths = frozenset(path for path in former_paths if _is_path(path) and path != HEALTH_PATH)
+        if self._server is not None:
+            self._server.former_paths = self._former_paths
 
     def stop(self, patience: float = 5.0) -> None:
         """Take nothing new, answer what has begun to arrive, and return within ``patience`` seconds and a little.
@@ -200,6 +208,10 @@ class Listener:
                 "have the firewall or a proxy forward to it."
             )
         return f"The port {self._port} cannot be used ({error.strerror}): choose another port."
+
+
+def _is_path(text: str) -> bool:
+    return _PATH.match(text) is not None and "?" not in text and "#" not in text
 
 
 def _affordable(connections: int) -> int:

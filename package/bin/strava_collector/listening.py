@@ -52,6 +52,7 @@ class Listening:
         self._pair: Optional[ServedPair] = None
         self._look_at_files_at = float("-inf")
         self._listener: Optional[Listener] = None
+        self._former_paths: frozenset[str] = frozenset()
         self._failures = 0
         self._try_at = float("-inf")
 
@@ -78,6 +79,12 @@ class Listening:
             if settings is not None:
                 self._notice.look(self._pair, settings)
 
+    def take_also(self, former_paths: frozenset[str]) -> None:
+        """Take notifications on the paths of former callback URLs, too."""
+        self._former_paths = former_paths
+        if self._listener is not None:
+            self._listener.take_also(former_paths)
+
     def stop(self, patience: float) -> None:
         """End; what has begun to arrive is answered within ``patience`` seconds."""
         if self._listener is not None:
@@ -95,6 +102,7 @@ class Listening:
                 store=self._store,
                 clock=self._clock,
             )
+            listener.take_also(self._former_paths)
             listener.bind()
         except CollectorError as error:
             pause = LISTEN_RETRY[min(self._failures, len(LISTEN_RETRY) - 1)]

@@ -127,6 +127,7 @@ class Pipeline:
     def take_over(self, tx: Transaction) -> None:
         """Give back what a dead process of this input held."""
         self.tokens.take_over(tx)
+        self.keeper.take_over(tx)
         for lease in (self._subscription_lease, self._keeper_lease):
             applications.abandon(tx, lease, self._clock.now())
 

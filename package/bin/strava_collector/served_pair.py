@@ -39,6 +39,10 @@ class ServedPair:
         """Whether the files hold what is served, as far as the last look has shown."""
         return self._watch.is_settled
 
+    def is_still_in_its_files(self) -> bool:
+        """The same, with another look at them."""
+        return self.is_in_its_files and self._watch.is_as_loaded(self._marks())
+
     def look(self, now: float) -> Optional[ssl.SSLContext]:
         """Return the new context if there is a new pair that can be used; ``now`` is in epoch seconds.
 

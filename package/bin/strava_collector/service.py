@@ -13,6 +13,7 @@ from strava_collector.claims import SOON
 from strava_collector.clock import Clock
 from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
 from strava_collector.fetcher import Connection
+from strava_collector.former_paths import FormerPaths
 from strava_collector.heartbeat import LISTENER
 from strava_collector.input_check import InputCheck
 from strava_collector.link import Link
@@ -142,6 +143,7 @@ class WebhookService:
         )
         self._pulse = Pulse(self._database, clock, input=webhook_input.name)
         self._listening = Listening(webhook_input, store=self._committer, clock=clock, bulletin=self._bulletin)
+        self._former_paths = FormerPaths(webhook_input, self._database, clock, take_also=self._listening.take_also)
         self._loops: list[Loop] = []
         self._forgetting_loop = Loop("forgetting", self._pipeline.forget_departed, fatal=self._give_up)
         self._subscription_loop = Loop("subscription", self._see_to_subscription, fatal=self._give_up)
@@ -192,6 +194,7 @@ class WebhookService:
 
     def _keep_listening(self) -> None:
         listened = self._listening.listens
+        self._former_paths.look()
         self._listening.look(self._settings)
         if self._listening.listens and not listened:
             self._wake_subscription()
@@ -226,6 +229,7 @@ class WebhookService:
             self._bulletin.report("settings", str(error))
             return SETTINGS_RETRY
         self._settings_read_at = self._clock.monotonic()
+        self._removal.take_back_message()
         if settings.row_faults:
             self._bulletin.report("rows", " ".join(settings.row_faults))
         else:

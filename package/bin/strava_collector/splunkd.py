@@ -38,6 +38,10 @@ class NotFound(SplunkUnavailable):
     """splunkd knows no such thing."""
 
 
+class NotPermitted(SplunkUnavailable):
+    """Whoever asks lacks a capability."""
+
+
 class NoAnswer(SplunkUnavailable):
     """splunkd did not answer at all, so that it is of no use to ask for something else."""
 
@@ -202,7 +206,7 @@ def _failure(status: int, path: str) -> CollectorError:
     if status == 404:
         return NotFound(f"splunkd knows no {_place(path)}.")
     if status == 403:
-        return SplunkUnavailable(
+        return NotPermitted(
             f"splunkd does not permit a call of {_place(path)}; the user lacks a capability, for passwords "
             "“list_storage_passwords”."
         )

@@ -22,8 +22,8 @@ from strava_collector.conclusion import Problems
 from strava_collector.logfmt import line
 from strava_collector.secret import Secret
 from strava_collector.settings import Application, Settings, WebhookInput
-from strava_collector.store import leases, subscriptions
-from strava_collector.store.database import Database
+from strava_collector.store import input_save, leases, subscriptions
+from strava_collector.store.database import Database, Transaction
 from strava_collector.store.subscriptions import Watch
 from strava_collector.strava_api import StravaApi
 from strava_collector.subscription_answers import SubscriptionTrouble
@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 
 #: The topic of the messages about it.
 TOPIC = "subscription"
-#: The topic of a removal that failed; its message outlives the process, and the next one takes it back.
-LEFT = "subscription_left"
 
 #: A look with all its calls takes no longer, in seconds; then another process may look.
 _LONGEST_LOOK = 300.0
@@ -47,7 +45,10 @@ _OTHER_PAUSE = 60.0
 #: Trouble that may pass by itself is told after so many looks.
 _TELL_AFTER = 3
 
-_NO_LOOK_SAID = "Nothing is known about the subscription yet."
+_NO_LOOK_SAID = (
+    "The subscription has not been looked at yet with the present settings of the input: that is done as soon as it "
+    "listens and can reach Strava."
+)
 _BY_HAND = (
     "The subscription is made by hand: “Create and keep the subscription” is not ticked. The command "
     "“strava_admin.py subscriptions create --input …” makes it."
@@ -82,7 +83,8 @@ class SubscriptionKeeper:
         self._adopted = adopted
         self._stopping = stopping
         self._look_there = look_there
-        self._holder = uuid.uuid4().hex
+        self._owner = f"subscription keeper of {webhook_input.name}"
+        self._holder = f"{self._owner} {uuid.uuid4().hex}"
         #: Held during a look, so that a removal comes after it.
         self._lock = threading.Lock()
         self._is_closed = False
@@ -107,6 +109,7 @@ class SubscriptionKeeper:
                 return None
             with self._database.read() as tx:
                 watch = subscriptions.watch(tx, application.client_id)
+                is_saved = input_save.is_noted(tx, self._input.name, now=self._clock.now())
             if watch is not None and self._belongs_to_another(watch, settings):
                 return self._leave_it_to(watch.input, application, settings)
             if not self._input.manage_subscription:
@@ -115,8 +118,13 @@ class SubscriptionKeeper:
             self._kept = None if watch is None else watch.subscription_id
             self._tell(watch)
             if not self._listening():
+                self._admit_change(watch, application, settings)
                 return None
-            return self._in_turn(api, application, settings, watch)
+            return self._in_turn(api, application, settings, watch, is_saved)
+
+    def take_over(self, tx: Transaction) -> None:
+        """Give back what a dead process of this input held: a look of its is not under way any more."""
+        leases.release_others(tx, owner=self._owner, holder=self._holder)
 
     def heard(self, listed: tuple[int, ...]) -> None:
         """Somebody has asked Strava for the subscription's id: if it is not the one that is kept, look soon."""
@@ -152,16 +160,11 @@ class SubscriptionKeeper:
     # When to look.
 
     def _in_turn(
-        self, api: StravaApi, application: Application, settings: Settings, watch: Optional[Watch]
+        self, api: StravaApi, application: Application, settings: Settings, watch: Optional[Watch], is_saved: bool
     ) -> Optional[float]:
         now = self._clock.now()
         wants = self._wants(application, settings)
-        is_fresh = (
-            watch is None
-            or watch.input != self._input.name
-            or watch.state is State.BY_HAND
-            or not self._digests.is_of(watch.wanted, wants)
-        )
+        is_fresh = watch is None or is_saved or self._is_outdated(watch, wants)
         if watch is not None and not is_fresh:
             at = min(watch.next_at, watch.looked_at + _DOUBT_PAUSE) if self._in_doubt else watch.next_at
             # What was noted while the clock was ahead says nothing about when to look.
@@ -171,6 +174,7 @@ class SubscriptionKeeper:
         with self._database.write() as tx:
             if not leases.acquire(tx, name=name, holder=self._holder, now=now, seconds=_LONGEST_LOOK):
                 return _OTHER_PAUSE
+            input_save.take(tx, self._input.name)
         self._in_doubt = False
         try:
             begun = self._begun(watch, application, wants, is_fresh)
@@ -184,6 +188,24 @@ class SubscriptionKeeper:
         if look.has_adopted:
             self._adopted()
         return max(look.watch.next_at - self._clock.now(), 1.0)
+
+    def _is_outdated(self, watch: Watch, wants: Secret) -> bool:
+        """Whether something else was wanted at the last look."""
+        return (
+            watch.input != self._input.name
+            or watch.state is State.BY_HAND
+            or not self._digests.is_of(watch.wanted, wants)
+        )
+
+    def _admit_change(self, watch: Optional[Watch], application: Application, settings: Settings) -> None:
+        """What was found with other settings is not to be read as if it held for these, while no look is possible."""
+        if watch is None or watch.state is not State.KEPT:
+            return
+        if not self._is_outdated(watch, self._wants(application, settings)):
+            return
+        now = self._clock.now()
+        with self._database.write() as tx:
+            subscriptions.save_watch(tx, replace(watch, state=State.WAITING, said=_NO_LOOK_SAID, next_at=now))
 
     def _look(self, watch: Watch, api: StravaApi, application: Application) -> Look:
         return Look(
@@ -222,10 +244,12 @@ class SubscriptionKeeper:
             base,
             input=self._input.name,
             state=State.WAITING,
+            said=_NO_LOOK_SAID,
             wanted=self._digests.of(wants),
             rival=None,
             failures=0,
             looked_at=now,
+            next_at=now,
         )
 
     def _wants(self, application: Application, settings: Settings) -> Secret:
@@ -290,20 +314,3 @@ class SubscriptionKeeper:
             self._bulletin.resolved(TOPIC)
         elif not watch.state.passes or watch.failures >= _TELL_AFTER:
             self._bulletin.report(TOPIC, watch.said)
-
-
-def left_message(why: str, application: str, subscription_id: Optional[int]) -> str:
-    """Return what the user is told about a subscription that should have been removed and is still there.
-
-    ``subscription_id`` is None if nobody here knows which one it is.
-    """
-    what = f"The subscription of the application “{application}” was to be removed, and is still there: {why}"
-    if subscription_id is None:
-        return (
-            f"{what} Delete it, or Strava keeps calling: “strava_admin.py subscriptions list” shows its number, and "
-            "“strava_admin.py subscriptions delete …” takes it."
-        )
-    return (
-        f"{what} Delete it, or Strava keeps calling, with the command “strava_admin.py subscriptions delete "
-        f"{subscription_id}”."
-    )

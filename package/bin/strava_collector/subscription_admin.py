@@ -9,19 +9,23 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Callable, Optional, Protocol
 
+from strava_collector import subscription_by_hand
 from strava_collector.allowance import Allowance
+from strava_collector.callback_look import seen_at_callback
 from strava_collector.clock import Clock
 from strava_collector.configuration import Stanza, enabled_inputs, is_on
 from strava_collector.errors import CollectorError, StoreUnavailable, TransportError
 from strava_collector.fetcher import retry_after
 from strava_collector.logfmt import line
+from strava_collector.ports import Messages
 from strava_collector.settings import Application, Settings, WebhookInput
-from strava_collector.store import subscriptions
 from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
 from strava_collector.subscription_answers import SubscriptionTrouble, created_in, is_gone, listed_in, trouble_of
+from strava_collector.subscription_left import take_back
 from strava_collector.subscription_rules import Listed, State, same_url, shown
 from strava_collector.transport import Answer, RequestsTransport
 
@@ -87,6 +91,8 @@ class Desk:
     clock: Clock
     #: None where there is no store; then nothing is remembered of what was done.
     database: Optional[Database] = None
+    #: None where nobody can take messages back.
+    messages: Optional[Messages] = None
 
 
 @contextmanager
@@ -135,11 +141,15 @@ def create(desk: Desk, input: str) -> Row:
     )
     made = created_in(answer, wanted.callback_url)
     if made is None:
-        trouble = trouble_of(answer, application, to_do="create the subscription", callback_url=wanted.callback_url)
-        if trouble.state is not State.EXISTS:
-            raise SubscriptionRefused(str(trouble))
-        return _there_already(desk, application, wanted, trouble)
-    _adopt(desk, application, made)
+        to_do = "create the subscription"
+        trouble = trouble_of(answer, application, to_do=to_do, callback_url=wanted.callback_url, tried_again=False)
+        if trouble.state is State.EXISTS:
+            return _there_already(desk, application, wanted, trouble)
+        look_there = partial(_seen_there, desk, wanted)
+        raise SubscriptionRefused(
+            _said(answer, application, to_do=to_do, callback_url=wanted.callback_url, look_there=look_there)
+        )
+    subscription_by_hand.note_made(desk.database, desk.clock, application, wanted, made.id)
     log.info(
         line("subscription_created", application=application.name, input=input, subscription_id=made.id, by="hand")
     )
@@ -160,7 +170,7 @@ def _there_already(desk: Desk, application: Application, wanted: WebhookInput, t
         raise SubscriptionRefused(str(trouble))
     for one in found:
         if same_url(one.callback_url, wanted.callback_url):
-            _adopt(desk, application, one)
+            subscription_by_hand.note_found(desk.database, desk.clock, application, one.id)
             said = f"The input “{wanted.name}” has its subscription already ({one.id})."
             return replace(_row(desk, application, one, said=said), created="no")
     there = found[-1]
@@ -233,7 +243,9 @@ def _delete(desk: Desk, application: Application, there: Listed) -> Row:
         lambda: desk.api.delete_subscription(application.client_id, application.client_secret, there.id),
     )
     if not is_gone(answer):
-        raise SubscriptionRefused(str(trouble_of(answer, application, to_do="delete the subscription")))
+        raise SubscriptionRefused(_said(answer, application, to_do="delete the subscription"))
+    _take_back(desk, application)
+    subscription_by_hand.note_gone(desk.database, application, there.id)
     log.info(line("subscription_deleted", application=application.name, subscription_id=there.id, by="hand"))
     return _row(desk, application, there, said=f"The subscription {there.id} is deleted.{_keeper(desk, application)}")
 
@@ -242,8 +254,37 @@ def _listed(desk: Desk, application: Application) -> tuple[Listed, ...]:
     answer = _call(desk, application, lambda: desk.api.subscriptions(application.client_id, application.client_secret))
     found = listed_in(answer)
     if found is None:
-        raise SubscriptionRefused(str(trouble_of(answer, application, to_do="list the application's subscription")))
+        raise SubscriptionRefused(_said(answer, application, to_do="list the application's subscription"))
+    if not found:
+        _take_back(desk, application)
     return found
+
+
+def _said(
+    answer: Answer,
+    application: Application,
+    *,
+    to_do: str,
+    callback_url: str = "",
+    look_there: Callable[[], str] = str,
+) -> str:
+    """What to tell somebody whose call Strava did not carry out, and who is the only one who tries again."""
+    trouble = trouble_of(
+        answer, application, to_do=to_do, callback_url=callback_url, look_there=look_there, tried_again=False
+    )
+    return f"{trouble} Try again later." if trouble.state.passes else str(trouble)
+
+
+def _seen_there(desk: Desk, wanted: WebhookInput) -> str:
+    """What becomes of a request to the callback URL."""
+    if wanted.name not in {one.name for one in enabled_inputs(desk.inputs)}:
+        return f"The input “{wanted.name}” is disabled, so it answers nobody: enable it first."
+    return seen_at_callback(wanted, desk.settings.advanced.ca_file, desk.database)
+
+
+def _take_back(desk: Desk, application: Application) -> None:
+    if desk.messages is not None:
+        take_back(desk.messages, application.name)
 
 
 def _call(desk: Desk, application: Application, send: Callable[[], Answer]) -> Answer:
@@ -261,17 +302,6 @@ def _call(desk: Desk, application: Application, send: Callable[[], Answer]) -> A
         except StoreUnavailable as error:
             log.warning(line("store_unavailable", thread="subscriptions by hand", error=str(error)))
     return answer
-
-
-def _adopt(desk: Desk, application: Application, made: Listed) -> None:
-    """Let the input's notifications be genuine from the first on. It would find out by itself, some time later."""
-    if desk.database is None:
-        return
-    try:
-        with desk.database.write() as tx:
-            subscriptions.adopt(tx, client_id=application.client_id, subscription_id=made.id, now=desk.clock.now())
-    except StoreUnavailable as error:
-        log.warning(line("store_unavailable", thread="subscriptions by hand", error=str(error)))
 
 
 def _applications(desk: Desk) -> list[Application]:

@@ -61,29 +61,43 @@ def is_gone(answer: Answer) -> bool:
 
 
 def trouble_of(
-    answer: Answer, application: Application, *, to_do: str, callback_url: str = "", look_there: Callable[[], str] = str
+    answer: Answer,
+    application: Application,
+    *,
+    to_do: str,
+    callback_url: str = "",
+    look_there: Callable[[], str] = str,
+    tried_again: bool = True,
 ) -> SubscriptionTrouble:
     """Return what an answer means that is not the wanted one.
 
     ``to_do`` says what was asked for, for instance “list the application's subscription”. ``look_there`` says what
     somebody saw who asked the callback URL just now; it is called only if that helps, and may take seconds.
+    ``tried_again`` says that the add-on asks again by itself.
     """
+
+    def again(words: str) -> str:
+        return f" {words}" if tried_again else ""
+
     status = answer.status
     if status == 429:
         return SubscriptionTrouble(
             State.LIMITED,
-            f"Strava's rate limit for the application “{application.name}” is used up (429), so it did not {to_do}. "
-            "It is tried again when the limit is free.",
+            f"Strava's rate limit for the application “{application.name}” is used up (429), so it did not {to_do}."
+            f"{again('It is tried again when the limit is free.')}",
         )
     if status >= 500 or status == 408:
         return SubscriptionTrouble(
-            State.OUTAGE, f"Strava cannot {to_do} now (status {status}). It is tried again at growing intervals."
+            State.OUTAGE,
+            f"Strava cannot {to_do} now (status {status}).{again('It is tried again at growing intervals.')}",
         )
     refusal = refusal_of(answer)
     if refusal in _APPLICATION:
         state, sentence = _APPLICATION[refusal]
         return SubscriptionTrouble(
-            state, sentence.format(name=application.name, client_id=application.client_id, page=SETTINGS_PAGE)
+            state,
+            sentence.format(name=application.name, client_id=application.client_id, page=SETTINGS_PAGE)
+            + (again("It is looked again by itself.") if state is State.INACTIVE else ""),
         )
     faults = faults_of(answer)
     codes = {code for _, _, code in faults}
@@ -95,8 +109,8 @@ def trouble_of(
         return SubscriptionTrouble(
             State.EXISTS,
             f"Strava says that the application “{application.name}” has a subscription already, and lists none. Delete "
-            "all subscriptions of the application with the command “strava_admin.py subscriptions delete --all”, or "
-            "wait: it is tried again.",
+            "all subscriptions of the application with the command “strava_admin.py subscriptions delete --all”"
+            + (", or wait: it is tried again." if tried_again else "."),
         )
     if any(field.replace("_", " ") == "callback url" for _, field, _ in faults):
         return SubscriptionTrouble(
@@ -132,7 +146,7 @@ _APPLICATION: Mapping[Optional[Refusal], tuple[State, str]] = {
     Refusal.INACTIVE: (
         State.INACTIVE,
         "Strava has switched the application “{name}” off (403 Inactive), so it has no subscription. See {page}, or "
-        "write to Strava's developer support. It is looked again by itself.",
+        "write to Strava's developer support.",
     ),
 }
 

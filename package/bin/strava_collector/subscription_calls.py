@@ -101,7 +101,8 @@ class SubscriptionCalls:
             may_wait=may_wait,
         )
         if not is_gone(answer):
-            raise self._trouble(answer, application, trouble_of(answer, application, to_do="delete the subscription"))
+            found = trouble_of(answer, application, to_do="delete the subscription", tried_again=may_wait)
+            raise self._trouble(answer, application, found)
 
     def expect_room(self, application: Application, calls: int) -> None:
         """Raise SubscriptionTrouble unless so many calls may be made now: what is begun should come to its end."""
@@ -129,21 +130,22 @@ class SubscriptionCalls:
         return answer
 
     def _count(self, application: Application, may_wait: bool) -> None:
-        """Count a call that is about to be made, if it may be."""
-        if may_wait:
-            self.expect_room(application, 1)
+        """Count a call that is about to be made, if it may be; what may not wait is made beyond the most."""
         client_id, now = application.client_id, self._clock.now()
         advanced = self._advanced() or Advanced()
         with self._database.write() as tx:
-            pause = self._allowance.pause(tx, client_id, advanced, background=False)
-            if pause is None:
+            at = subscriptions.room_at(tx, client_id, calls=1, now=now) if may_wait else None
+            pause = None if at is not None else self._allowance.pause(tx, client_id, advanced, background=False)
+            if at is None and pause is None:
                 subscriptions.count_call(tx, client_id, now=now)
                 self._allowance.reserve_beside(tx, client_id, self._name)
+        if at is not None:
+            raise SubscriptionTrouble(State.WAITING, _TOO_MANY.format(most=subscriptions.MOST_CALLS), at=at)
         if pause is not None:
             raise SubscriptionTrouble(
                 State.WAITING,
-                f"The application's calls are used up ({pause.why}). The subscription is looked at when they are free "
-                "again.",
+                f"The application's calls are used up ({pause.why})."
+                + (" The subscription is looked at when they are free again." if may_wait else ""),
                 at=pause.until,
             )
 

@@ -38,8 +38,9 @@ BATCH = 200
 class SubscriptionCheck:
     """Asks Strava for the application's subscription, as long as notifications are held because of theirs.
 
-    The pause between two calls is a lease in the store: it holds for all processes of the application, and a process
-    that is started again and again makes no more calls than one that is not.
+    The pause between two calls is a lease in the store: it holds for all processes of the application. How it grows, a
+    process that is started again does not know; but the calls are counted with those that keep the subscription, and
+    have at most a part of these.
     """
 
     def __init__(
@@ -99,9 +100,13 @@ class SubscriptionCheck:
         pause = min(SHORTEST_PAUSE * (1 << self._in_vain), LONGEST_PAUSE)
         if not turn.take(pause):
             return SHORTEST_PAUSE
-        if not self._allowed():
+        with self._database.read() as tx:
+            free_at = subscriptions.room_for_check(tx, application.client_id, now=self._clock.now())
+        if free_at is not None or not self._allowed():
             turn.give_back()
             return SHORTEST_PAUSE
+        with self._database.write() as tx:
+            subscriptions.count_call(tx, application.client_id, now=self._clock.now(), is_check=True)
         listed = self._ask(api, application)
         if listed is None or not self._settle(application, listed, newest):
             # As many doublings as lead to the longest pause, so that the number stays small.

@@ -96,6 +96,7 @@ class Look:
 
     def carry_out(self) -> None:
         """Look; ``watch`` says then how it went and when to look again. Raises StoreUnavailable."""
+        self._remember(self.watch)
         try:
             self._look()
         except SubscriptionTrouble as trouble:
@@ -159,6 +160,11 @@ class Look:
     def _delete(self, plan: Replace) -> None:
         # An application without any would be the worst of all, so only if there is room for both calls.
         self._calls.expect_room(self._application, 2)
+        said = (
+            f"The subscription {plan.listed.id} is being replaced ({plan.why}). Should the input be stopped meanwhile, "
+            "it goes on when it runs again."
+        )
+        self._remember(replace(self.watch, state=State.WAITING, said=said))
         self._calls.delete(self._api, self._application, plan.listed.id)
         log.warning(
             line(
@@ -174,7 +180,15 @@ class Look:
 
     def _forget(self) -> None:
         """None of ours is there."""
-        self._save(replace(self.watch, subscription_id=None, callback_url=None, token_digest=None))
+        self._remember(replace(self.watch, subscription_id=None, callback_url=None, token_digest=None))
+
+    def _remember(self, watch: Watch) -> None:
+        """Save what is known in the middle of a look. One that does not come to its end counts as a failure; the first
+        of them is made up for at once, because an application may be without a subscription then."""
+        self.watch = watch
+        wait = pause(State.WAITING, watch.failures) if watch.failures else 0.0
+        with self._database.write() as tx:
+            subscriptions.save_watch(tx, replace(watch, failures=watch.failures + 1, next_at=self._clock.now() + wait))
 
     def _note_kept(self, found: Listed, *, created: Optional[str]) -> None:
         watch, now = self.watch, self._clock.now()

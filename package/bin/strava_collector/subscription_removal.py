@@ -14,9 +14,10 @@ from typing import Callable, Optional
 from strava_collector.errors import CollectorError
 from strava_collector.fetcher import Connection
 from strava_collector.logfmt import line
-from strava_collector.ports import ERROR, Messages
+from strava_collector.ports import Messages
 from strava_collector.settings import WebhookInput
-from strava_collector.subscription import LEFT, SubscriptionKeeper, left_message
+from strava_collector.subscription import SubscriptionKeeper
+from strava_collector.subscription_left import take_back, tell
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 _LOOK_PATIENCE = 3.0
 #: Seconds until splunkd is asked a second time whether the input is disabled or gone.
 _ASK_AGAIN = 1.0
+#: Seconds that the message about a removal that did not end may take.
+_MESSAGE_PATIENCE = 0.5
 
 
 class Removal:
@@ -48,6 +51,15 @@ class Removal:
         self._announced = announced
         self._messages = messages
         self._thread: Optional[threading.Thread] = None
+        #: It is known that the input ends for good.
+        self._is_due = False
+        self._is_told = False
+
+    def take_back_message(self) -> None:
+        """The input runs (again), so nothing is to be removed; once, since splunkd may be slow."""
+        if not self._is_told:
+            self._is_told = True
+            take_back(self._messages, self._input.application)
 
     def begin(self) -> None:
         """Find out whether there is something to remove, and remove it. Returns at once."""
@@ -60,13 +72,22 @@ class Removal:
         if self._thread is None:
             return
         self._thread.join(max(patience, 0.0))
-        if self._thread.is_alive():
-            # No message: splunkd may be what is slow, and nobody waits for it here.
-            self._log_left("There was no answer before the input had to end.")
+        if not self._thread.is_alive():
+            return
+        if not self._is_due:
+            log.info(line("subscription_left", input=self._input.name, why="splunkd did not answer in time"))
+            return
+        # Whatever was slow may be splunkd, and the input has to end.
+        telling = threading.Thread(
+            target=self._leave, args=("Strava had not answered when the input had to end.",), daemon=True
+        )
+        telling.start()
+        telling.join(_MESSAGE_PATIENCE)
 
     def _run(self) -> None:
         try:
             if self._ends_for_good():
+                self._is_due = True
                 self._remove()
         except CollectorError as error:
             log.info(line("subscription_left", input=self._input.name, why=str(error)))
@@ -94,8 +115,13 @@ class Removal:
 
     def _leave(self, why: str) -> None:
         self._log_left(why)
-        text = f"{self._input.name}: {left_message(why, self._input.application, self._keeper.kept)}"
-        self._messages.post(f"ta_strava_webhook_{self._input.name}_{LEFT}", text, ERROR)
+        tell(
+            self._messages,
+            input=self._input.name,
+            application=self._input.application,
+            why=why,
+            subscription_id=self._keeper.kept,
+        )
 
     def _log_left(self, why: str) -> None:
         log.error(line("subscription_not_removed", application=self._input.application, error=why))

@@ -203,5 +203,6 @@ def _contested(there: Listed) -> str:
     return (
         f"The subscription that this input had made was replaced by another one: {_described(there)}. That address had "
         "been replaced before, so another installation uses the same application and takes it back; this input no "
-        "longer does. Stop the other one or give it an application of its own, then save this input again."
+        "longer does. Stop the other one or give it an application of its own, then save this input again on the page "
+        "Inputs: it takes the subscription once more then."
     )

@@ -52,6 +52,8 @@ class WebhookServer(SelectorServer):
     ) -> None:
         self._callback_path = callback_path
         self._verify_token = verify_token
+        #: Paths that were the callback URL's before; another thread may put another set here.
+        self.former_paths: frozenset[str] = frozenset()
         self._store = store
         #: Connections whose question has not been put to the store yet.
         self._asking: deque[Connection] = deque()
@@ -98,7 +100,12 @@ class WebhookServer(SelectorServer):
         connection.head = request.head
         if connection.is_behind_proxy:
             connection.address = client_address(request.head.forwarded_for, connection.peer)
-        outcome = decide(request, callback_path=self._callback_path, verify_token=self._verify_token)
+        outcome = decide(
+            request,
+            callback_path=self._callback_path,
+            verify_token=self._verify_token,
+            former_paths=self.former_paths,
+        )
         if isinstance(outcome, Answer):
             self._answer(connection, outcome)
         elif isinstance(outcome, Met):

@@ -60,6 +60,10 @@ class BadActionException(AdminManagerException):
     status = 405
 
 
+class PermissionsException(AdminManagerException):
+    status = 403
+
+
 class NotFoundException(AdminManagerException):
     status = 404
 

@@ -254,6 +254,8 @@ _SECOND: Migration = (
     CREATE TABLE subscription_call (
         id INTEGER PRIMARY KEY,
         client_id TEXT NOT NULL,
+        -- Strangers can cause those of the check: they must not use up what keeping the subscription needs.
+        is_check INTEGER NOT NULL CHECK (is_check IN (0, 1)),
         at REAL NOT NULL CHECK (typeof(at) = 'real')
     )
     """,
@@ -264,6 +266,15 @@ _SECOND: Migration = (
         subscription_id INTEGER PRIMARY KEY,
         client_id TEXT NOT NULL,
         replaced_at REAL NOT NULL CHECK (typeof(replaced_at) = 'real')
+    )
+    """,
+    # Where subscriptions of an input led before: what is sent there for the first, second or third time is still taken.
+    """
+    CREATE TABLE former_callback (
+        input TEXT NOT NULL,
+        callback_url TEXT NOT NULL,
+        left_at REAL NOT NULL CHECK (typeof(left_at) = 'real'),
+        PRIMARY KEY (input, callback_url)
     )
     """,
     # Challenges that a listener has answered, by their hash: whoever asked finds out whom the callback URL reaches.

@@ -5,6 +5,7 @@ And how keeping it went last (*watch*), and how many calls were made for it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -19,6 +20,8 @@ _FORMER_KEPT = 30 * 86_400.0
 
 #: So many calls about subscriptions are made for an application in an hour, whatever goes wrong.
 MOST_CALLS = 8
+#: Of these, so many may ask because of notifications that anybody may have forged.
+MOST_CHECKS = 4
 _HOUR = 3600.0
 
 
@@ -97,8 +100,22 @@ def watches(tx: Transaction) -> list[Watch]:
     return [_watch(row) for row in tx.execute("SELECT * FROM subscription_watch ORDER BY client_id").fetchall()]
 
 
+def called(tx: Transaction, input: str, *, now: float) -> list[str]:
+    """Return the callback URLs where Strava may call this input: where its subscription leads as far as is known, and
+    where it led until a day ago."""
+    rows = tx.execute(
+        "SELECT callback_url FROM subscription_watch WHERE input = ? AND callback_url IS NOT NULL"
+        " UNION SELECT callback_url FROM former_callback WHERE input = ? AND left_at > ?",
+        (input, input, float(now - FORMER_COUNTS)),
+    ).fetchall()
+    return [str(row["callback_url"]) for row in rows]
+
+
 def save_watch(tx: Transaction, found: Watch) -> None:
-    """Keep it, in place of what was there."""
+    """Keep it, in place of what was there; where that led is remembered for a day."""
+    before = watch(tx, found.client_id)
+    if before is not None and (before.input, before.callback_url) != (found.input, found.callback_url):
+        _leave(tx, before, now=float(found.looked_at))
     tx.execute(
         "INSERT OR REPLACE INTO subscription_watch (client_id, input, state, said, wanted, subscription_id,"
         " callback_url, token_digest, rival, failures, looked_at, next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -126,22 +143,50 @@ def forget_watch(tx: Transaction, client_id: str) -> None:
 
 def room_at(tx: Transaction, client_id: str, *, calls: int, now: float) -> Optional[float]:
     """Return when so many more calls may be made, in epoch seconds; None if they may now."""
-    rows = tx.execute(
-        "SELECT at FROM subscription_call WHERE client_id = ? AND at > ? ORDER BY at", (client_id, float(now - _HOUR))
-    ).fetchall()
-    # Those of the future were made while the clock was ahead.
-    made = sorted(min(row["at"], now) for row in rows)
-    surplus = len(made) + calls - MOST_CALLS
-    return None if surplus <= 0 else float(made[min(surplus, len(made)) - 1] + _HOUR)
+    return _room_at(_calls(tx, client_id, now), calls, MOST_CALLS)
 
 
-def count_call(tx: Transaction, client_id: str, *, now: float) -> None:
-    """A call about subscriptions is about to be made."""
+def room_for_check(tx: Transaction, client_id: str, *, now: float) -> Optional[float]:
+    """Return when a call may be made because of notifications that may be forged; None if it may now."""
+    made = _calls(tx, client_id, now)
+    ends = [_room_at(made, 1, MOST_CALLS), _room_at([one for one in made if one[1]], 1, MOST_CHECKS)]
+    return max((end for end in ends if end is not None), default=None)
+
+
+def count_call(tx: Transaction, client_id: str, *, now: float, is_check: bool = False) -> None:
+    """A call about subscriptions is about to be made, whether there is room for it or not."""
     tx.execute("DELETE FROM subscription_call WHERE client_id = ? AND at <= ?", (client_id, float(now - _HOUR)))
     tx.execute(
         "UPDATE subscription_call SET at = ? WHERE client_id = ? AND at > ?", (float(now), client_id, float(now))
     )
-    tx.execute("INSERT INTO subscription_call (client_id, at) VALUES (?, ?)", (client_id, float(now)))
+    tx.execute(
+        "INSERT INTO subscription_call (client_id, is_check, at) VALUES (?, ?, ?)",
+        (client_id, int(is_check), float(now)),
+    )
+
+
+def _calls(tx: Transaction, client_id: str, now: float) -> list[tuple[float, bool]]:
+    """The calls of the last hour in order, each with whether it was a check."""
+    rows = tx.execute(
+        "SELECT at, is_check FROM subscription_call WHERE client_id = ? AND at > ? ORDER BY at",
+        (client_id, float(now - _HOUR)),
+    ).fetchall()
+    # Those of the future were made while the clock was ahead.
+    return sorted((min(row["at"], now), bool(row["is_check"])) for row in rows)
+
+
+def _room_at(made: Sequence[tuple[float, bool]], calls: int, most: int) -> Optional[float]:
+    surplus = len(made) + calls - most
+    return None if surplus <= 0 else made[min(surplus, len(made)) - 1][0] + _HOUR
+
+
+def _leave(tx: Transaction, before: Watch, *, now: float) -> None:
+    tx.execute("DELETE FROM former_callback WHERE left_at <= ?", (now - FORMER_COUNTS,))
+    if before.callback_url is not None:
+        tx.execute(
+            "INSERT OR REPLACE INTO former_callback (input, callback_url, left_at) VALUES (?, ?, ?)",
+            (before.input, before.callback_url, now),
+        )
 
 
 def _watch(row: Row) -> Watch:
