@@ -8,23 +8,22 @@ there is nothing such, or it was refused; 2 wrong usage; 3 it could not be done.
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import import_declare_test  # noqa: F401  (puts the add-on's lib folder on the path; must come before the others)
 
-from strava_admin_session import EndpointRefused, NoSession, Session
+from strava_admin_session import Address, EndpointRefused, Session
+from strava_admin_terminal import complain, flush, password, prepare, write
 from strava_collector.admin import Desk, NothingSuch, Refused, jobs
-from strava_collector.admin_arguments import JOBS, Argument, WrongArgument
+from strava_collector.admin_arguments import JOBS, SUBSCRIPTIONS, Argument, WrongArgument, subscription_order
 from strava_collector.admin_options import parser
-from strava_collector.admin_table import COLUMNS, sheet, table
+from strava_collector.admin_table import COLUMNS, harmless, sheet, table
 from strava_collector.clock import SystemClock
-from strava_collector.errors import CollectorError
+from strava_collector.errors import CollectorError, raised_at
 from strava_collector.log import log_to_handler_file
 from strava_collector.redaction import Redaction
 from strava_collector.secret import Secret
@@ -34,10 +33,11 @@ FINE, REFUSED, USAGE, FAILED = 0, 1, 2, 3
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what the arguments say; return the exit code."""
-    chosen = parser().parse_args(arguments)
+    """Do what the arguments say; return the exit code. Whatever goes wrong is a sentence."""
+    prepare()
     try:
-        return _GROUPS[chosen.group](chosen)
+        chosen = _understood(arguments)
+        return chosen if isinstance(chosen, int) else _GROUPS[chosen.group](chosen)
     except WrongArgument as error:
         return _complain(error, USAGE)
     except (NothingSuch, Refused) as error:
@@ -48,6 +48,22 @@ def main(arguments: Sequence[str]) -> int:
         return _complain(error, FAILED)
     except KeyboardInterrupt:
         return _complain("Interrupted; what was done until now is done.", FAILED)
+    except Exception as error:
+        # Only what it is and where: its text may quote anything, the password too.
+        return _complain(
+            f"The command failed in a way that nobody foresaw ({type(error).__name__} at {raised_at(error)}). Please "
+            "report that, with these words.",
+            FAILED,
+        )
+
+
+def _understood(arguments: Sequence[str]) -> Union[argparse.Namespace, int]:
+    """What the arguments say, or the exit code if argparse has said all there is to say."""
+    try:
+        return parser().parse_args(arguments)
+    except SystemExit as end:
+        flush()
+        return int(end.code or 0)
 
 
 def _jobs(chosen: argparse.Namespace) -> int:
@@ -67,27 +83,31 @@ def _jobs(chosen: argparse.Namespace) -> int:
 
 
 def _subscriptions(chosen: argparse.Namespace) -> int:
-    if chosen.verb == "delete" and (chosen.id is None) != chosen.all:
-        raise WrongArgument("Say either which subscription to delete, by its number, or --all.")
+    verb = chosen.verb
+    if verb == "delete":
+        if (chosen.id is None) != chosen.all:
+            raise WrongArgument("Say either which subscription to delete, by its number, or --all.")
+        if chosen.all:
+            verb = "delete_all"
+        elif chosen.application is not None:
+            raise WrongArgument("A subscription is deleted by its number alone; --application goes with --all.")
+    # Checked here already: nobody is asked for a password in vain, and the number becomes part of an address.
+    order = subscription_order(verb, _texts(chosen, SUBSCRIPTIONS[verb]))
     session = _log_in(chosen)
-    if chosen.verb == "list":
+    if verb == "list":
         rows = session.rows("GET", "strava_subscriptions")
-    elif chosen.verb == "create":
-        rows = session.rows("POST", "strava_subscriptions/create", input=chosen.input)
-    elif chosen.all:
-        only = {"application": chosen.application} if chosen.application else {}
-        rows = session.rows("POST", "strava_subscriptions/delete_all", **only)
+    elif verb == "delete":
+        rows = session.rows("DELETE", f"strava_subscriptions/{order['id']}")
     else:
-        rows = session.rows("DELETE", f"strava_subscriptions/{chosen.id}")
+        rows = session.rows("POST", f"strava_subscriptions/{verb}", **order)
     _show("subscriptions list", rows, chosen, nothing="There are none.")
     return REFUSED if any(row.get("fine") == "no" for row in rows) else FINE
 
 
 def _check(chosen: argparse.Namespace) -> int:
     rows = sorted(_log_in(chosen).rows("GET", "strava_check"), key=lambda row: str(row.get("position")))
-    _show("check", rows, chosen, nothing="The check said nothing.")
-    if rows and not chosen.json:
-        sys.stdout.write(f"\n{rows[0].get('summary', '')}\n")
+    summary = harmless(str(rows[0].get("summary", ""))) if rows else ""
+    _show("check", rows, chosen, nothing="The check said nothing.", below=f"\n\n{summary}" if summary else "")
     return REFUSED if not rows or any(row.get("status") == "fail" for row in rows) else FINE
 
 
@@ -95,13 +115,10 @@ _GROUPS = {"jobs": _jobs, "subscriptions": _subscriptions, "check": _check}
 
 
 def _log_in(chosen: argparse.Namespace) -> Session:
-    if sys.stdin.isatty():
-        password = getpass.getpass(f"Password of {chosen.user} at {chosen.splunkd}: ")
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
-    if not password:
-        raise NoSession("No password was given: type it when asked, or give it on standard input.")
-    return Session(chosen.splunkd, chosen.user, Secret(password))
+    address, user = Address.of(chosen.splunkd), chosen.user
+    if not user.strip() or not user.isprintable():
+        raise WrongArgument("The argument user is empty, or has characters that cannot be printed.")
+    return Session(address, user, Secret(password(f"Password of {user} at {address}: ")))
 
 
 def _stranger(folder: Path) -> Optional[str]:
@@ -131,9 +148,12 @@ def _user(number: int) -> str:
         return f"the user with the number {number}"
 
 
-def _show(what: str, rows: Sequence[Mapping[str, Any]], chosen: argparse.Namespace, *, nothing: str) -> None:
+def _show(
+    what: str, rows: Sequence[Mapping[str, Any]], chosen: argparse.Namespace, *, nothing: str, below: str = ""
+) -> None:
+    """Print rows; ``below`` stands under a table."""
     if chosen.json:
-        text = json.dumps(rows, indent=2)
+        text, below = json.dumps(rows, indent=2), ""
     elif not rows:
         text = nothing
     elif what in COLUMNS:
@@ -142,15 +162,11 @@ def _show(what: str, rows: Sequence[Mapping[str, Any]], chosen: argparse.Namespa
         text = table(rows, list(rows[0]))
     else:
         text = "\n\n".join(sheet(row) for row in rows)
-    try:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-    except BrokenPipeError:  # into head, for instance
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    write(text + below)
 
 
 def _complain(what: object, code: int) -> int:
-    sys.stderr.write(f"{what}\n")
+    complain(what)
     return code
 
 

@@ -89,10 +89,10 @@ class JobsHandler(Endpoint):
     def _desk(self) -> Desk:
         return Desk(store_folder(os.environ), SystemClock(), owner=self._owner, budget=BUDGET)
 
-    def _owner(self, athlete_id: int) -> Optional[str]:
+    def _owner(self, athlete_id: int, wanted: Optional[str]) -> Optional[str]:
         splunkd = Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP)
         try:
-            return owner(athlete_id, splunkd.stanzas(ACCOUNTS), splunkd.inputs(WEBHOOK_KIND))
+            return owner(athlete_id, splunkd.stanzas(ACCOUNTS), splunkd.inputs(WEBHOOK_KIND), wanted)
         except SplunkUnavailable:
             return None  # whoever may not read the configuration can name the input
 

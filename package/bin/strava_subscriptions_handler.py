@@ -19,7 +19,7 @@ from splunktaucclib.rest_handler.admin_external import get_splunkd_endpoint
 from strava_collector import admin as admin_of_jobs
 from strava_collector import subscription_admin
 from strava_collector.admin import NothingSuch
-from strava_collector.admin_arguments import SUBSCRIPTIONS, Argument, Given
+from strava_collector.admin_arguments import SUBSCRIPTIONS, Argument, subscription_order
 from strava_collector.clock import SystemClock
 from strava_collector.errors import StoreUnavailable
 from strava_collector.log import log_to_handler_file
@@ -45,6 +45,8 @@ class SubscriptionsHandler(Endpoint):
         """Ask Strava for the subscriptions of all applications, or of one by its number."""
         with refusals(), self._desk() as desk:
             wanted = self.callerArgs.id
+            if wanted:
+                subscription_order("delete", {"id": wanted})
             rows = [row for row in subscription_admin.list_all(desk) if not wanted or row.id == wanted]
             if wanted and not rows:
                 raise NothingSuch("No application on Configuration → Applications has this subscription.")
@@ -56,26 +58,22 @@ class SubscriptionsHandler(Endpoint):
             verb = self.callerArgs.id
             if verb not in VERBS:
                 raise NothingSuch(f"Subscriptions have no verb of this name. There are: {', '.join(VERBS)}.")
-            sent = self.given()
-            given = Given(SUBSCRIPTIONS[verb], sent)
-            # An application that is sent empty is a mistake, and must not mean all of them.
-            only = given.needed("application") if "application" in sent else None
-            wanted = given.needed("input") if verb == "create" else only
+            order = subscription_order(verb, self.given())
             with self._desk() as desk:
                 if verb == "create":
-                    rows = [subscription_admin.create(desk, str(wanted))]
+                    rows = [subscription_admin.create(desk, order["input"])]
                 else:
-                    rows = subscription_admin.delete_all(desk, wanted)
+                    rows = subscription_admin.delete_all(desk, order.get("application"))
                 self._answer(confInfo, rows)
             ring(store_folder(os.environ))
 
     def handleRemove(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Delete one by its number."""
         with refusals():
-            number = Given(SUBSCRIPTIONS["delete"], {"id": self.callerArgs.id or ""}).number("id")
+            number = int(subscription_order("delete", {"id": self.callerArgs.id or ""})["id"])
             with self._desk() as desk:
                 try:
-                    self._answer(confInfo, [subscription_admin.delete(desk, number or 0)])
+                    self._answer(confInfo, [subscription_admin.delete(desk, number)])
                 except NoSuchSubscription as error:
                     raise NothingSuch(str(error)) from None
             ring(store_folder(os.environ))
@@ -95,8 +93,8 @@ class SubscriptionsHandler(Endpoint):
         except StoreUnavailable:
             store = None  # then nobody remembers the quota that this uses
         try:
-            desk = subscription_admin.desk(reader, clock, store)
-            yield replace(desk, messages=SplunkMessages(splunkd))
+            with subscription_admin.desk(reader, clock, store) as desk:
+                yield replace(desk, messages=SplunkMessages(splunkd))
         finally:
             if store is not None:
                 store.close()

@@ -40,7 +40,7 @@ from strava_collector.store_folder import of_environment
 from strava_collector.token_keeper import RefreshBusy
 from strava_collector.token_lease import TokenLease, open_store
 from strava_collector.token_store import Consent, PendingConsents, TokenStore
-from strava_webhook_page_handler import PageHandler, sentences
+from strava_webhook_page_handler import PageHandler, sentences, tell_inputs
 
 log = logging.getLogger("strava_collector.account_handler")
 
@@ -221,6 +221,7 @@ class _Page:
         asked = {"scope": wanted} if wanted else {}
         self.splunkd.update_stanza(ACCOUNTS, owner, {**renewed(consent, now), **asked})
         self.pending.drop(handle)
+        tell_inputs()
         log.info(line("athlete_connected", name=owner, athlete_id=consent.athlete_id, instead_of=name))
         raise ConsentRefused(refusal)
 

@@ -8,6 +8,7 @@ arguments. What it logs of a failure is nothing.
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from strava_collector.errors import CollectorError, raised_at
 from strava_collector.log import log_to_handler_file
 from strava_collector.logfmt import line
 from strava_collector.redaction import Redaction
+from strava_collector.store.bell import ring
+from strava_collector.store.view import exists
+from strava_collector.store_folder import of_environment
 
 log = logging.getLogger("strava_collector.page_handler")
 
@@ -66,6 +70,7 @@ class PageHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktaucclib
         with sentences():
             self._check_arguments()
             super().handleCreate(confInfo)
+            tell_inputs()
 
     def handleEdit(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Save a row that exists; ``disabled`` alone enables or disables an input."""
@@ -75,12 +80,14 @@ class PageHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktaucclib
             if "disabled" in self.payload and len(self.payload) > 1:
                 raise RestError(400, "An input is either enabled or disabled, or its fields are changed; not both.")
             super().handleEdit(confInfo)
+            tell_inputs()
 
     def handleRemove(self, confInfo: Any) -> None:  # noqa: N802, N803  (splunk.admin's names)
         """Delete a row."""
         with sentences():
             self._check_name()
             super().handleRemove(confInfo)
+            tell_inputs()
 
     def _check_name(self) -> None:
         """Refuse what no row is called, and what an address means something else by: ``..`` and slashes."""
@@ -99,6 +106,13 @@ class PageHandler(AdminExternalHandler):  # type: ignore[misc]  # splunktaucclib
                 raise RestError(400, f"The field {field} has {length} characters, {LONGEST} are the most.")
         if not _SWITCH.match(self.payload.get("disabled", "0")):
             raise RestError(400, "An input is disabled by the value 1 and enabled by the value 0.")
+
+
+def tell_inputs() -> None:
+    """Let the running inputs read the configuration now; they would within a minute."""
+    folder = of_environment(os.environ)
+    if folder is not None and exists(folder):
+        ring(folder)
 
 
 @contextmanager

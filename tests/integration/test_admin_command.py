@@ -194,7 +194,7 @@ def test_it_works_as_well_while_no_input_runs(shell: Shell) -> None:
         (("subscriptions", "delete"), 2),
         (("subscriptions", "delete", "1", "--all"), 2),
         (("subscriptions", "list", "--password", "x"), 2),
-        (("check", "--splunkd", "http://127.0.0.1:1"), 3),
+        (("check", "--splunkd", "http://127.0.0.1:1"), 2),
         (("check", "--splunkd", "https://127.0.0.1:1"), 3),
     ],
 )

@@ -16,6 +16,7 @@ from sandbox.sandbox import Input, Sandbox
 from sandbox.splunkd.server import call
 from sandbox.strava import Activity, Application, Athlete
 from strava_collector.admin_arguments import JOBS, SUBSCRIPTIONS
+from strava_collector.store.bell import Bell
 from tests.integration.conftest import GENEROUS
 from tests.integration.test_handlers_garbage import GARBAGE, OF_SPLUNKD, is_sentence
 from tests.support.splunk_state import written_files
@@ -204,6 +205,8 @@ def test_an_activity_that_nobody_announced_is_fetched_by_the_athletes_input(club
     club.await_versions(unheard, 1)
     status, said = club.said("POST", "strava_jobs/fetch", activity_id=unheard.id, athlete_id=5)
     assert (status, said) == (400, "Athlete 5 is not connected. Connect the athlete on Configuration → Athletes.")
+    status, said = club.said("POST", "strava_jobs/fetch", activity_id=unheard.id, athlete_id=club.anna.id, input="typo")
+    assert (status, said) == (400, "There is no input “typo”. The inputs are “club”.")
 
 
 def test_a_replay_repeats_notifications_and_activities(club: Club, ride: Activity) -> None:
@@ -229,12 +232,28 @@ def test_subscriptions_are_listed_deleted_and_made_by_hand(club: Club) -> None:
     (row,) = club.get("strava_subscriptions")
     assert (row["subscription"], row["callback_url"]) == (str(club.subscription), club.input.callback_url)
     assert (row["ours"], row["input"], row["application"]) == ("yes", "club", "Club")
-    status, said = club.said("POST", "strava_subscriptions/create", input="club")
-    assert status == 400
-    assert is_sentence(said)
+    status, answer = club.ask("POST", "strava_subscriptions/create", input="club")
+    assert status == 200, answer
+    (entry,) = answer["entry"]
+    assert entry["content"]["created"] == "no"
+    assert entry["content"]["said"] == f"The input “club” has its subscription already ({club.subscription})."
     status, answer = club.ask("DELETE", f"strava_subscriptions/{row['title']}")
     assert status == 200, answer
     assert club.said("DELETE", "strava_subscriptions/999999")[0] == 404
+
+
+def test_saving_a_row_rings_and_a_refused_one_does_not(club: Club) -> None:
+    bell = Bell(club.sandbox.splunkd.installation.checkpoints / "ta_strava_webhook")
+    for row, good, bad in (
+        ("TA_strava_webhook_account/anna", {"index": "strava"}, {"index": "no such index"}),
+        ("TA_strava_webhook_application/Club", {"client_id": club.application.client_id}, {"client_id": "x"}),
+    ):
+        status, answer = club.ask("POST", row, **bad)
+        assert status >= 400, answer
+        assert not bell.has_rung()
+        status, answer = club.ask("POST", row, **good)
+        assert status == 200, answer
+        assert bell.has_rung()
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
@@ -269,12 +288,12 @@ def test_garbage_is_refused_in_a_sentence_and_changes_nothing(club: Club, kind: 
             assert status in (200, 400, 404, 405), (path, said)
             assert status == 200 or OF_SPLUNKD.fullmatch(said) or is_sentence(said), (path, said)
     assert written_files(club.sandbox.splunkd) == files
-    if kind not in ("empty", "blank", "a boolean"):
+    if kind != "a boolean":
         assert [row["title"] for row in club.get(count=0)] == jobs
 
 
-#: What takes an empty value, because it can be left out, or a yes. The replay and a retry make jobs.
-TAKEN = (("replay", "cursor"), ("delete", "all"), ("retry", "all"))
+#: What takes a yes. The retry makes jobs.
+TAKEN = (("delete", "all"), ("retry", "all"))
 
 
 def raw(club: Club, method: str, path: str, text: str) -> tuple[int, str]:

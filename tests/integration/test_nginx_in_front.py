@@ -99,6 +99,19 @@ class Proxied:
         assert self.front("POST", data=b"{}").status_code == 400
         assert PATH not in (self.nginx.folder / "access.log").read_text()
 
+    def keeps_its_secrets_without_the_input(self) -> None:
+        """While the input does not run nginx has errors to log, with what was asked for."""
+        self.sandbox.post("TA_strava_webhook_strava_webhook/club", disabled="1")
+        until(lambda: self.sandbox.splunkd.inputs.pid("club") is None, 20)
+        challenge = {"hub.mode": "subscribe", "hub.challenge": "x", "hub.verify_token": self.input.verify_token}
+        assert self.front("GET", params=challenge).status_code == 502
+        assert self.front("POST", data=b"{}").status_code == 502
+        assert self.front("POST", data=b" " * 3_000_000).status_code == 413
+        for log in (self.nginx.errors, (self.nginx.folder / "access.log").read_text()):
+            assert PATH not in log
+            assert self.input.verify_token not in log
+            assert "hub." not in log
+
     def logged(self, *words: str) -> bool:
         return any(all(word in line for word in words) for line in self.sandbox.splunkd.log_lines())
 
@@ -121,6 +134,7 @@ def test_nginx_with_tls_to_the_input(make_sandbox: MakeSandbox, tmp_path: Path) 
         assert proxied.front("POST", data=b"{}", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 400
         until(lambda: proxied.logged("action=bad_request", "client=127.0.0.1"))
         assert not proxied.logged("203.0.113.9")
+        proxied.keeps_its_secrets_without_the_input()
 
 
 def test_nginx_with_plain_http_on_loopback(make_sandbox: MakeSandbox, tmp_path: Path) -> None:
@@ -149,11 +163,16 @@ def test_nginx_with_plain_http_on_loopback(make_sandbox: MakeSandbox, tmp_path: 
                 assert client.getresponse().status == 400
             until(lambda: proxied.logged("action=bad_request", "client=127.0.0.2"))
         assert not proxied.logged("203.0.113.9")
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.connect(("192.0.2.1", 9))  # nothing is sent: the system only chooses the way
-            except OSError:
-                return  # this host has no other address
-            own_address = probe.getsockname()[0]
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection((own_address, proxied.input.port), 5)
+        _is_on_loopback_alone(proxied.input.port)
+        proxied.keeps_its_secrets_without_the_input()
+
+
+def _is_on_loopback_alone(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nothing is sent: the system only chooses the way
+        except OSError:
+            return  # this host has no other address
+        own_address = probe.getsockname()[0]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((own_address, port), 5)

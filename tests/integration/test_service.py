@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +22,10 @@ from strava_collector.errors import CollectorError
 from strava_collector.oauth import Tokens
 from strava_collector.ports import SessionExpired
 from strava_collector.secret import Secret
-from strava_collector.service import WebhookService
+from strava_collector.service import SETTINGS_RETRY, WebhookService
 from strava_collector.settings import Advanced, Application, Athlete, Settings, WebhookInput
 from strava_collector.store import inbox, subscriptions
+from strava_collector.store.bell import ring
 from strava_collector.store.database import Database
 from tests.support.clock import VirtualClock
 from tests.support.collecting import Index, MemoryTokens
@@ -37,11 +39,14 @@ class Splunk:
     def __init__(self, settings: Settings) -> None:
         self.current = settings
         self.failure: Optional[CollectorError] = None
+        #: When the settings were read.
+        self.read_at: list[float] = []
         self.posted: dict[str, str] = {}
 
     def settings(self) -> Settings:
         if self.failure is not None:
             raise self.failure
+        self.read_at.append(time.monotonic())
         return self.current
 
     def post(self, name: str, text: str, severity: str) -> None:
@@ -153,6 +158,31 @@ def test_a_ride_is_in_the_index_moments_after_it_was_saved(running: Running) -> 
     until(running.has(ride.id, name="Round the lake"), 10)
     running.strava.delete(ride)
     until(lambda: ride.id not in running.index.latest(), 10)
+
+
+def test_the_bell_lets_the_settings_be_read_but_not_all_the_time(running: Running) -> None:
+    athletes = running.splunk.current.athletes
+    running.splunk.current = replace(running.splunk.current, athletes={})
+    running.start()
+    running.subscribe()
+    ride = running.strava.record(running.anna, title="Before the row was saved")
+    database = Database(running.folder, clock=SystemClock())
+
+    def is_held() -> bool:
+        with database.read() as tx:
+            return inbox.counts(tx, "club").get("held") == 1
+
+    until(is_held, 10)
+    # A stranger's ride hurries the settings as well: let that be over.
+    until(lambda: len(running.splunk.read_at) == 2, 10)
+    running.splunk.current = replace(running.splunk.current, athletes=athletes)
+    ring(running.folder)
+    until(running.has(ride.id), 10)
+    ring(running.folder)
+    until(lambda: len(running.splunk.read_at) == 4, 10)
+    pauses = [later - earlier for earlier, later in zip(running.splunk.read_at, running.splunk.read_at[1:])]
+    assert min(pauses) > SETTINGS_RETRY - 0.5
+    database.close()
 
 
 def test_strava_can_validate_the_callback(running: Running) -> None:

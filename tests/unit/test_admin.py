@@ -14,7 +14,7 @@ from strava_collector.admin_owner import NobodyFetches, owner
 from strava_collector.admin_rows import Value, when
 from strava_collector.admin_table import sheet, table
 from strava_collector.job import Outcome, Priority, Reason, Status
-from strava_collector.store import athletes, inbox, ledger, queue
+from strava_collector.store import athletes, heartbeats, inbox, ledger, queue
 from strava_collector.store.bell import Bell
 from strava_collector.store.database import Transaction
 from strava_collector.store.process_lock import input_lock
@@ -116,7 +116,7 @@ def test_a_fetch_by_hand_goes_before_everything_else_and_rings(office: Office) -
     assert job.next_run_at == office.clock.now()
     assert row["trail"] == job.trail
     assert bell.has_rung()
-    assert "does not run now" in str(row["said"])
+    assert str(row["said"]).startswith(f"Job {job.id} of the input “runs” waits for its turn.")
 
 
 def test_a_fetch_knows_from_the_store_whose_it_is_and_who_fetches(office: Office) -> None:
@@ -140,15 +140,38 @@ def test_a_fetch_that_nobody_can_place_asks_for_what_is_missing(office: Office) 
 
 def test_the_configuration_says_better_than_the_store_who_fetches(office: Office) -> None:
     office.ended(7)
-    asked: list[int] = []
+    asked: list[tuple[int, Optional[str]]] = []
 
-    def of(athlete_id: int) -> Optional[str]:
-        asked.append(athlete_id)
-        return "another"
+    def of(athlete_id: int, wanted: Optional[str]) -> Optional[str]:
+        asked.append((athlete_id, wanted))
+        if wanted == "typo":
+            raise NobodyFetches("There is no such input.")
+        return wanted or "another"
 
     desk = Desk(office.folder, office.clock, owner=of)
-    assert jobs(desk, "fetch", {"activity_id": "7"})[0]["input"] == "another"
-    assert asked == [ANNA]
+    (row,) = jobs(desk, "fetch", {"activity_id": "7"})
+    assert row["input"] == "another"
+    assert str(row["said"]).endswith("The input does not run now; the fetch is made when it does.")
+    assert jobs(desk, "fetch", {"activity_id": "8", "athlete_id": "5", "input": "third"})[0]["input"] == "third"
+    with pytest.raises(NobodyFetches):
+        jobs(desk, "fetch", {"activity_id": "9", "athlete_id": "5", "input": "typo"})
+    assert asked == [(ANNA, None), (5, "third"), (5, "typo")]
+    assert {row["activity_id"] for row in office.do("list", status="pending")} == {7, 8}
+
+
+def test_without_the_configuration_an_input_that_nobody_has_heard_of_is_told(office: Office) -> None:
+    office.dead_notification(1)
+    with office.store.write() as tx:
+        heartbeats.beat(tx, input="club", parts={"listener": ""}, now=office.clock.now())
+    for name in ("club", RIDES):
+        said = str(office.one("fetch", activity_id="7", athlete_id="5", input=name)["said"])
+        assert said.endswith("The input does not run now; the fetch is made when it does.")
+    said = str(office.one("fetch", activity_id="8", athlete_id="5", input="typo")["said"])
+    assert "the store has heard of no input of this name" in said
+    assert said.endswith("It has heard of “club”, “rides”.")
+    with input_lock(office.folder, "new"):
+        said = str(office.one("fetch", activity_id="9", athlete_id="5", input="new")["said"])
+    assert said.endswith("waits for its turn.")
 
 
 def test_the_input_of_an_athletes_application_fetches() -> None:
@@ -163,6 +186,24 @@ def test_the_input_of_an_athletes_application_fetches() -> None:
         owner(6, accounts, inputs)
     with pytest.raises(NobodyFetches, match="no input is enabled"):
         owner(5, accounts, {"off": inputs["off"]})
+
+
+def test_an_input_that_is_named_has_to_exist_and_to_be_of_the_athletes_application() -> None:
+    accounts = {"anna": {"athlete_id": "5", "application": "Club"}}
+    inputs = {
+        "off": {"application": "Club", "disabled": "1"},
+        "on": {"application": "Club"},
+        "other": {"application": "Shop"},
+    }
+    assert [owner(5, accounts, inputs, name) for name in ("on", "off")] == ["on", "off"]
+    with pytest.raises(NobodyFetches, match=r"no input “typo”. The inputs are “off”, “on”, “other”"):
+        owner(5, accounts, inputs, "typo")
+    with pytest.raises(NobodyFetches, match=r"There is none yet"):
+        owner(5, accounts, {}, "typo")
+    with pytest.raises(NobodyFetches, match=r"“other” fetches for .* “Shop”.*The input of that one is “on”"):
+        owner(5, accounts, inputs, "other")
+    with pytest.raises(NobodyFetches, match="Athlete 6 is not connected"):
+        owner(6, accounts, inputs, "on")
 
 
 def test_nothing_is_fetched_of_who_has_withdrawn_the_permission(office: Office) -> None:
@@ -273,7 +314,7 @@ def test_a_replay_that_takes_too_long_goes_on_where_it_stopped(office: Office) -
     desk = Desk(office.folder, office.clock, budget=0.03, pause=office.pass_time)
     fetches, cursor, calls = 0, "", 0
     while True:
-        (row,) = jobs(desk, "replay", {"since": "0", "cursor": cursor})
+        (row,) = jobs(desk, "replay", {"since": "0", **({"cursor": cursor} if cursor else {})})
         fetches, cursor, calls = fetches + int(str(row["fetches"])), str(row["cursor"]), calls + 1
         if row["more"] == "no":
             break

@@ -264,7 +264,7 @@ ROWS = [
         "5xx for the fifth time",
         Refused(503),
         replace(FRESH, attempts=4),
-        Finish(Outcome.DEAD_LETTER, GIVEN_UP),
+        Finish(Outcome.DEAD_LETTER, GIVEN_UP, counts=True),
         GIVEN_UP,
     ),
     Row(

@@ -177,6 +177,7 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "origin.athlete_of": lambda tx: origin.athlete_of(tx, 1),
     "origin.input_of": lambda tx: origin.input_of(tx, 1, 1),
     "origin.input_of, of nobody": lambda tx: origin.input_of(tx, 1, 999_999),
+    "inputs.with_heartbeats": inputs.with_heartbeats,
     "inputs.with_notifications": inputs.with_notifications,
     "inputs.with_waiting_jobs": inputs.with_waiting_jobs,
     "inputs.with_waiting_notifications": inputs.with_waiting_notifications,

@@ -283,6 +283,22 @@ def test_a_finished_job_cannot_be_finished_again(tx: Transaction) -> None:
         queue.finish(tx, job, status=Status.PENDING, outcome=Outcome.COLLECTED, error=None, now=1.0)
 
 
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_job_that_ends_with_a_failed_attempt_counts_it(tx: Transaction, counts: bool) -> None:
+    join(tx, 1)
+    queue.reschedule(tx, claim(tx), run_at=100.0, counts=True, error="Strava was down.", now=100.0)
+    queue.finish(
+        tx,
+        claim(tx, 101.0),
+        status=Status.FAILED,
+        outcome=Outcome.DEAD_LETTER,
+        error="Strava was down. Given up after 2 attempts.",
+        counts=counts,
+        now=101.0,
+    )
+    assert only(tx).attempts == (2 if counts else 1)
+
+
 # Dying.
 
 

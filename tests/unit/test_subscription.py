@@ -18,6 +18,7 @@ from strava_collector.secret import Secret
 from strava_collector.settings import EnabledInput
 from strava_collector.store import input_save, leases, subscriptions
 from strava_collector.store.subscriptions import MOST_CALLS
+from strava_collector.subscription_left import left_message
 from strava_collector.subscription_rules import State
 from tests.support.keeping import OTHER_URL, TOKEN, URL, Keeping
 
@@ -693,6 +694,23 @@ def test_a_removal_that_strava_does_not_carry_out_says_why(k: Keeping) -> None:
     assert why is not None
     assert "503" in why
     assert k.watch().subscription_id is not None
+    # The command in the message is one to be copied.
+    told = left_message(why, "Club", k.keeper.kept)
+    assert f"“strava_admin.py subscriptions delete {k.watch().subscription_id}”." in told
+    assert why in told
+
+
+def test_a_process_that_has_just_begun_knows_the_number_of_what_it_could_not_remove(k: Keeping) -> None:
+    kept(k)
+    k.begin()
+    with k.strava.faults.outage(503):
+        assert k.remove() is not None
+    assert k.keeper.kept == k.watch().subscription_id
+
+
+def test_of_one_whose_number_nobody_knows_it_is_said_where_it_stands() -> None:
+    told = left_message("There was no connection.", "Club", None)
+    assert "“strava_admin.py subscriptions list” shows its number" in told
 
 
 def test_an_input_that_is_about_to_end_begins_nothing(k: Keeping) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional
@@ -11,7 +12,7 @@ import pytest
 
 from strava_collector.configuration import parse_webhook_input
 from strava_collector.secret import Secret
-from strava_collector.settings import WebhookInput
+from strava_collector.settings import Settings, WebhookInput
 from strava_collector.subscription_admin import (
     Desk,
     NoSuchSubscription,
@@ -19,10 +20,12 @@ from strava_collector.subscription_admin import (
     create,
     delete,
     delete_all,
+    desk,
     list_all,
 )
 from strava_collector.subscription_left import tell
 from strava_collector.subscription_rules import State
+from strava_collector.transport import RequestsTransport
 from tests.support.keeping import OTHER_URL, TOKEN, URL, Keeping
 from tests.support.message_board import MessageBoard
 
@@ -116,9 +119,34 @@ def test_it_is_made_for_an_input_and_its_notifications_are_genuine_at_once(offic
     assert office.keeping.known() == there.id
 
 
-def test_what_is_in_the_way_is_named(office: Office) -> None:
+def test_what_is_in_the_way_is_named_with_the_command_that_deletes_it(office: Office) -> None:
     there = office.keeping.strava.subscriptions.add(office.keeping.registered, OTHER_URL)
-    with pytest.raises(SubscriptionRefused, match=f"There is the subscription {there.id}, which leads to {OTHER_URL}"):
+    with pytest.raises(SubscriptionRefused) as refused:
+        create(office.desk, "club")
+    assert f"has another subscription already, {there.id}, which leads to {OTHER_URL}, and" in str(refused.value)
+    assert f"“strava_admin.py subscriptions delete {there.id}”, then create this one" in str(refused.value)
+    assert "--all" not in str(refused.value)
+    assert office.keeping.known() is None
+    office.inputs["second"] = {**office.inputs["club"], "callback_url": OTHER_URL}
+    with pytest.raises(SubscriptionRefused, match=r"\(that is the input “second”\)"):
+        create(office.desk, "club")
+
+
+def test_an_input_that_has_its_subscription_already_is_told_so_and_all_is_well(office: Office) -> None:
+    assert create(office.desk, "club").created == "yes"
+    again = create(office.desk, "club")
+    there = office.keeping.found()
+    assert (again.id, again.created, again.fine, again.ours) == (str(there.id), "no", True, "yes")
+    assert again.said == f"The input “club” has its subscription already ({there.id})."
+    assert office.keeping.known() == there.id
+
+
+def test_what_is_in_the_way_and_cannot_be_seen_is_told(office: Office) -> None:
+    office.keeping.strava.subscriptions.add(office.keeping.registered, OTHER_URL)
+    with (
+        office.keeping.strava.faults.outage(503, method="GET"),
+        pytest.raises(SubscriptionRefused, match=r"has a subscription already, and which one could not be found out\."),
+    ):
         create(office.desk, "club")
 
 
@@ -185,6 +213,35 @@ def test_without_a_store_everything_works_and_nothing_is_remembered(office: Offi
     made = create(replace(office.desk, database=None), "club")
     assert made.id
     assert office.keeping.known() is None
+
+
+class Told:
+    """A reader of what the office knows."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def settings(self) -> Settings:
+        return self._office.keeping.settings
+
+    def stored_inputs(self) -> dict[str, dict[str, str]]:
+        return self._office.inputs
+
+    def webhook_input(self, name: str, params: Mapping[str, Optional[str]]) -> WebhookInput:
+        raise AssertionError("nobody asks for it here")
+
+
+@pytest.mark.parametrize("fault", [None, SubscriptionRefused("Something went wrong.")])
+def test_connections_to_strava_are_closed_whatever_happens(
+    office: Office, monkeypatch: pytest.MonkeyPatch, fault: Optional[Exception]
+) -> None:
+    closed = []
+    monkeypatch.setattr(RequestsTransport, "close", lambda self: closed.append(self))
+    with suppress(SubscriptionRefused), desk(Told(office), office.keeping.clock):
+        assert closed == []
+        if fault is not None:
+            raise fault
+    assert len(closed) == 1
 
 
 def test_no_row_and_no_sentence_has_a_secret(office: Office) -> None:
@@ -259,7 +316,7 @@ def test_what_a_probe_of_the_callback_url_saw_is_told(office: Office) -> None:
 @pytest.mark.parametrize("how", ["deleted", "all deleted", "listed as gone"])
 def test_the_message_about_one_that_was_left_goes_when_it_is_gone(office: Office, how: str) -> None:
     board = MessageBoard()
-    tell(board, input="club", application="Club", why="Strava did not answer.")
+    tell(board, input="club", application="Club", why="Strava did not answer.", subscription_id=7)
     assert len(board.shown) == 1
     desk = replace(office.desk, messages=board)
     if how == "listed as gone":

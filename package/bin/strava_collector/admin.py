@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,8 +69,9 @@ class Desk:
     #: The store's folder.
     folder: Path
     clock: Clock
-    #: Whose input fetches for an athlete, by the configuration; raises Refused if none does. None: nobody knows.
-    owner: Optional[Callable[[int], Optional[str]]] = None
+    #: Which input fetches for an athlete, by the configuration: the one that is wanted by its name, if it may, or else
+    #: the one that does; None if nobody knows. Raises a CollectorError if none does. Itself None: nobody can be asked.
+    owner: Optional[Callable[[int, Optional[str]], Optional[str]]] = None
     #: Seconds after which a verb that has much to do stops and says that there is more; None: never.
     budget: Optional[float] = None
     #: Waits, in seconds.
@@ -96,7 +97,7 @@ class Desk:
         """Return the store, if it is there and of this version; the caller closes it. Raises StoreUnavailable."""
         with self.read():
             pass  # otherwise the database would be made, or brought up to date
-        return Database(self.folder, clock=self.clock, patience=PATIENCE)
+        return Database(self.folder, clock=self.clock, patience=PATIENCE, guest=True)
 
     def batches(self, database: Database, batch: Callable[[Transaction], int]) -> tuple[int, bool]:
         """Do a batch in a transaction of its own until one has nothing to do, or the budget is used up.
@@ -198,7 +199,9 @@ def _fetch(desk: Desk, given: Given) -> list[Row]:
                     f"The store does not know activity {activity_id}. Say whose it is, with the argument athlete_id."
                 )
             known = origin.input_of(tx, activity_id, athlete_id)
-        input = wanted or (desk.owner(athlete_id) if desk.owner else None) or known
+            heard_of = {*inputs.with_heartbeats(tx), *inputs.with_notifications(tx)}
+        by_configuration = desk.owner(athlete_id, wanted) if desk.owner else None
+        input = by_configuration or wanted or known
         if input is None:
             raise Refused(
                 f"Nothing says which input fetches for athlete {athlete_id}. Name it with the argument input."
@@ -228,7 +231,8 @@ def _fetch(desk: Desk, given: Given) -> list[Row]:
     how = "shares the fetch that waits already" if joined.merged else "waits for its turn"
     said = f"Job {joined.job_id} of the input “{input}” {how}."
     if not desk.is_running(input):
-        said += " The input does not run now; the fetch is made when it does."
+        is_known = by_configuration is not None or input == known or input in heard_of
+        said += _WAITS if is_known else _UNKNOWN + _heard_of(heard_of)
     return [
         {
             "job": joined.job_id,
@@ -239,6 +243,17 @@ def _fetch(desk: Desk, given: Given) -> list[Row]:
             "said": said,
         }
     ]
+
+
+_WAITS = " The input does not run now; the fetch is made when it does."
+_UNKNOWN = (
+    " But the store has heard of no input of this name; if there is none, the input of the athlete's application takes "
+    "the fetch over within minutes."
+)
+
+
+def _heard_of(names: Collection[str]) -> str:
+    return f" It has heard of {', '.join(f'“{name}”' for name in sorted(names))}." if names else ""
 
 
 def _retry(desk: Desk, given: Given) -> list[Row]:

@@ -102,10 +102,13 @@ class Given:
                 raise WrongArgument(f"There is no argument of that name here. {there_are}")
             if len(text) > _LONGEST or not text.isprintable():
                 raise WrongArgument(f"The value of {name} is too long, or has characters that cannot be printed.")
-        self._texts = {name: text.strip() for name, text in texts.items() if text.strip()}
+            # Perhaps a script's variable is not set: that must not mean all of them.
+            if not text.strip():
+                raise WrongArgument(f"The argument {name} is empty. Give it a value, or leave it out.")
+        self._texts = {name: text.strip() for name, text in texts.items()}
 
     def text(self, name: str) -> Optional[str]:
-        """The argument as it is; None if it is missing or empty."""
+        """The argument as it is; None if it is missing."""
         return self._texts.get(name)
 
     def needed(self, name: str) -> str:
@@ -165,6 +168,21 @@ class Given:
     def only(self) -> Only:
         """The filters of a list."""
         return Only(self.word("status", Status), self.number("athlete_id"), self.word("reason", Reason))
+
+
+def subscription_order(verb: str, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the arguments of a verb of ``strava_subscriptions``, checked and as text; those that may be missing may.
+
+    The command line sends them to the endpoint, which reads them by the same rules. Raises WrongArgument.
+    """
+    given = Given(SUBSCRIPTIONS[verb], texts)
+    if verb == "create":
+        return {"input": given.needed("input")}
+    if verb == "delete":
+        given.needed("id")
+        return {"id": str(given.number("id"))}
+    application = given.text("application") if verb == "delete_all" else None
+    return {} if application is None else {"application": application}
 
 
 def thing(text: str) -> tuple[str, int]:

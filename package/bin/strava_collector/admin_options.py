@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 from strava_collector.admin_arguments import JOBS, SUBSCRIPTIONS, Argument
@@ -51,7 +52,8 @@ def parser() -> argparse.ArgumentParser:
             _add(leaf, argument, needed=False, required=verb == "create")
         if verb == "delete":
             leaf.add_argument("--all", action="store_true", help="delete all of them")
-            _add(leaf, SUBSCRIPTIONS["delete_all"][0], needed=False)
+            (application,) = SUBSCRIPTIONS["delete_all"]
+            _add(leaf, replace(application, help=f"with --all: {application.help}"), needed=False)
         _add_log_in(leaf)
     _add_log_in(_leaf(groups, "check", "the set-up check: is everything as it should be? Logs in to splunkd"))
     return whole

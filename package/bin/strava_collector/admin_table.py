@@ -47,7 +47,10 @@ def sheet(row: Mapping[str, Cell]) -> str:
     return "\n".join(lines)
 
 
-def _text(value: Cell) -> str:
-    text = "; ".join(value) if isinstance(value, (list, tuple)) else str(value)
-    # Whatever it is: it must not do anything to the terminal.
+def harmless(text: str) -> str:
+    """Return a text so that it does nothing to the terminal, whoever has written it."""
     return "".join(each if each.isprintable() else "�" for each in text)
+
+
+def _text(value: Cell) -> str:
+    return harmless("; ".join(value) if isinstance(value, (list, tuple)) else str(value))

@@ -15,6 +15,22 @@ from strava_collector.ports import ERROR, INFO, Messages
 
 log = logging.getLogger(__name__)
 
+#: All topics but those of athletes, which the store remembers: a process that was killed may have left a message of any
+#: of them, also of one that its successor, with another configuration, has no part for.
+TOPICS = (
+    "certificate",
+    "held_notifications",
+    "listener",
+    "renewal",
+    "rival",
+    "rows",
+    "settings",
+    "store",
+    "strava",
+    "subscription",
+    "work",
+)
+
 #: What may not be part of a message's name.
 _UNNAMEABLE = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -22,8 +38,8 @@ _UNNAMEABLE = re.compile(r"[^A-Za-z0-9_-]")
 class Bulletin:
     """Problems by topic. Reporting returns at once: a thread of its own talks to splunkd, which may be slow.
 
-    A problem that a former process of the input reported, and that this one does not have, is taken back the first
-    time that its topic is resolved.
+    What a former process of the input has left is taken back at the start; a problem that lasts is told anew when this
+    process finds it. That of an athlete is taken back the first time that its topic is resolved.
     """
 
     def __init__(self, messages: Messages, input_name: str) -> None:
@@ -36,6 +52,9 @@ class Bulletin:
         self._loop = Loop("bulletin", self._tell, fatal=_ignore, one_more=True)
 
     def start(self) -> None:
+        """Begin to tell."""
+        for topic in TOPICS:
+            self.resolved(topic)
         self._loop.start()
 
     def report(self, topic: str, text: str, *, severity: str = ERROR) -> None:

@@ -166,7 +166,15 @@ class Conclusion:
         now = self._clock.now()
         with self._database.write() as tx:
             ledger.left(tx, graves)
-            queue.finish(tx, job, status=status, outcome=decision.outcome, error=decision.why, now=now)
+            queue.finish(
+                tx,
+                job,
+                status=status,
+                outcome=decision.outcome,
+                error=decision.why,
+                counts=decision.counts,
+                now=now,
+            )
             ended = queue.find(tx, job.id)
             if ended is None or ended.status is not status:  # a newer notification has joined meanwhile
                 log.info(line("overtaken", trail=job.trail, activity_id=job.activity_id))

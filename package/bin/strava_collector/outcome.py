@@ -192,6 +192,8 @@ class Finish:
     why: Optional[str] = None
     #: Mark the places where the activity was collected.
     tombstone: bool = False
+    #: This was a failed attempt, as in TryAgain.
+    counts: bool = False
 
 
 Decision = Union[Write, Renew, TryAgain, Finish, Depart]
@@ -358,7 +360,7 @@ def _back_off(why: str, at: Circumstances, retry_after: Optional[float] = None) 
         # The delete has been believed; only Strava can tell whether it was true, so this is never given up.
         return TryAgain(at.now + backoff(at.attempts, at.retry_base), why, counts=at.attempts + 1 < at.max_attempts)
     if at.attempts + 1 >= at.max_attempts and not _just_announced(at):
-        return Finish(Outcome.DEAD_LETTER, f"{why} Given up after {at.attempts + 1} attempts.")
+        return Finish(Outcome.DEAD_LETTER, f"{why} Given up after {at.attempts + 1} attempts.", counts=True)
     pause = max(backoff(at.attempts, at.retry_base), min(retry_after or 0.0, LONGEST_BACKOFF))
     return TryAgain(at.now + pause, why, counts=True)
 

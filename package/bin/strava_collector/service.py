@@ -179,14 +179,15 @@ class WebhookService:
         if not self._loops:
             self._begin_work()
         self._keep_listening()
+        if self._bell.has_rung():
+            self._wake_all()
+            self._forgetting_loop.wake()
+            self._hurry_settings()
         self._read_settings_if_hurried()
         if self._loops:
             self._pulse.beat(self._parts())
         if self._loops and self._upkeep.look(self._settings):
             self._wake_all()
-        if self._bell.has_rung():
-            self._wake_all()
-            self._forgetting_loop.wake()
         self._watch_committer()
         if self._committer.failure is not None:
             raise RuntimeError("The thread that commits notifications has died.") from self._committer.failure
@@ -249,12 +250,12 @@ class WebhookService:
         return SETTINGS_RETRY if self._link.connection is None else SETTINGS_EVERY
 
     def _hurry_settings(self) -> None:
-        """Somebody rides whom we do not know: perhaps an athlete who has just been connected."""
+        """A page has saved something; or somebody rides whom we do not know, perhaps just connected elsewhere."""
         self._in_a_hurry = True
         self._read_settings_if_hurried()
 
     def _read_settings_if_hurried(self) -> None:
-        # Not at once if they have just been read: anybody may send notifications of anybody.
+        # Not at once if they have just been read: anybody may send notifications of anybody, and scripts save rows.
         if self._in_a_hurry and self._clock.monotonic() >= self._settings_read_at + SETTINGS_RETRY:
             self._in_a_hurry = False
             self._settings_loop.wake()

@@ -93,6 +93,11 @@ class SubscriptionKeeper:
         self._kept: Optional[int] = None
         self._digests = digests or Digests()
 
+    @property
+    def kept(self) -> Optional[int]:
+        """The subscription that was kept last, as far as this process knows."""
+        return self._kept
+
     def keep(self, api: StravaApi, application: Application, settings: Settings) -> Optional[float]:
         """Look if it is time; return in how many seconds to call this again, at the latest. None: when woken.
 
@@ -140,6 +145,7 @@ class SubscriptionKeeper:
                 watch = subscriptions.watch(tx, application.client_id)
             if watch is None or watch.input != self._input.name or watch.subscription_id is None:
                 return None
+            self._kept = watch.subscription_id
             try:
                 self._calls.delete(api, application, watch.subscription_id, may_wait=False)
             except SubscriptionTrouble as error:

@@ -6,8 +6,9 @@ Whatever is done here is done at once and tried once; what the running inputs do
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import Callable, Optional, Protocol
 
 from strava_collector import subscription_by_hand
@@ -22,14 +23,9 @@ from strava_collector.ports import Messages
 from strava_collector.settings import Application, Settings, WebhookInput
 from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
-from strava_collector.subscription_answers import (
-    created_in,
-    is_gone,
-    listed_in,
-    trouble_of,
-)
+from strava_collector.subscription_answers import SubscriptionTrouble, created_in, is_gone, listed_in, trouble_of
 from strava_collector.subscription_left import take_back
-from strava_collector.subscription_rules import Listed, same_url, shown
+from strava_collector.subscription_rules import Listed, State, same_url, shown
 from strava_collector.transport import Answer, RequestsTransport
 
 log = logging.getLogger(__name__)
@@ -59,6 +55,8 @@ class Row:
     input: str = ""
     #: As Strava wrote it.
     created_at: str = ""
+    #: ``yes`` if it was made just now, ``no`` if it was to be made and had been there already; empty otherwise.
+    created: str = ""
     #: A sentence: what was done, what there is to know about it, or why nothing could be found out.
     said: str = ""
     #: False if Strava did not do what was asked for; ``said`` says why.
@@ -96,22 +94,26 @@ class Desk:
     messages: Optional[Messages] = None
 
 
-def desk(reader: Configured, clock: Clock, database: Optional[Database] = None) -> Desk:
-    """Read the configuration and return what the verbs need.
+@contextmanager
+def desk(reader: Configured, clock: Clock, database: Optional[Database] = None) -> Iterator[Desk]:
+    """Read the configuration and give what the verbs need, with connections to Strava that are closed at the end.
 
     Raises ConfigurationError, SplunkUnavailable, SessionExpired.
     """
     settings, inputs = reader.settings(), reader.stored_inputs()
     advanced = settings.advanced
     transport = RequestsTransport(proxy=settings.proxy, ca_file=advanced.ca_file, clock=clock)
-    return Desk(
-        settings=settings,
-        inputs=inputs,
-        webhook_input=lambda name: reader.webhook_input(name, inputs[name]),
-        api=StravaApi(transport, advanced.api_url),
-        clock=clock,
-        database=database,
-    )
+    try:
+        yield Desk(
+            settings=settings,
+            inputs=inputs,
+            webhook_input=lambda name: reader.webhook_input(name, inputs[name]),
+            api=StravaApi(transport, advanced.api_url),
+            clock=clock,
+            database=database,
+        )
+    finally:
+        transport.close()
 
 
 def list_all(desk: Desk) -> list[Row]:
@@ -122,7 +124,7 @@ def list_all(desk: Desk) -> list[Row]:
 def create(desk: Desk, input: str) -> Row:
     """Make the subscription of an input, which has to listen: Strava calls it back meanwhile.
 
-    Raises SubscriptionRefused or ConfigurationError with a sentence.
+    If the input has it already, that is the answer. Raises SubscriptionRefused or ConfigurationError with a sentence.
     """
     if input not in desk.inputs:
         raise SubscriptionRefused(f"There is no input “{shown(input)}”. {_names('The inputs are', desk.inputs)}")
@@ -138,19 +140,50 @@ def create(desk: Desk, input: str) -> Row:
     )
     made = created_in(answer, wanted.callback_url)
     if made is None:
-        trouble = _said(
+        trouble = trouble_of(
             answer,
             application,
             to_do="create the subscription",
             callback_url=wanted.callback_url,
             look_there=lambda: _seen_there(desk, wanted),
+            tried_again=False,
         )
-        raise SubscriptionRefused(f"{trouble}{_there_is(desk, application)}")
+        if trouble.state is not State.EXISTS:
+            raise SubscriptionRefused(_told(trouble))
+        return _there_already(desk, application, wanted, trouble)
     subscription_by_hand.note_made(desk.database, desk.clock, application, wanted, made.id)
     log.info(
         line("subscription_created", application=application.name, input=input, subscription_id=made.id, by="hand")
     )
-    return _row(desk, application, made, said=f"Strava has made the subscription {made.id} of the input “{input}”.")
+    said = f"Strava has made the subscription {made.id} of the input “{input}”."
+    return replace(_row(desk, application, made, said=said), created="yes")
+
+
+def _there_already(desk: Desk, application: Application, wanted: WebhookInput, trouble: SubscriptionTrouble) -> Row:
+    """What Strava has in the place of the subscription that it did not make; it says no more than that there is one."""
+    try:
+        found = _listed(desk, application)
+    except SubscriptionRefused as error:
+        raise SubscriptionRefused(
+            f"Strava says that the application “{application.name}” has a subscription already, and which one could "
+            f"not be found out. {error}"
+        ) from None
+    if not found:
+        raise SubscriptionRefused(str(trouble))
+    for one in found:
+        if same_url(one.callback_url, wanted.callback_url):
+            subscription_by_hand.note_made(desk.database, desk.clock, application, wanted, one.id)
+            said = f"The input “{wanted.name}” has its subscription already ({one.id})."
+            return replace(_row(desk, application, one, said=said), created="no")
+    there = found[-1]
+    owner = _input_of(desk, application, there)
+    whose = f" (that is the input “{owner}”)" if owner else ""
+    raise SubscriptionRefused(
+        f"The application “{application.name}” has another subscription already, {there.id}, which leads to "
+        f"{shown(there.callback_url)}{whose}, and Strava allows one. If nobody needs that one, delete it with the "
+        f"command “strava_admin.py subscriptions delete {there.id}”, then create this one; otherwise use an "
+        "application of its own here."
+    )
 
 
 def delete(desk: Desk, subscription_id: int) -> Row:
@@ -229,18 +262,13 @@ def _listed(desk: Desk, application: Application) -> tuple[Listed, ...]:
     return found
 
 
-def _said(
-    answer: Answer,
-    application: Application,
-    *,
-    to_do: str,
-    callback_url: str = "",
-    look_there: Callable[[], str] = str,
-) -> str:
-    """What to tell somebody whose call Strava did not carry out, and who is the only one who tries again."""
-    trouble = trouble_of(
-        answer, application, to_do=to_do, callback_url=callback_url, look_there=look_there, tried_again=False
-    )
+def _said(answer: Answer, application: Application, *, to_do: str) -> str:
+    """What to tell somebody whose call Strava did not carry out."""
+    return _told(trouble_of(answer, application, to_do=to_do, tried_again=False))
+
+
+def _told(trouble: SubscriptionTrouble) -> str:
+    """The same; nobody but whoever has called tries again."""
     return f"{trouble} Try again later." if trouble.state.passes else str(trouble)
 
 
@@ -288,15 +316,6 @@ def _application(desk: Desk, name: str) -> Application:
 
 def _names(before: str, names: Mapping[str, object]) -> str:
     return f"{before} {', '.join(f'“{name}”' for name in sorted(names))}." if names else "There is none yet."
-
-
-def _there_is(desk: Desk, application: Application) -> str:
-    """What is in the way, if anything is: Strava says no more than that something exists."""
-    try:
-        found = _listed(desk, application)
-    except SubscriptionRefused:
-        return ""
-    return "".join(f" There is the subscription {one.id}, which leads to {shown(one.callback_url)}." for one in found)
 
 
 def _input_of(desk: Desk, application: Application, there: Listed) -> str:

@@ -7,6 +7,7 @@ of the application running again, takes it back.
 from __future__ import annotations
 
 import re
+from typing import Optional
 
 from strava_collector.ports import ERROR, Messages
 
@@ -14,14 +15,27 @@ from strava_collector.ports import ERROR, Messages
 _UNNAMEABLE = re.compile(r"[^A-Za-z0-9_-]")
 
 
-def tell(messages: Messages, *, input: str, application: str, why: str) -> None:
-    """Show it. ``why`` has whole sentences."""
-    text = (
-        f"{input}: The subscription of the application “{application}” was to be removed, and as far as is known it is "
-        f"still there: {why} Delete it with the command “strava_admin.py subscriptions delete”, or Strava keeps "
-        "calling."
+def tell(messages: Messages, *, input: str, application: str, why: str, subscription_id: Optional[int]) -> None:
+    """Show it. ``why`` has whole sentences; ``subscription_id`` is None if nobody here knows which one it is."""
+    text = left_message(why, application, subscription_id)
+    messages.post(_name(application), f"{input}: {text}", ERROR)
+
+
+def left_message(why: str, application: str, subscription_id: Optional[int]) -> str:
+    """Return what the user is told."""
+    what = (
+        f"The subscription of the application “{application}” was to be removed, and as far as is known it is still "
+        f"there: {why}"
     )
-    messages.post(_name(application), text, ERROR)
+    if subscription_id is None:
+        return (
+            f"{what} Delete it, or Strava keeps calling: “strava_admin.py subscriptions list” shows its number, and "
+            "“strava_admin.py subscriptions delete …” takes it."
+        )
+    return (
+        f"{what} Delete it, or Strava keeps calling, with the command “strava_admin.py subscriptions delete "
+        f"{subscription_id}”."
+    )
 
 
 def take_back(messages: Messages, application: str) -> None:

@@ -115,7 +115,13 @@ class Removal:
 
     def _leave(self, why: str) -> None:
         self._log_left(why)
-        tell(self._messages, input=self._input.name, application=self._input.application, why=why)
+        tell(
+            self._messages,
+            input=self._input.name,
+            application=self._input.application,
+            why=why,
+            subscription_id=self._keeper.kept,
+        )
 
     def _log_left(self, why: str) -> None:
         log.error(line("subscription_not_removed", application=self._input.application, error=why))

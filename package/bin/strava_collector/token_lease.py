@@ -32,7 +32,7 @@ def open_store(folder: Optional[Path], clock: Clock) -> Optional[Database]:
     if folder is None or not view.exists(folder):
         return None
     with view.view(folder):
-        return Database(folder, clock=clock, patience=STORE_PATIENCE)
+        return Database(folder, clock=clock, patience=STORE_PATIENCE, guest=True)
 
 
 class TokenLease:

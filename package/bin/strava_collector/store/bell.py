@@ -1,7 +1,8 @@
-"""The bell: another process has changed something in the store, and the input's process should look now.
+"""The bell: another process has changed something in the store or on a page, and the input's process should look now.
 
 A file whose time of change counts. A running input looks at it every second; without it, it would notice within half
-a minute, when its threads look anyway. Nothing depends on it, so a bell that cannot be rung is no error.
+a minute, when its threads look anyway, and a change of the configuration within a minute. Nothing depends on it, so a
+bell that cannot be rung is no error.
 """
 
 from __future__ import annotations

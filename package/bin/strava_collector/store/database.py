@@ -19,7 +19,8 @@ from strava_collector.clock import Clock
 from strava_collector.errors import StoreUnavailable, StoreUnusable
 from strava_collector.logfmt import line
 from strava_collector.store import salvage, schema
-from strava_collector.store.faults import explain, is_damage, locked
+from strava_collector.store.faults import COME_AGAIN, TRIED_AGAIN, explain, is_damage, locked, under_repair
+from strava_collector.store.faults import damaged as damaged_store
 from strava_collector.store.files import Files
 from strava_collector.store.process_lock import FileLock
 from strava_collector.store.sqlite import Transaction, connect, sqlite3
@@ -88,8 +89,11 @@ class Database:
     the reason of the failure has gone.
     """
 
-    def __init__(self, folder: Path, *, clock: Clock, patience: float = 10.0) -> None:
+    def __init__(self, folder: Path, *, clock: Clock, patience: float = 10.0, guest: bool = False) -> None:
         """Take note of the folder. ``patience`` is how long to wait for others, in seconds of real time.
+
+        A ``guest`` does one thing and goes: it repairs nothing, because nobody would learn of that, and its errors do
+        not promise that it tries again.
 
         Raises :class:`StoreUnusable` if this Python has no SQLite.
         """
@@ -102,6 +106,8 @@ class Database:
         self._path = self._files.database
         self._clock = clock
         self._patience = patience
+        self._guest = guest
+        self._then = COME_AGAIN if guest else TRIED_AGAIN
         self._writer = threading.Lock()
         self._repairing = threading.Lock()
         self._guard = threading.Lock()
@@ -122,7 +128,7 @@ class Database:
         deadline = self._deadline(waits)
         with self._one_at_a_time():
             if not self._writer.acquire(timeout=max(0.0, waits)):
-                raise locked(self._path, waits)
+                raise locked(self._path, waits, then=self._then)
             try:
                 with self._transaction("BEGIN IMMEDIATE", deadline, waits) as tx:
                     yield tx
@@ -169,7 +175,7 @@ class Database:
             connection.sql.execute("COMMIT")
         except BaseException as error:
             damaged = is_damage(error)
-            problem = explain(error, self._path, waits) if isinstance(error, sqlite3.Error) else None
+            problem = explain(error, self._path, waits, then=self._then) if isinstance(error, sqlite3.Error) else None
             self._undo(connection, reusable=not damaged and problem is None)
             if damaged:
                 self._repair(connection.identity, self._deadline(waits), error)
@@ -195,7 +201,7 @@ class Database:
                 if connection is not None:
                     connection.close()
                 if not is_damage(error):
-                    problem = explain(error, self._path, waits)
+                    problem = explain(error, self._path, waits, then=self._then)
                     if problem is None:
                         raise
                     raise problem from error
@@ -252,7 +258,7 @@ class Database:
             if self._files.marker.exists():
                 self._repair(None, deadline, None)
             elif time.monotonic() >= deadline:
-                raise locked(self._path, waits)
+                raise locked(self._path, waits, then=self._then)
             else:
                 time.sleep(_PAUSE)
 
@@ -314,8 +320,11 @@ class Database:
     def _repair(self, damaged: Optional[_Identity], deadline: float, error: Optional[BaseException]) -> None:
         """Have the damaged file replaced, by this process or another; returns when it is done.
 
-        ``damaged`` is the file that somebody found damaged, None to join a repair that is announced already.
+        ``damaged`` is the file that somebody found damaged, None to join a repair that is announced already. Raises
+        StoreUnavailable if it cannot be done, or is not to be done by a guest.
         """
+        if self._guest:
+            raise under_repair(self._path) if error is None else damaged_store(self._path, error)
         if not self._repairing.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise self._under_repair()
         try:

@@ -50,7 +50,7 @@ class DeadLetter:
     input: str
     #: A sentence.
     reason: str
-    #: Fetches that were tried; for a notification, how often Strava sent it.
+    #: Fetches that failed and counted, the last one included; for a notification, how often Strava sent it.
     attempts: int
     #: When it was given up, in seconds since the epoch.
     since: float

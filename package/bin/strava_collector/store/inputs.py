@@ -8,6 +8,11 @@ from __future__ import annotations
 from strava_collector.store.sqlite import Transaction
 
 
+def with_heartbeats(tx: Transaction) -> list[str]:
+    """Return the inputs that have run for a minute or more and not been forgotten since, by name."""
+    return _skip(tx, "SELECT input FROM heartbeat WHERE input > ? ORDER BY input LIMIT 1")
+
+
 def with_notifications(tx: Transaction) -> list[str]:
     """Return the inputs that have notifications in any state, by name."""
     return _skip(tx, "SELECT input FROM notification WHERE input > ? ORDER BY input LIMIT 1")

@@ -234,8 +234,20 @@ def renew(tx: Transaction, job: Job, *, now: float, lease_seconds: float = LEASE
     )
 
 
-def finish(tx: Transaction, job: Job, *, status: Status, outcome: Outcome, error: Optional[str], now: float) -> bool:
-    """End a claimed job, or send it back to pending if a notification has joined since; False if not mine."""
+def finish(
+    tx: Transaction,
+    job: Job,
+    *,
+    status: Status,
+    outcome: Outcome,
+    error: Optional[str],
+    now: float,
+    counts: bool = False,
+) -> bool:
+    """End a claimed job, or send it back to pending if a notification has joined since; False if not mine.
+
+    ``counts`` says whether it ends with a failed attempt.
+    """
     if status not in (Status.DONE, Status.FAILED):
         raise ValueError(f"A job does not finish as {status.value}.")
     applications.abandon(tx, str(job.lease_id), now)
@@ -243,9 +255,9 @@ def finish(tx: Transaction, job: Job, *, status: Status, outcome: Outcome, error
         return True
     return _changed(
         tx.execute(
-            "UPDATE job SET status = ?, outcome = ?, error = ?, lease_id = NULL, lease_expires_at = NULL,"
-            " updated_at = ? WHERE id = ? AND status = 'working' AND lease_id = ?",
-            (status.value, outcome.value, error, float(now), *_lease(job)),
+            "UPDATE job SET status = ?, outcome = ?, error = ?, attempts = attempts + ?, lease_id = NULL,"
+            " lease_expires_at = NULL, updated_at = ? WHERE id = ? AND status = 'working' AND lease_id = ?",
+            (status.value, outcome.value, error, int(counts), float(now), *_lease(job)),
         ).rowcount
     )
 

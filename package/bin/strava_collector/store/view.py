@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from strava_collector.errors import StoreUnavailable, StoreUnusable
 from strava_collector.store import schema
-from strava_collector.store.faults import explain
+from strava_collector.store.faults import COME_AGAIN, damaged, explain, is_damage, under_repair
 from strava_collector.store.files import Files
 from strava_collector.store.process_lock import FileLock
 from strava_collector.store.sqlite import Transaction, connect_readonly, sqlite3
@@ -41,7 +41,9 @@ def view(folder: Path) -> Iterator[Transaction]:
         with _seat(files), _connection(files.database) as connection:
             yield connection
     except (sqlite3.Error, OSError) as error:
-        problem = explain(error, files.database, PATIENCE)
+        if is_damage(error):
+            raise damaged(files.database, error) from None
+        problem = explain(error, files.database, PATIENCE, then=COME_AGAIN)
         if problem is None:
             raise
         raise problem from None
@@ -55,7 +57,7 @@ def _seat(files: Files) -> Iterator[None]:
     lock = FileLock(files.lock)
     try:
         if files.marker.exists() or not lock.try_shared():
-            raise StoreUnavailable(f"The store {files.database} is just being repaired. Look again in a minute.")
+            raise under_repair(files.database)
         yield
     finally:
         lock.close()
@@ -70,6 +72,8 @@ def _connection(path: Path) -> Iterator[Transaction]:
     connection = connect_readonly(uri, timeout=PATIENCE)
     try:
         found = schema.version(connection)
+        if found == 0 and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None:
+            raise StoreUnusable(f"The store {path} is empty: the next input that starts begins it.")
         if found != len(schema.MIGRATIONS):
             raise StoreUnusable(
                 f"The store {path} was written by another version of this add-on (schema {found}); it is brought up "
