@@ -96,15 +96,16 @@ class InputHandler(PageHandler):
             super().handleRemove(confInfo)
         self._tell_of(left)
 
-    def _left_behind(self) -> Optional[str]:
-        """The application whose subscription should be removed with this input, but no process runs that could."""
+    def _left_behind(self) -> Optional[tuple[str, int]]:
+        """The application and the number of the subscription that should be removed with this input, if no process runs
+        that could."""
         name, folder = self.callerArgs.id, of_environment(os.environ)
         if folder is None or not view.exists(folder):
             return None
         try:
             with view.view(folder) as tx:
-                is_there = any(one.input == name and one.subscription_id for one in subscriptions.watches(tx))
-            if not is_there or is_at_work(folder, name):
+                kept = [one.subscription_id for one in subscriptions.watches(tx) if one.input == name]
+            if not any(kept) or is_at_work(folder, name):
                 return None
         except StoreUnavailable:
             return None
@@ -112,16 +113,19 @@ class InputHandler(PageHandler):
         is_due = is_on(stanza, "manage_subscription", default=True) and is_on(
             stanza, "remove_subscription", default=False
         )
-        return stanza.get("application", "").strip() if is_due else None
+        found = [one for one in kept if one is not None]
+        return (stanza.get("application", "").strip(), found[-1]) if is_due else None
 
-    def _tell_of(self, application: Optional[str]) -> None:
-        if application is None:
+    def _tell_of(self, left: Optional[tuple[str, int]]) -> None:
+        if left is None:
             return
+        application, number = left
         why = "No process of the input ran that could have removed it."
         log_to_handler_file(Redaction())
         log.error(line("subscription_not_removed", application=application, error=why))
         splunkd = Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP, timeout=SAVING_TIMEOUT)
-        tell(SplunkMessages(splunkd), input=self.callerArgs.id, application=application, why=why)
+        messages = SplunkMessages(splunkd)
+        tell(messages, input=self.callerArgs.id, application=application, why=why, subscription_id=number)
 
     def _faults_of(self, params: Mapping[str, Optional[str]], around: Surroundings) -> list[str]:
         return input_faults(self.callerArgs.id or "", params, around, now=SystemClock().now())

@@ -42,8 +42,7 @@ def topics(source: str) -> Iterator[str]:
 def test_all_topics_are_known() -> None:
     reported = {topic for source in SOURCES for topic in topics(source.read_text("utf-8"))}
     assert {"listener", "renewal", "certificate", "subscription"} <= reported
-    # What is left at the end is posted by the removal itself.
-    assert reported | {"subscription_left"} == set(TOPICS)
+    assert reported == set(TOPICS)
 
 
 def test_what_a_killed_process_has_left_is_taken_back_at_the_start_whatever_it_was() -> None:

@@ -18,7 +18,7 @@ from strava_collector.secret import Secret
 from strava_collector.settings import EnabledInput
 from strava_collector.store import input_save, leases, subscriptions
 from strava_collector.store.subscriptions import MOST_CALLS
-from strava_collector.subscription_left import tell
+from strava_collector.subscription_left import left_message
 from strava_collector.subscription_rules import State
 from tests.support.keeping import OTHER_URL, TOKEN, URL, Keeping
 from tests.support.message_board import MessageBoard

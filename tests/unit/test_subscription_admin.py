@@ -316,7 +316,7 @@ def test_what_a_probe_of_the_callback_url_saw_is_told(office: Office) -> None:
 @pytest.mark.parametrize("how", ["deleted", "all deleted", "listed as gone"])
 def test_the_message_about_one_that_was_left_goes_when_it_is_gone(office: Office, how: str) -> None:
     board = MessageBoard()
-    tell(board, input="club", application="Club", why="Strava did not answer.")
+    tell(board, input="club", application="Club", why="Strava did not answer.", subscription_id=7)
     assert len(board.shown) == 1
     desk = replace(office.desk, messages=board)
     if how == "listed as gone":

@@ -28,7 +28,6 @@ TOPICS = (
     "store",
     "strava",
     "subscription",
-    "subscription_left",
     "work",
 )
 

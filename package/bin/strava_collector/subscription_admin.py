@@ -141,14 +141,17 @@ def create(desk: Desk, input: str) -> Row:
     )
     made = created_in(answer, wanted.callback_url)
     if made is None:
-        to_do = "create the subscription"
-        trouble = trouble_of(answer, application, to_do=to_do, callback_url=wanted.callback_url, tried_again=False)
-        if trouble.state is State.EXISTS:
-            return _there_already(desk, application, wanted, trouble)
-        look_there = partial(_seen_there, desk, wanted)
-        raise SubscriptionRefused(
-            _said(answer, application, to_do=to_do, callback_url=wanted.callback_url, look_there=look_there)
+        trouble = trouble_of(
+            answer,
+            application,
+            to_do="create the subscription",
+            callback_url=wanted.callback_url,
+            look_there=lambda: _seen_there(desk, wanted),
+            tried_again=False,
         )
+        if trouble.state is not State.EXISTS:
+            raise SubscriptionRefused(_told(trouble))
+        return _there_already(desk, application, wanted, trouble)
     subscription_by_hand.note_made(desk.database, desk.clock, application, wanted, made.id)
     log.info(
         line("subscription_created", application=application.name, input=input, subscription_id=made.id, by="hand")
@@ -170,7 +173,7 @@ def _there_already(desk: Desk, application: Application, wanted: WebhookInput, t
         raise SubscriptionRefused(str(trouble))
     for one in found:
         if same_url(one.callback_url, wanted.callback_url):
-            subscription_by_hand.note_found(desk.database, desk.clock, application, one.id)
+            subscription_by_hand.note_made(desk.database, desk.clock, application, wanted, one.id)
             said = f"The input “{wanted.name}” has its subscription already ({one.id})."
             return replace(_row(desk, application, one, said=said), created="no")
     there = found[-1]
@@ -260,18 +263,13 @@ def _listed(desk: Desk, application: Application) -> tuple[Listed, ...]:
     return found
 
 
-def _said(
-    answer: Answer,
-    application: Application,
-    *,
-    to_do: str,
-    callback_url: str = "",
-    look_there: Callable[[], str] = str,
-) -> str:
-    """What to tell somebody whose call Strava did not carry out, and who is the only one who tries again."""
-    trouble = trouble_of(
-        answer, application, to_do=to_do, callback_url=callback_url, look_there=look_there, tried_again=False
-    )
+def _said(answer: Answer, application: Application, *, to_do: str) -> str:
+    """What to tell somebody whose call Strava did not carry out."""
+    return _told(trouble_of(answer, application, to_do=to_do, tried_again=False))
+
+
+def _told(trouble: SubscriptionTrouble) -> str:
+    """The same; nobody but whoever has called tries again."""
     return f"{trouble} Try again later." if trouble.state.passes else str(trouble)
 
 

@@ -30,7 +30,7 @@ def note_made(
     def note(tx: Transaction) -> None:
         subscriptions.adopt(tx, client_id=application.client_id, subscription_id=subscription_id, now=now)
         watch = subscriptions.watch(tx, application.client_id)
-        if watch is None or watch.input != wanted.name:
+        if watch is None or watch.input != wanted.name or watch.subscription_id == subscription_id:
             return
         followed = replace(
             watch,

@@ -15,20 +15,27 @@ from strava_collector.ports import ERROR, Messages
 _UNNAMEABLE = re.compile(r"[^A-Za-z0-9_-]")
 
 
-def tell(messages: Messages, *, input: str, application: str, why: str, subscription_id: Optional[int] = None) -> None:
+def tell(messages: Messages, *, input: str, application: str, why: str, subscription_id: Optional[int]) -> None:
     """Show it. ``why`` has whole sentences; ``subscription_id`` is None if nobody here knows which one it is."""
-    if subscription_id is None:
-        how = (
-            "“strava_admin.py subscriptions list” shows its number, and “strava_admin.py subscriptions delete …” takes "
-            "it."
-        )
-    else:
-        how = f"the command is “strava_admin.py subscriptions delete {subscription_id}”."
-    text = (
-        f"{input}: The subscription of the application “{application}” was to be removed, and as far as is known it is "
-        f"still there: {why} Delete it, or Strava keeps calling: {how}"
+    text = left_message(why, application, subscription_id)
+    messages.post(_name(application), f"{input}: {text}", ERROR)
+
+
+def left_message(why: str, application: str, subscription_id: Optional[int]) -> str:
+    """Return what the user is told."""
+    what = (
+        f"The subscription of the application “{application}” was to be removed, and as far as is known it is still "
+        f"there: {why}"
     )
-    messages.post(_name(application), text, ERROR)
+    if subscription_id is None:
+        return (
+            f"{what} Delete it, or Strava keeps calling: “strava_admin.py subscriptions list” shows its number, and "
+            "“strava_admin.py subscriptions delete …” takes it."
+        )
+    return (
+        f"{what} Delete it, or Strava keeps calling, with the command “strava_admin.py subscriptions delete "
+        f"{subscription_id}”."
+    )
 
 
 def take_back(messages: Messages, application: str) -> None:
