@@ -21,7 +21,6 @@ from strava_collector.store.subscriptions import MOST_CALLS
 from strava_collector.subscription_left import left_message
 from strava_collector.subscription_rules import State
 from tests.support.keeping import OTHER_URL, TOKEN, URL, Keeping
-from tests.support.message_board import MessageBoard
 
 HOUR = 3600.0
 
@@ -696,9 +695,7 @@ def test_a_removal_that_strava_does_not_carry_out_says_why(k: Keeping) -> None:
     assert "503" in why
     assert k.watch().subscription_id is not None
     # The command in the message is one to be copied.
-    board = MessageBoard()
-    tell(board, input="home", application="Club", why=why, subscription_id=k.keeper.kept)
-    (told,) = board.shown.values()
+    told = left_message(why, "Club", k.keeper.kept)
     assert f"“strava_admin.py subscriptions delete {k.watch().subscription_id}”." in told
     assert why in told
 
@@ -712,9 +709,7 @@ def test_a_process_that_has_just_begun_knows_the_number_of_what_it_could_not_rem
 
 
 def test_of_one_whose_number_nobody_knows_it_is_said_where_it_stands() -> None:
-    board = MessageBoard()
-    tell(board, input="home", application="Club", why="There was no connection.")
-    (told,) = board.shown.values()
+    told = left_message("There was no connection.", "Club", None)
     assert "“strava_admin.py subscriptions list” shows its number" in told
 
 

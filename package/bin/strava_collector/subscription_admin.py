@@ -9,7 +9,6 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from typing import Callable, Optional, Protocol
 
 from strava_collector import subscription_by_hand

@@ -48,15 +48,6 @@ def note_made(
     _write(database, note)
 
 
-def note_found(database: Optional[Database], clock: Clock, application: Application, subscription_id: int) -> None:
-    """Let its notifications be genuine; whatever keeps it knows more about it."""
-
-    def note(tx: Transaction) -> None:
-        subscriptions.adopt(tx, client_id=application.client_id, subscription_id=subscription_id, now=clock.now())
-
-    _write(database, note)
-
-
 def note_gone(database: Optional[Database], application: Application, subscription_id: int) -> None:
     """Let nobody say that it is there. The input that keeps one makes another when it looks next."""
 
