@@ -433,6 +433,20 @@ class PipelineAgainstStrava(RuleBasedStateMachine):
             assert "deleted" in event or latest[activity_id]["start_date"] == start
 
 
+def test_what_was_held_is_fetched_although_a_fetch_that_was_cancelled_had_begun_since() -> None:
+    """Found by chance: the cancelled fetch counted as one that had seen the edit."""
+    machine = PipelineAgainstStrava()
+    try:
+        machine.everybody_has_ridden(False)
+        machine.something_happens_during_a_fetch(1, False, "kill", True)
+        machine.somebody_forges(None, -5)
+        machine.something_happens_during_a_fetch(1, False, "withdraw", False)
+        machine.anna_connects()
+        machine.something_happens_during_a_fetch(1, False, "kill", True)
+    finally:
+        machine.teardown()
+
+
 PipelineAgainstStrava.TestCase.settings = settings(
     max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )

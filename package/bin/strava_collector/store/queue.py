@@ -338,11 +338,12 @@ def fetch_begun_since(
 ) -> bool:
     """Whether a fetch of the activity itself, in the athlete's name, has begun at ``since`` or later.
 
-    One that seems to begin after ``now`` began while the clock was ahead, nobody knows when.
+    One that seems to begin after ``now`` began while the clock was ahead, nobody knows when. One that was cancelled
+    since has seen nothing: its athlete had withdrawn the permission, and may have connected again.
     """
     row = tx.execute(
         "SELECT 1 FROM job WHERE activity_id = ? AND claimed_at BETWEEN ? AND ? AND athlete_id = ? AND kind = ?"
-        " LIMIT 1",
+        " AND COALESCE(outcome, '') <> 'cancelled' LIMIT 1",
         (activity_id, float(since), now, athlete_id, kind.value),
     ).fetchone()
     return row is not None
