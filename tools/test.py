@@ -172,14 +172,21 @@ def everything() -> Run:
             steps.not_run(f"tests on Python {version}", f"there is no Python {version} on this host")
     paths = [path for path in ON_EACH_PYTHON if _has_tests(path) and (built or path not in NEED_THE_PACKAGE)]
     versions = sorted(available, key=_number)
+    # Both lanes end with a half of these, so that none waits for the other; they take the longest.
+    in_a_browser = sorted(
+        os.path.relpath(path, environments.ROOT)
+        for folder in IN_A_BROWSER
+        for path in (environments.ROOT / folder).rglob("test_*.py")
+    )
+    halves = [in_a_browser[part::2] for part in range(2)]
 
     def lane(part: int, steps: Run) -> None:
         for version in versions[part::2]:
             steps.tests(f"tests on Python {version}", available[version], paths)
         if built and part == 0:
             steps.tests("package checks", available[versions[-1]], list(ONCE))
-        elif built:
-            steps.browser_tests("browser tests", list(IN_A_BROWSER))
+        if built:
+            steps.browser_tests(f"browser tests, {'first' if part == 0 else 'second'} half", halves[part])
 
     steps.side_by_side([partial(lane, 0), partial(lane, 1)])
     if not built:
