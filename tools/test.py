@@ -172,14 +172,15 @@ def everything() -> Run:
             steps.not_run(f"tests on Python {version}", f"there is no Python {version} on this host")
     paths = [path for path in ON_EACH_PYTHON if _has_tests(path) and (built or path not in NEED_THE_PACKAGE)]
     versions = sorted(available, key=_number)
-    # Both lanes end with a half of these, so that none waits for the other; they take the longest.
+    # Both lanes end with a half of these, dealt out by size, so that neither waits long for the other. The one with the
+    # package checks gets the shorter half.
     in_a_browser = sorted(
-        os.path.relpath(path, environments.ROOT)
-        for folder in IN_A_BROWSER
-        for path in (environments.ROOT / folder).rglob("test_*.py")
+        (path for folder in IN_A_BROWSER for path in (environments.ROOT / folder).rglob("test_*.py")),
+        key=lambda path: (path.stat().st_size, path.name),
+        reverse=True,
     )
-    # The lane with the package checks gets the shorter half.
-    halves = [in_a_browser[1::2], in_a_browser[0::2]]
+    dealt = [os.path.relpath(path, environments.ROOT) for path in in_a_browser]
+    halves = [dealt[1::2], dealt[0::2]]
 
     def lane(part: int, steps: Run) -> None:
         for version in versions[part::2]:
