@@ -1,26 +1,8 @@
-"""Finds the browser that the tests in ``tests/browser`` drive; on a bare machine of CI, installs it."""
+"""The browser that the tests in ``tests/browser`` drive."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from pathlib import Path
-from typing import Optional
-
-from tools import debian
-
-#: What Chromium and its sisters are called, on the PATH or, on macOS, beside it.
-_NAMES = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome-stable",
-    "google-chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
-
-#: The variable that names another one.
-_NAMED = "CHROMIUM"
+from tools.debian import Program
 
 HOW_TO_GET_IT = (
     "there is no Chromium on this host (Debian: apt-get install chromium, macOS: brew install --cask chromium; "
@@ -35,19 +17,17 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )
 
-
-def find() -> Optional[Path]:
-    """Return the executable, or None."""
-    named = os.environ.get(_NAMED)
-    for name in (named,) if named else _NAMES:
-        found = shutil.which(name)
-        if found:
-            return Path(found)
-    return None
-
-
-def ready() -> Optional[Path]:
-    """Return the executable; where CI runs as root on Debian, install it first. None if there is none."""
-    if find() is None and _NAMED not in os.environ:
-        debian.install("Chromium", "chromium", "fonts-dejavu-core")
-    return find()
+_CHROMIUM = Program(
+    title="Chromium",
+    names=(
+        "chromium",
+        "chromium-browser",
+        "google-chrome-stable",
+        "google-chrome",
+        "/Applications/Chromium.app/Contents/MacOS/Chromium",
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    ),
+    variable="CHROMIUM",
+    packages=("chromium", "fonts-dejavu-core"),
+)
+find, ready = _CHROMIUM.find, _CHROMIUM.ready

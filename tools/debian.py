@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from tools.progress import run, say
 
@@ -14,18 +17,43 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").lower() in ("1", "true")
 
 
-def install(title: str, *packages: str) -> None:
-    """Install packages of Debian if this is CI and we may; what goes wrong is said, under ``title``."""
-    if not (in_ci() and _may_install()):
-        return
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (
-        ["apt-get", "-qq", "update"],
-        ["apt-get", "-qq", "install", "-y", "--no-install-recommends", *packages],
-    ):
-        finished = run(title, command, folder=Path.cwd(), environment=quiet)
-        if finished.status != 0:
-            say(f"{' '.join(command)} failed:\n{finished.output[-2000:]}")
+@dataclass(frozen=True)
+class Program:
+    """A program, and how to get it."""
+
+    title: str
+    #: What it is called on the PATH, or where it may be beside it.
+    names: Sequence[str]
+    #: The environment variable that names another one.
+    variable: str
+    #: Debian's packages for it.
+    packages: Sequence[str]
+
+    def find(self) -> Optional[Path]:
+        """Return the executable, or None."""
+        named = os.environ.get(self.variable)
+        for name in (named,) if named else self.names:
+            found = shutil.which(name)
+            if found:
+                return Path(found)
+        return None
+
+    def ready(self) -> Optional[Path]:
+        """Return the executable; where CI runs as root on Debian, install it first. None if there is none."""
+        if self.find() is None and self.variable not in os.environ and in_ci() and _may_install():
+            self._install()
+        return self.find()
+
+    def _install(self) -> None:
+        """What goes wrong is said; that the program is missing then is for the caller to say."""
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (
+            ["apt-get", "-qq", "update"],
+            ["apt-get", "-qq", "install", "-y", "--no-install-recommends", *self.packages],
+        ):
+            finished = run(self.title, command, folder=Path.cwd(), environment=quiet)
+            if finished.status != 0:
+                say(f"{' '.join(command)} failed:\n{finished.output[-2000:]}")
 
 
 def _may_install() -> bool:

@@ -15,7 +15,6 @@ from strava_collector.check_facts import (
     AthleteFacts,
     Facts,
     InputFacts,
-    Listed,
     Queue,
     QuotaFacts,
     Standing,
@@ -23,7 +22,7 @@ from strava_collector.check_facts import (
 from strava_collector.check_line import TOPICS, Line, Status, summary
 from strava_collector.check_words import in_words
 from strava_collector.store.heartbeats import Heartbeat
-from strava_collector.subscription_rules import State
+from strava_collector.subscription_rules import Listed, State
 from tests.support.clock import START
 
 DAY = 86_400.0

@@ -49,21 +49,6 @@ def expires_at(cert_file: str) -> Optional[float]:
     return None if both is None else both[1]
 
 
-def days_left(cert_file: str, now: float) -> Optional[float]:
-    """Return for how many days from ``now``, in epoch seconds, the server's certificate is valid.
-
-    Negative if it has expired, None if it cannot be decoded.
-    """
-    end = expires_at(cert_file)
-    return None if end is None else (end - now) / DAY
-
-
-def covered_names(cert_file: str) -> list[str]:
-    """Return the host names and IP addresses that the server's certificate is for; none if it cannot be decoded."""
-    leaf = decode(cert_file)
-    return [] if leaf is None else names_in(leaf)
-
-
 def names_in(leaf: Certificate) -> list[str]:
     """Return a certificate's host names and IP addresses, fit to be shown."""
     return [printable(name) for kind, name in leaf.get("subjectAltName", ()) if kind in ("DNS", "IP Address")]

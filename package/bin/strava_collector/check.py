@@ -16,8 +16,7 @@ from strava_collector.check_line import TOPICS, Line, failed, passed, unseen, wa
 from strava_collector.check_strava import applications, athletes, clock, quota
 from strava_collector.check_subscription import subscriptions
 from strava_collector.check_words import in_words, inputs_unseen, log_of
-from strava_collector.check_work import dead_letters, queue, worker
-from strava_collector.heartbeat import LISTENER, LONGEST_SILENCE
+from strava_collector.check_work import dead_letters, listener, queue, worker
 
 #: What is looked at of an enabled input, in words.
 _OF_AN_INPUT = {
@@ -132,31 +131,6 @@ def _process(one: InputFacts) -> Line:
             f"look at {log_of(one.name)}; disabling and enabling it on the page Inputs starts it at once.",
         )
     return passed("process", one.name, "The input's process runs.")
-
-
-def listener(facts: Facts, one: InputFacts) -> Line:
-    """Say whether the input listens."""
-    beat = one.heartbeats.get(LISTENER)
-    if one.runs is None and beat is None:
-        return unseen("listener", one.name, "Whether the input listens could not be seen.")
-    if beat is None:
-        return warned(
-            "listener",
-            one.name,
-            "The input has not said yet whether it listens; it may have just been started.",
-            f"Check again in a minute. If it stays so, look at {log_of(one.name)}.",
-        )
-    if beat.said:
-        return failed("listener", one.name, beat.said, "Mend what stands here; the input tries again by itself.")
-    silence = facts.now - beat.at
-    if silence > LONGEST_SILENCE:
-        return failed(
-            "listener",
-            one.name,
-            f"The listener has given no sign of life for {in_words(silence)}.",
-            f"Disable and enable the input on the page Inputs, and look at {log_of(one.name)}.",
-        )
-    return passed("listener", one.name, "The input listens.")
 
 
 def certificate(facts: Facts, one: InputFacts) -> Line:

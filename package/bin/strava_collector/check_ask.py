@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Optional, Union
 
 from strava_collector.allowance import Allowance
-from strava_collector.check_facts import Access, Listed, QuotaFacts, Standing
+from strava_collector.check_facts import Access, QuotaFacts, Standing
 from strava_collector.clock import Clock
 from strava_collector.errors import CollectorError, StoreUnavailable
 from strava_collector.fetcher import retry_after
@@ -23,6 +23,8 @@ from strava_collector.store.applications import Reservation
 from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
 from strava_collector.strava_time import epoch_of
+from strava_collector.subscription_answers import listed_in
+from strava_collector.subscription_rules import Listed, shown
 from strava_collector.transport import Answer
 
 #: So many athletes are asked for at most.
@@ -141,7 +143,7 @@ def _standing(answer: Answer, application: Application) -> tuple[Standing, str]:
         )
     if refusal is Refusal.INACTIVE:
         return Standing.INACTIVE, "Strava has switched this application off."
-    if answer.status == 200 and _listed(answer) is not None:
+    if listed_in(answer) is not None:
         return Standing.VERIFIED, ""
     if answer.status == 429:
         return Standing.UNKNOWN, "Strava's rate limit for this application is used up (status 429)."
@@ -149,24 +151,15 @@ def _standing(answer: Answer, application: Application) -> tuple[Standing, str]:
 
 
 def _listed(answer: Answer) -> Optional[tuple[Listed, ...]]:
-    try:
-        entries = answer.json()
-    except ValueError:
+    found = listed_in(answer)
+    if found is None:
         return None
-    if not isinstance(entries, list):
-        return None
-    found = []
-    for entry in entries:
-        if not isinstance(entry, dict) or type(entry.get("id")) is not int:
-            return None
-        found.append(Listed(entry["id"], _harmless(entry.get("callback_url"))))
-    return tuple(sorted(found, key=lambda one: one.id))
+    return tuple(replace(one, callback_url=_harmless(one.callback_url)) for one in found)
 
 
-def _harmless(url: object) -> str:
+def _harmless(url: str) -> str:
     """A callback URL as Strava has it, which anybody who knows the client secret may have set."""
-    text = url if isinstance(url, str) else ""
-    return "".join(sign if sign.isprintable() else "?" for sign in text.partition("?")[0])[:255]
+    return shown(url.partition("?")[0])
 
 
 def _object(answer: Answer) -> Optional[Mapping[str, object]]:

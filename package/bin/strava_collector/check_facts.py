@@ -12,7 +12,7 @@ from typing import Optional
 
 from strava_collector.callback_probe import Probe
 from strava_collector.store.heartbeats import Heartbeat
-from strava_collector.subscription_rules import State
+from strava_collector.subscription_rules import Listed, State
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,6 @@ class InputFacts:
     #: The subscription that the input has made or found to be its own, as far as it knows.
     kept_subscription: Optional[int] = None
     queue: Optional[Queue] = None
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A subscription that Strava lists."""
-
-    id: int
-    callback_url: str
 
 
 class Standing(str, Enum):

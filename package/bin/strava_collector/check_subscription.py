@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Optional
 
-from strava_collector.check_facts import ApplicationFacts, Facts, InputFacts, Listed
+from strava_collector.check_facts import ApplicationFacts, Facts, InputFacts
 from strava_collector.check_line import Line, failed, passed, warned
-from strava_collector.subscription_rules import State, same_url, shown
+from strava_collector.subscription_rules import Listed, State, same_url, shown
 
 #: What these say is over once Strava has nothing, or the input may replace.
 _OF_A_FOREIGN_ONE = (State.FOREIGN, State.CONTESTED)

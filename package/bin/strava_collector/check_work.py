@@ -1,41 +1,63 @@
-"""What the set-up check says of the work: workers, what waits, what was given up."""
+"""What the set-up check says of the work: listener and workers, what waits, what was given up."""
 
 from __future__ import annotations
+
+from typing import Optional
 
 from strava_collector.check_facts import Facts, InputFacts
 from strava_collector.check_line import Line, failed, passed, unseen, warned
 from strava_collector.check_words import in_words, log_of
-from strava_collector.heartbeat import DISPATCHER, LONGEST_SILENCE, WORKER
+from strava_collector.heartbeat import DISPATCHER, LISTENER, LONGEST_SILENCE, WORKER
+from strava_collector.store.heartbeats import Heartbeat
 
 #: A job that has been due for longer, in seconds, although fetches are allowed, is stuck. Cooldown and settle time are
 #: not counted; a burst of a few hundred jobs is through before.
 STUCK = 1800.0
 
 
+def listener(facts: Facts, one: InputFacts) -> Line:
+    """Say whether the input listens."""
+    beat = one.heartbeats.get(LISTENER)
+    if one.runs is None and beat is None:
+        return unseen("listener", one.name, "Whether the input listens could not be seen.")
+    return _trouble(facts, one, "listener", beat, "it listens", "listener") or passed(
+        "listener", one.name, "The input listens."
+    )
+
+
 def worker(facts: Facts, one: InputFacts) -> Line:
     """Say whether notifications are dispatched and jobs are worked on."""
-    beats = [(part, one.heartbeats.get(part)) for part in (DISPATCHER, WORKER)]
     if one.runs is None and not one.heartbeats:
         return unseen("worker", one.name, "Whether the input's workers are at work could not be seen.")
-    for part, beat in beats:
-        if beat is None:
-            return warned(
-                "worker",
-                one.name,
-                f"The input has not said yet whether its {part} is at work; it may have just been started.",
-                f"Check again in a minute. If it stays so, look at {log_of(one.name)}.",
-            )
-        if beat.said:
-            return failed("worker", one.name, beat.said, "Mend what stands here; the input tries again by itself.")
-        silence = facts.now - beat.at
-        if silence > LONGEST_SILENCE:
-            return failed(
-                "worker",
-                one.name,
-                f"The {part} has given no sign of life for {in_words(silence)}.",
-                f"Disable and enable the input on the page Inputs, and look at {log_of(one.name)}.",
-            )
+    for part in (DISPATCHER, WORKER):
+        trouble = _trouble(facts, one, "worker", one.heartbeats.get(part), f"its {part} is at work", part)
+        if trouble is not None:
+            return trouble
     return passed("worker", one.name, "Notifications are dispatched and activities fetched.")
+
+
+def _trouble(
+    facts: Facts, one: InputFacts, topic: str, beat: Optional[Heartbeat], whether: str, part: str
+) -> Optional[Line]:
+    """What a part's last sign of life tells of trouble, or that there was none for long."""
+    if beat is None:
+        return warned(
+            topic,
+            one.name,
+            f"The input has not said yet whether {whether}; it may have just been started.",
+            f"Check again in a minute. If it stays so, look at {log_of(one.name)}.",
+        )
+    if beat.said:
+        return failed(topic, one.name, beat.said, "Mend what stands here; the input tries again by itself.")
+    silence = facts.now - beat.at
+    if silence > LONGEST_SILENCE:
+        return failed(
+            topic,
+            one.name,
+            f"The {part} has given no sign of life for {in_words(silence)}.",
+            f"Disable and enable the input on the page Inputs, and look at {log_of(one.name)}.",
+        )
+    return None
 
 
 def queue(facts: Facts, one: InputFacts) -> Line:
