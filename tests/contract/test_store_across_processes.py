@@ -30,7 +30,7 @@ from strava_collector.store.process_lock import FileLock
 from strava_collector.transport import Answer
 from strava_collector.webhook import Receipt
 from tests.support.clock import VirtualClock
-from tests.support.store import RIDES, database, database_file, join, notification, raw
+from tests.support.store import RIDES, database, database_file, job_counts, join, notification, raw
 from tests.support.waiting import until
 
 JOBS = 400
@@ -75,7 +75,7 @@ def work(folder: Path) -> None:
     while True:
         with store.write() as tx:
             job = queue.claim(tx, input=RIDES, now=1000.0)
-            unfinished = queue.counts(tx, RIDES)["working"]
+            unfinished = job_counts(tx, RIDES)["working"]
         if job is None:
             if unfinished == 0:
                 break
@@ -99,7 +99,7 @@ def test_four_processes_share_a_queue_and_neither_lose_nor_double_a_job(
             join(tx, activity_id)
     all_end_well([spawn(work, tmp_path) for _ in range(4)])
     with store.read() as tx:
-        assert queue.counts(tx, RIDES) == {"pending": 0, "working": 0, "done": JOBS, "failed": 0}
+        assert job_counts(tx, RIDES) == {"pending": 0, "working": 0, "done": JOBS, "failed": 0}
         finished = [row[0] for row in tx.execute("SELECT activity_id FROM finished").fetchall()]
     store.close()
     assert sorted(finished) == list(range(JOBS))
@@ -131,7 +131,7 @@ def fetch_as_strava_lets_us(folder: Path, input: str, stop: Event) -> None:
                 allowance.reserve(tx, APP, str(job.lease_id), background=False)
                 most = applications.under_way(tx, APP).calls
                 tx.execute("UPDATE seen SET most_reserved = MAX(most_reserved, ?)", (most,))
-            left = queue.counts(tx, input)
+            left = job_counts(tx, input)
         if job is None:
             if left["pending"] == left["working"] == 0 or permission.why is not None:
                 break
@@ -197,7 +197,7 @@ def test_processes_that_are_killed_lose_no_job_and_no_limit(
     with store.write() as tx:
         calls, most_reserved, _, refreshes = tx.execute("SELECT * FROM seen").fetchone()
         finished = [row[0] for row in tx.execute("SELECT activity_id FROM finished").fetchall()]
-        counts = [queue.counts(tx, f"input {number}") for number in range(AT_WORK + 1)]
+        counts = [job_counts(tx, f"input {number}") for number in range(AT_WORK + 1)]
         quota = applications.quota(tx, APP)
         under_way = applications.under_way(tx, APP).calls
     store.close()

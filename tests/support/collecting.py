@@ -27,7 +27,7 @@ from strava_collector.upkeep import Upkeep
 from strava_collector.writer import Writer
 from tests.support.clock import VirtualClock
 from tests.support.scripted_transport import ScriptedTransport, answer, refusal
-from tests.support.store import notification
+from tests.support.store import job_counts, notification
 
 ANNA, BEN, STRANGER = 134815, 227615, 999
 
@@ -247,4 +247,4 @@ Collect = Callable[..., Collecting]
 def counts(collecting: Collecting) -> dict[str, int]:
     """How many jobs there are of each status that there is one of."""
     with collecting.database.read() as tx:
-        return {status: number for status, number in queue.counts(tx, INPUT.name).items() if number}
+        return {status: number for status, number in job_counts(tx, INPUT.name).items() if number}

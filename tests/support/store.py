@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Callable, Optional
 
-from strava_collector.job import Kind, Priority, Reason
+from strava_collector.job import Kind, Priority, Reason, Status
 from strava_collector.store import queue
 from strava_collector.store.database import Database, Transaction
 from strava_collector.store.queue import Joined
@@ -120,3 +120,11 @@ def query_plans(tx: Transaction, use: Callable[[], object]) -> dict[str, str]:
             rows = tx.execute(f"EXPLAIN QUERY PLAN {query}", values).fetchall()
             plans[query] = "; ".join(row["detail"] for row in rows)
     return plans
+
+
+def job_counts(tx: Transaction, input: str) -> dict[str, int]:
+    """How many jobs of the input have each status; every status is a key."""
+    found = dict.fromkeys((status.value for status in Status), 0)
+    rows = tx.execute("SELECT status, COUNT(*) AS n FROM job WHERE input = ? GROUP BY status", (input,))
+    found.update((row["status"], row["n"]) for row in rows.fetchall())
+    return found

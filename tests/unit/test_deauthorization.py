@@ -16,7 +16,7 @@ from strava_collector.job import Job, Kind, Outcome, Status
 from strava_collector.oauth import Tokens
 from strava_collector.secret import Secret
 from strava_collector.settings import Athlete
-from strava_collector.store import athletes, leases, ledger, queue
+from strava_collector.store import athletes, confirmations, leases, ledger, queue
 from strava_collector.store.athletes import AthleteState
 from strava_collector.token_keeper import RefreshBusy, TokenKeeper, TokenStoreUnavailable
 from strava_collector.writer import OutputClosed, Writer
@@ -69,7 +69,7 @@ class World:
     def claim(self) -> Job:
         """Claim as the worker does, before anything else."""
         with self.database.write() as tx:
-            job = queue.claim_confirmation(tx, input=RIDES, now=self.clock.now(), athletes={ANNA})
+            job = confirmations.claim(tx, input=RIDES, now=self.clock.now(), athletes={ANNA})
         assert job is not None, "the job that carries it out has to be claimed again"
         return job
 

@@ -16,6 +16,7 @@ from strava_collector.settings import Advanced
 from strava_collector.store import queue
 from tests.support.collecting import ANNA, BEN, INPUT, STRANGER
 from tests.support.dispatching import Dispatching
+from tests.support.store import job_counts
 
 
 @pytest.fixture
@@ -353,4 +354,4 @@ def test_another_input_s_notifications_are_not_touched(d: Dispatching) -> None:
         tx.execute("UPDATE notification SET input = 'other'")
     assert d.dispatch() == 0
     with d.database.read() as tx:
-        assert queue.counts(tx, INPUT.name) == dict.fromkeys(("pending", "working", "done", "failed"), 0)
+        assert job_counts(tx, INPUT.name) == dict.fromkeys(("pending", "working", "done", "failed"), 0)

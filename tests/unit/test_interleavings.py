@@ -22,6 +22,7 @@ from tests.support.collecting import (
     renewal,
     ride,
 )
+from tests.support.store import job_counts
 
 
 def test_a_notification_during_the_fetch_makes_it_run_once_more(collect: Collect) -> None:
@@ -213,7 +214,7 @@ def test_what_was_in_hand_at_the_end_is_put_back_without_an_attempt(collect: Col
     c.run()
     assert len(c.index.activities) == 1
     with c.database.read() as tx:
-        assert queue.counts(tx, INPUT.name)["done"] == 1
+        assert job_counts(tx, INPUT.name)["done"] == 1
 
 
 def test_hide_show_and_hide_that_arrive_in_the_wrong_order_end_hidden(collect: Collect) -> None:

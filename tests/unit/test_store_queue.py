@@ -9,7 +9,7 @@ import pytest
 from strava_collector.job import MAX_ATTEMPTS, Job, Kind, Outcome, Priority, Reason, Status
 from strava_collector.store import queue, sweeps
 from strava_collector.store.database import Transaction
-from tests.support.store import RIDES, join
+from tests.support.store import RIDES, job_counts, join
 
 
 def claim(tx: Transaction, now: float = 100.0, *, input: str = RIDES) -> Job:
@@ -48,7 +48,7 @@ def test_the_first_wish_makes_a_job(tx: Transaction) -> None:
 def test_a_burst_is_one_job_that_is_due_by_its_first_notification(tx: Transaction) -> None:
     for second in (0.0, 0.5, 1.0):
         join(tx, 7, due_at=102.0 + second, now=100.0 + second)
-    assert queue.counts(tx, RIDES) == {"pending": 1, "working": 0, "done": 0, "failed": 0}
+    assert job_counts(tx, RIDES) == {"pending": 1, "working": 0, "done": 0, "failed": 0}
     assert (only(tx).generation, only(tx).next_run_at) == (3, 102.0)
 
 
@@ -115,21 +115,21 @@ def test_a_finished_job_is_followed_by_a_new_one(tx: Transaction) -> None:
     join(tx)
     assert done(tx, claim(tx))
     join(tx)
-    assert queue.counts(tx, RIDES) == {"pending": 1, "working": 0, "done": 1, "failed": 0}
+    assert job_counts(tx, RIDES) == {"pending": 1, "working": 0, "done": 1, "failed": 0}
 
 
 def test_a_wish_in_the_name_of_another_athlete_is_another_job(tx: Transaction) -> None:
     join(tx, 7)
     claim(tx)
     join(tx, 7, athlete_id=999)
-    assert queue.counts(tx, RIDES) == {"pending": 1, "working": 1, "done": 0, "failed": 0}
+    assert job_counts(tx, RIDES) == {"pending": 1, "working": 1, "done": 0, "failed": 0}
     assert only(tx, 1).generation == 1
 
 
 def test_different_kinds_of_one_activity_are_different_jobs(tx: Transaction) -> None:
     join(tx, 7)
     join(tx, 7, kind=Kind.STREAMS)
-    assert queue.counts(tx, RIDES)["pending"] == 2
+    assert job_counts(tx, RIDES)["pending"] == 2
 
 
 def test_a_waiting_job_goes_to_the_input_that_asks_a_working_one_stays(tx: Transaction) -> None:
@@ -389,7 +389,7 @@ def test_who_waits_too_long_for_an_athlete_is_a_dead_letter(tx: Transaction) -> 
         Outcome.DEAD_LETTER,
         "Nobody came.",
     )
-    assert queue.counts(tx, RIDES)["pending"] == 2
+    assert job_counts(tx, RIDES)["pending"] == 2
 
 
 def test_waiting_jobs_of_athletes_change_hands_working_ones_stay(tx: Transaction) -> None:
@@ -398,8 +398,8 @@ def test_waiting_jobs_of_athletes_change_hands_working_ones_stay(tx: Transaction
     working = claim(tx, input="old")
     assert sweeps.adopt(tx, old_input="old", new_input=RIDES, athletes=[134815], now=120.0, limit=1) == 1
     assert sweeps.adopt(tx, old_input="old", new_input=RIDES, athletes=[134815, 777], now=120.0) == 1
-    assert queue.counts(tx, RIDES)["pending"] == 2
-    assert queue.counts(tx, "old") == {"pending": 1, "working": 1, "done": 0, "failed": 0}
+    assert job_counts(tx, RIDES)["pending"] == 2
+    assert job_counts(tx, "old") == {"pending": 1, "working": 1, "done": 0, "failed": 0}
     assert queue.is_mine(tx, working)
 
 
@@ -453,4 +453,4 @@ def test_done_jobs_are_pruned_dead_letters_stay(tx: Transaction) -> None:
             queue.finish(tx, job, status=status, outcome=outcome, error=None, now=200.0)
     assert sweeps.prune(tx, before=200.0) == 0
     assert sweeps.prune(tx, before=200.1, limit=10) == 1
-    assert queue.counts(tx, RIDES) == {"pending": 0, "working": 1, "done": 0, "failed": 1}
+    assert job_counts(tx, RIDES) == {"pending": 0, "working": 1, "done": 0, "failed": 1}

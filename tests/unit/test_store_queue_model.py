@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from strava_collector.job import MAX_ATTEMPTS, Job, Outcome, Priority, Status
 from strava_collector.store import queue
-from tests.support.store import RIDES, database, join, quick_folder
+from tests.support.store import RIDES, database, job_counts, join, quick_folder
 
 OTHER = "other"
 LEASE = queue.LEASE_SECONDS
@@ -201,7 +201,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
     def the_table_says_what_the_model_says(self) -> None:
         with self.store.read() as tx:
             rows = tx.execute("SELECT * FROM job WHERE status IN ('pending', 'working')").fetchall()
-            counts = [queue.counts(tx, input) for input in (RIDES, OTHER)]
+            counts = [job_counts(tx, input) for input in (RIDES, OTHER)]
             due = {input: queue.next_due(tx, input=input, now=self.now) for input in (RIDES, OTHER)}
         assert {row["activity_id"] for row in rows} == set(self.model.live)
         for row in rows:

@@ -21,7 +21,7 @@ from strava_collector.store.database import Database, StoreReplaced
 from strava_collector.store.files import Files
 from strava_collector.store.inbox import State
 from strava_collector.webhook import Receipt
-from tests.support.store import RIDES, database, database_file, join, notification, raw
+from tests.support.store import RIDES, database, database_file, job_counts, join, notification, raw
 
 PAGE = 4096
 #: Sparse ids as Strava's are, in no order.
@@ -114,7 +114,7 @@ def use_everything(store: Database) -> None:
             queue.fetch_begun_since(tx, activity_id, 134815, 0.0)
         while queue.claim(tx, input=RIDES, now=2000.0) is not None:
             pass
-        queue.counts(tx, RIDES)
+        job_counts(tx, RIDES)
         raise Rollback
 
 
@@ -168,7 +168,7 @@ def test_redeliveries_are_still_recognised_and_leases_still_hold(folder: Path, s
         for activity_id in (ACTIVITIES[0], ACTIVITIES[55], ACTIVITIES[-1]):
             arrival = inbox.add(tx, input=RIDES, notification=notification(activity_id), received_at=1002.0)
             assert arrival.receipt is Receipt.DUPLICATE
-        assert queue.counts(tx, RIDES) == {"pending": ROWS - 30, "working": 30, "done": 0, "failed": 0}
+        assert job_counts(tx, RIDES) == {"pending": ROWS - 30, "working": 30, "done": 0, "failed": 0}
         job = queue.find(tx, 1)
         assert job is not None
         assert queue.is_mine(tx, job)
@@ -302,12 +302,12 @@ def test_damage_that_shows_in_the_middle_of_a_transaction_undoes_it_and_is_repai
 def test_a_repair_waits_for_transactions_that_are_open(folder: Path) -> None:
     first, second = database(folder), database(folder, patience=0.05)
     with first.read() as tx:
-        assert queue.counts(tx, RIDES)["pending"] == ROWS - 30
+        assert job_counts(tx, RIDES)["pending"] == ROWS - 30
         garble(folder, 0, PAGE)
         with pytest.raises(StoreUnavailable, match="other processes still use it"), second.write():
             pass
     with second.write() as tx:
-        assert queue.counts(tx, RIDES)["pending"] == ROWS - 30
+        assert job_counts(tx, RIDES)["pending"] == ROWS - 30
     assert contents(first) == EVERYTHING
     assert len(set_aside(folder)) == 1
     first.close()

@@ -17,7 +17,7 @@ from strava_collector.fetcher import Connection
 from strava_collector.job import Job, Kind, Outcome, Priority, Reason, Status
 from strava_collector.logfmt import line
 from strava_collector.settings import Athlete, Settings, WebhookInput
-from strava_collector.store import athletes, counters, ledger, queue, turns
+from strava_collector.store import athletes, confirmations, counters, ledger, queue, turns
 from strava_collector.store.database import Database, Transaction
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Claims:
         with self._database.read() as tx:
             permission = self._allowance.permission(tx, connection.application.client_id, settings.advanced)
             ready = self._ready(tx, settings, now)
-            confirmation = queue.next_confirmation(tx, input=self._input.name, athletes=self._awake(settings, now))
+            confirmation = confirmations.next_at(tx, input=self._input.name, athletes=self._awake(settings, now))
             over = min((until for until in self._paused.values() if until > now), default=None)
             if permission.background:
                 return _earliest(over, confirmation, self._due(tx, ready, settings, background=True))
@@ -105,7 +105,7 @@ class Claims:
         if not permission.live and not permission.background:
             return None
         now = self._clock.now()
-        return queue.claim_confirmation(
+        return confirmations.claim(
             tx, input=self._input.name, now=now, athletes=self._awake(settings, now)
         ) or queue.claim(
             tx,

@@ -24,7 +24,7 @@ from strava_collector.notification_rules import (
     happened_at,
 )
 from strava_collector.settings import Settings, WebhookInput
-from strava_collector.store import athletes, counters, inbox, ledger, queue, subscriptions
+from strava_collector.store import athletes, confirmations, counters, inbox, ledger, queue, subscriptions
 from strava_collector.store.athletes import AthleteState
 from strava_collector.store.counters import Counted
 from strava_collector.store.inbox import State, Stored
@@ -235,7 +235,7 @@ class Effects:
     def _may_be_asked(self, stored: Stored) -> float:
         """When Strava may be asked for the athlete's permission: claims that turned out false make it ever rarer."""
         athlete_id = stored.notification.owner_id
-        vain, last = queue.vain_confirmations(self._tx, athlete_id, self._now - 86_400.0)
+        vain, last = confirmations.in_vain(self._tx, athlete_id, self._now - 86_400.0)
         if not vain or last > self._now:
             return 0.0
         return last + min(SHORTEST_VAIN_PAUSE * (1 << min(vain - 1, 10)), LONGEST_VAIN_PAUSE)

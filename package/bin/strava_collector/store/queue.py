@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Optional
 
@@ -155,7 +155,7 @@ def claim(
         " ORDER BY next_run_at, id LIMIT 1",
         (input, int(turn.priority), turn.athlete_id),
     ).fetchone()
-    job = _lease_out(tx, due["id"], now, lease_seconds)
+    job = lease_out(tx, due["id"], now, lease_seconds)
     turns.take(tx, turn.athlete_id, turn.priority, cooldown, now)
     return job
 
@@ -175,25 +175,6 @@ def join_again(tx: Transaction, row: Row, *, priority: Priority, now: float) -> 
         now=now,
         trail=row["trail"],
     )
-
-
-def claim_confirmation(
-    tx: Transaction, *, input: str, now: float, athletes: Collection[int], lease_seconds: float = LEASE_SECONDS
-) -> Optional[Job]:
-    """Take a due job that asks whether an athlete still grants access; None if there is none.
-
-    It needs no turn, and the athlete may be one whose calls are refused: all else of the athlete depends on it.
-    """
-    for row in _confirmations(tx, input):
-        if row["next_run_at"] <= now and row["athlete_id"] in athletes:
-            return _lease_out(tx, row["id"], now, lease_seconds)
-    return None
-
-
-def next_confirmation(tx: Transaction, *, input: str, athletes: Collection[int]) -> Optional[float]:
-    """When :func:`claim_confirmation` will find something, in epoch seconds, maybe past; None if nothing waits."""
-    times = (row["next_run_at"] for row in _confirmations(tx, input) if row["athlete_id"] in athletes)
-    return min(times, default=None)
 
 
 def find(tx: Transaction, job_id: int) -> Optional[Job]:
@@ -349,16 +330,6 @@ def fetch_begun_since(
     return row is not None
 
 
-def vain_confirmations(tx: Transaction, athlete_id: int, since: float) -> tuple[int, float]:
-    """Return how often since ``since`` Strava said that the athlete still grants access, and when last (or 0.0)."""
-    row = tx.execute(
-        "SELECT COUNT(*) AS n, COALESCE(MAX(claimed_at), 0.0) AS last FROM job WHERE activity_id = ?"
-        " AND claimed_at >= ? AND athlete_id = ? AND kind = 'athlete' AND outcome = 'unchanged'",
-        (athlete_id, float(since), athlete_id),
-    ).fetchone()
-    return row["n"], row["last"]
-
-
 def waiting(tx: Transaction, input: str) -> tuple[int, int]:
     """Return how many of the input's jobs wait: live ones, and history and reconciliation. Looks at each of them."""
     live, *background = (
@@ -385,30 +356,14 @@ def oldest_due(tx: Transaction, *, input: str) -> Optional[float]:
     return None if row["due"] is None else float(row["due"])
 
 
-def counts(tx: Transaction, input: str) -> Mapping[str, int]:
-    """Return how many jobs of the input have each status; every status is a key. Looks at each of them."""
-    found = dict.fromkeys((status.value for status in Status), 0)
-    rows = tx.execute("SELECT status, COUNT(*) AS n FROM job WHERE input = ? GROUP BY status", (input,))
-    found.update((row["status"], row["n"]) for row in rows.fetchall())
-    return found
-
-
-def _lease_out(tx: Transaction, job_id: int, now: float, lease_seconds: float) -> Optional[Job]:
+def lease_out(tx: Transaction, job_id: int, now: float, lease_seconds: float) -> Optional[Job]:
+    """Give a pending job to whoever asks; for those who have found it their turn."""
     tx.execute(
         "UPDATE job SET status = 'working', lease_id = ?, lease_expires_at = ?,"
         " claimed_generation = generation, claimed_at = ?, updated_at = ? WHERE id = ?",
         (uuid.uuid4().hex, float(now + lease_seconds), float(now), float(now), job_id),
     )
     return find(tx, job_id)
-
-
-def _confirmations(tx: Transaction, input: str) -> list[Row]:
-    """The waiting ones; there is one per athlete at most. The first of the two statuses makes SQLite use the index."""
-    return tx.execute(
-        "SELECT id, athlete_id, next_run_at FROM job WHERE kind = 'athlete' AND status IN ('pending', 'working')"
-        " AND status = 'pending' AND input = ? ORDER BY activity_id",
-        (input,),
-    ).fetchall()
 
 
 def _live_activity(tx: Transaction, activity_id: int, athlete_id: int) -> Optional[Row]:
