@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Optional
+from typing import Optional, Protocol
 from urllib.parse import urlsplit
 
+from strava_collector.privacy import Privacy
 from strava_collector.secret import Secret
 
 #: Strava's own addresses. Both are settings, so that a stand-in or a moved API needs no new version.
@@ -70,6 +71,8 @@ class Advanced:
     least_disk_mb: int = 500
     #: Fetch an activity whose notification says ``update``; otherwise those are recorded only.
     fetch_updates: bool = True
+    #: What history may write on one UTC day, in megabytes of events; 0 is as much as there is.
+    history_mb_per_day: float = 100.0
     #: Add the inputs' indexes to the macro ``strava_index``.
     keep_macro: bool = True
 
@@ -93,6 +96,25 @@ class EnabledInput:
     #: As it stands in the stanza.
     port: str
     index: str = ""
+    streams: bool = False
+    privacy: Privacy = Privacy()
+
+
+@dataclass(frozen=True)
+class EnabledActivities:
+    """An input *Strava Activities* that splunkd runs, as far as others care."""
+
+    name: str
+    application: str
+    #: Names of rows of *Configuration → Athletes*; none is all of the application's.
+    athletes: frozenset[str] = frozenset()
+    index: str = ""
+    streams: bool = False
+    privacy: Privacy = Privacy()
+
+    def collects(self, athlete: Athlete) -> bool:
+        """Whether the athlete is one of those that it lists."""
+        return athlete.application == self.application and (not self.athletes or athlete.name in self.athletes)
 
 
 @dataclass(frozen=True)
@@ -108,8 +130,10 @@ class Settings:
     log_level: str = "INFO"
     #: Why rows of *Applications* or *Athletes* were left out, one sentence each.
     row_faults: tuple[str, ...] = ()
-    #: The inputs *Strava Webhook* of this host, this one included.
+    #: The enabled inputs *Strava Webhook* of this host, by name, this one included.
     enabled_inputs: tuple[EnabledInput, ...] = ()
+    #: The enabled inputs *Strava Activities* of this host, by name, this one included.
+    enabled_activities: tuple[EnabledActivities, ...] = ()
 
     def athletes_of(self, application: str) -> frozenset[int]:
         """Return the ids of the athletes who are connected to the application of this name."""
@@ -122,6 +146,58 @@ class Settings:
         for athlete in self.athletes.values():
             ids.setdefault(athlete.application, set()).add(athlete.athlete_id)
         return {application: frozenset(members) for application, members in ids.items()}
+
+
+class CollectorInput(Protocol):
+    """An input of either kind, as far as fetching and writing are concerned."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def application(self) -> str: ...
+
+    @property
+    def index(self) -> str: ...
+
+    @property
+    def streams(self) -> bool: ...
+
+    @property
+    def privacy(self) -> Privacy: ...
+
+    @property
+    def source(self) -> str:
+        """As splunkd calls it: ``strava_webhook://club``."""
+        ...
+
+
+@dataclass(frozen=True)
+class ActivitiesInput:
+    """A stanza of the input *Strava Activities*; a change restarts the input."""
+
+    name: str
+    index: str
+    #: Name of the application whose athletes it lists.
+    application: str
+    #: Names of rows of *Configuration → Athletes*; none is all of the application's.
+    athletes: frozenset[str] = frozenset()
+    #: Seconds from one look at the newest activities to the next.
+    interval: float = 14_400.0
+    #: Activities that began earlier are left alone; epoch seconds, None collects everything.
+    start_date: Optional[float] = None
+    #: History begins with the oldest activity, not with the newest.
+    oldest_first: bool = False
+    #: History consists of what Strava's lists say; nothing is fetched for it.
+    summaries_only: bool = False
+    #: How far back each look at the newest activities goes, in seconds; longer than the interval.
+    look_back: float = 7 * 86_400.0
+    streams: bool = False
+    privacy: Privacy = Privacy()
+
+    @property
+    def source(self) -> str:
+        return f"strava_activities://{self.name}"
 
 
 @dataclass(frozen=True)
@@ -147,6 +223,12 @@ class WebhookInput:
     replace_subscription: bool = False
     #: Delete it when the input is disabled or deleted.
     remove_subscription: bool = False
+    streams: bool = False
+    privacy: Privacy = Privacy()
+
+    @property
+    def source(self) -> str:
+        return f"strava_webhook://{self.name}"
 
     @property
     def callback_path(self) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from strava_collector.errors import StoreUnusable
+from strava_collector.store.schema_lists import LISTS
 from strava_collector.store.sqlite import Transaction
 
 #: A migration is the list of statements that lead from the version before it to its own. Published ones are
@@ -301,7 +302,7 @@ _SECOND: Migration = (
 )
 
 #: All migrations in order; the version of a database is how many of them it has seen.
-MIGRATIONS: Sequence[Migration] = (_FIRST, _SECOND)
+MIGRATIONS: Sequence[Migration] = (_FIRST, _SECOND, LISTS)
 
 
 def version(connection: Transaction) -> int:

@@ -1,0 +1,57 @@
+"""Which input does what for an athlete when there are several: pure rules over the settings.
+
+An athlete's *owner* is the input that fetches: the enabled input *Strava Webhook* of the athlete's application, else the
+first enabled input *Strava Activities*, by name, that collects the athlete. Its index, its streams setting and its
+privacy settings apply. The athlete's *lister* is the first enabled input *Strava Activities*, by name, that collects
+the athlete: it lists, and leaves what it finds to the owner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from strava_collector.privacy import Privacy
+from strava_collector.settings import Athlete, EnabledActivities, Settings
+
+
+@dataclass(frozen=True)
+class Owner:
+    """An input that fetches, as far as others have to know it."""
+
+    name: str
+    #: Where it writes, unless the athlete's row says otherwise.
+    index: str
+    streams: bool
+    privacy: Privacy
+    #: Strava notifies it; otherwise everything comes from lists.
+    hears_of_changes: bool
+
+
+def owner_of(athlete: Athlete, settings: Settings) -> Optional[Owner]:
+    """Return the athlete's owner; None if no enabled input collects the athlete."""
+    for one in settings.enabled_inputs:
+        if one.application == athlete.application:
+            return Owner(one.name, one.index, one.streams, one.privacy, hears_of_changes=True)
+    lister = lister_of(athlete, settings)
+    if lister is None:
+        return None
+    return Owner(lister.name, lister.index, lister.streams, lister.privacy, hears_of_changes=False)
+
+
+def lister_of(athlete: Athlete, settings: Settings) -> Optional[EnabledActivities]:
+    """Return the input that lists the athlete's activities; None if none does."""
+    return next((one for one in settings.enabled_activities if one.collects(athlete)), None)
+
+
+def owned_by(name: str, settings: Settings) -> frozenset[int]:
+    """Return the ids of the athletes whose owner is the input of this name."""
+    found = ((athlete.athlete_id, owner_of(athlete, settings)) for athlete in settings.athletes.values())
+    return frozenset(athlete_id for athlete_id, owner in found if owner is not None and owner.name == name)
+
+
+def listed_by(name: str, settings: Settings) -> tuple[Athlete, ...]:
+    """Return the athletes whose lister is the input of this name, by row name."""
+    found = ((athlete, lister_of(athlete, settings)) for athlete in settings.athletes.values())
+    mine = (athlete for athlete, lister in found if lister is not None and lister.name == name)
+    return tuple(sorted(mine, key=lambda athlete: athlete.name))
