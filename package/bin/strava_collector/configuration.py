@@ -263,7 +263,12 @@ def is_on(stanza: Stanza, field: str, *, default: bool) -> bool:
 def enabled_inputs(inputs: Mapping[str, Stanza]) -> tuple[EnabledInput, ...]:
     """Return those inputs *Strava Webhook* that splunkd runs, by name."""
     return tuple(
-        EnabledInput(name, *(stanza.get(field, "").strip() for field in ("application", "port", "index")))
+        EnabledInput(
+            name,
+            application=stanza.get("application", "").strip(),
+            port=stanza.get("port", "").strip(),
+            index=stanza.get("index", "").strip(),
+        )
         for name, stanza in sorted(inputs.items())
         if stanza.get("disabled", "").strip().lower() not in _TRUE
     )

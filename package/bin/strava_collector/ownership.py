@@ -1,7 +1,7 @@
 """Which input does what for an athlete when there are several: pure rules over the settings.
 
-An athlete's *owner* is the input that fetches: the enabled input *Strava Webhook* of the athlete's application, else the
-first enabled input *Strava Activities*, by name, that collects the athlete. Its index, its streams setting and its
+An athlete's *owner* is the input that fetches: the enabled input *Strava Webhook* of the athlete's application, else
+the first enabled input *Strava Activities*, by name, that collects the athlete. Its index, its streams setting and its
 privacy settings apply. The athlete's *lister* is the first enabled input *Strava Activities*, by name, that collects
 the athlete: it lists, and leaves what it finds to the owner.
 """

@@ -1,4 +1,4 @@
-"""What the user does not want to be kept of what Strava tells: the fields that are left out before anything is written."""
+"""What the user does not want to be kept of what Strava tells: it is left out before anything is written."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ class Privacy:
     text: bool = False
     #: Heart rate and other values of health.
     health: bool = False
+
+
+#: Nothing is left out.
+KEEP_ALL = Privacy()
 
 
 def of_activity(activity: Mapping[str, object], privacy: Privacy) -> Mapping[str, object]:

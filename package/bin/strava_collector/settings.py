@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Optional, Protocol
 from urllib.parse import urlsplit
 
-from strava_collector.privacy import Privacy
+from strava_collector.privacy import KEEP_ALL, Privacy
 from strava_collector.secret import Secret
 
 #: Strava's own addresses. Both are settings, so that a stand-in or a moved API needs no new version.
@@ -97,7 +97,7 @@ class EnabledInput:
     port: str
     index: str = ""
     streams: bool = False
-    privacy: Privacy = Privacy()
+    privacy: Privacy = KEEP_ALL
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class EnabledActivities:
     athletes: frozenset[str] = frozenset()
     index: str = ""
     streams: bool = False
-    privacy: Privacy = Privacy()
+    privacy: Privacy = KEEP_ALL
 
     def collects(self, athlete: Athlete) -> bool:
         """Whether the athlete is one of those that it lists."""
@@ -193,7 +193,7 @@ class ActivitiesInput:
     #: How far back each look at the newest activities goes, in seconds; longer than the interval.
     look_back: float = 7 * 86_400.0
     streams: bool = False
-    privacy: Privacy = Privacy()
+    privacy: Privacy = KEEP_ALL
 
     @property
     def source(self) -> str:
@@ -224,7 +224,7 @@ class WebhookInput:
     #: Delete it when the input is disabled or deleted.
     remove_subscription: bool = False
     streams: bool = False
-    privacy: Privacy = Privacy()
+    privacy: Privacy = KEEP_ALL
 
     @property
     def source(self) -> str:
