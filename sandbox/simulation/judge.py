@@ -12,7 +12,7 @@ from sandbox.simulation import pollers
 from sandbox.simulation.case import LIMITS, Case
 from sandbox.simulation.habits import Deed
 from sandbox.simulation.host import Host
-from sandbox.simulation.index import content_of, notification_key
+from sandbox.simulation.index import notification_key
 from sandbox.simulation.input_process import INPUT
 from sandbox.simulation.oracle import Constraints, Wish, best_delay, merged
 from sandbox.simulation.post import Post
@@ -87,7 +87,7 @@ def _lost(result: Result, host: Host, post: Post) -> None:
 
 def _unfinished(result: Result, world: World, host: Host) -> None:
     """What still waits although nothing has happened for days."""
-    process = host.process
+    process = host.collector.process
     assert process is not None
     barred = {world.athletes[who.number].id for who in world.people if world.is_barred(who.number)}
     with process.database.read() as tx:
@@ -125,7 +125,7 @@ def _states(result: Result, world: World, host: Host) -> None:
     for recorded in world.recorded.values():
         activity = recorded.activity
         ghosts += host.index.ghosts(activity.id)
-        there = content_of(world.strava.detail(activity)) if world.is_readable(recorded) else None
+        there = world.content(recorded)
         shown = host.index.shown(activity.id)
         if shown == there:
             continue
@@ -207,7 +207,7 @@ def _delays(result: Result, world: World, host: Host) -> None:
             waited[_story(recorded, change)] = int(parcel.shown_at - possible)
             wishes.append(Wish(recorded.activity.id, parcel.posted_at, possible, early or parcel.by_tombstone))
     result.figures["answered by an event"] = len(delays)
-    closed = [(outage.begin, outage.end) for outage in host.plan.outages] + host.down
+    closed = [(outage.begin, outage.end) for outage in host.plan.outages] + host.collector.down
     constraints = Constraints(reads, merged(closed), QUICKEST)
     for name, share in SHARES.items():
         result.figures[f"delay {name}, s"] = _quantile(delays, share)

@@ -37,10 +37,11 @@ def run(case: Case) -> Result:
         try:
             plan = misfortunes(case)
             host = Host(case, timeline, world, plan, folder / "store")
-            post = Post(timeline, plan, host.receive, random.Random(f"post {case.seed}"))
+            draws, losses = random.Random(f"post {case.seed}"), random.Random(f"losses {case.seed}")
+            post = Post(timeline, plan, host.receive, draws, case.lost, losses)
             world.begin(post, host.connected)
             host.begin()
-            host.run_until(case.end + _REST)
+            timeline.run_until(case.end + _REST)
             result = judge(case, world, host, post, faults)
             host.close()
             return result
