@@ -32,7 +32,7 @@ class Life:
 
     def enter(self, action: Callable[[], None]) -> None:
         """Let the process do something, unless it is dead. If it dies of it, the others live on."""
-        if not self.alive:
+        if not self.lives():
             return
         try:
             action()
@@ -40,7 +40,7 @@ class Life:
             self.bury()
         except StoreUnavailable:
             # On its way out after being killed, some code found the store closed before it saw the end coming.
-            if self.alive:
+            if self.lives():
                 raise
             self.bury()
 
@@ -55,7 +55,7 @@ class Life:
     def wait(self, seconds: float) -> None:
         """Let time pass during a call. Raises Killed if the process does not see the end of it."""
         self._timeline.wait(seconds)
-        if not self.alive:
+        if not self.lives():
             raise Killed
 
     # Its end.
@@ -75,7 +75,7 @@ class Life:
 
     def touch(self) -> None:
         """The process touches the world around it. Raises Killed when its time has come."""
-        if self._dies_in is not None and self.alive:
+        if self._dies_in is not None and self.lives():
             self._dies_in -= 1
             if self._dies_in <= 0:
                 self.die()
@@ -87,7 +87,7 @@ class Life:
 
     def kill(self) -> None:
         """Nothing more is written from now on, whatever the code still tries on the way out."""
-        if self.alive:
+        if self.lives():
             self._alive = False
             for closer in self._closers:
                 closer()

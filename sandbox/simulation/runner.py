@@ -83,7 +83,7 @@ class Runner(Generic[P]):
 
     def _restart(self, restart: Restart) -> None:
         life = self.life
-        if life is None or not life.alive or life.is_doomed:
+        if life is None or not life.lives() or life.is_doomed:
             return
         self._comes_back_after = restart.down
         if restart.dies_after is None:
