@@ -218,10 +218,11 @@ class Worker:
         """Count another call for the same job. If the quota has none left, the job waits with the token refused."""
         log.info(line("token_refused", trail=at.job.trail, athlete_id=at.job.athlete_id))
         with self._database.write() as tx:
-            permission = self._allowance.permission(tx, at.client_id, at.settings.advanced)
-            if permission.background or (permission.live and not at.background):
-                self._allowance.reserve(tx, at.client_id, at.lease_id, background=at.background)
-                return None
+            permission = self._allowance.reserve_if_allowed(
+                tx, at.client_id, at.lease_id, at.settings.advanced, at.counts_as
+            )
+        if permission.allows(at.counts_as):
+            return None
         why = "Strava refused the athlete's token (401). It is renewed as soon as another call can be made."
         return TryAgain(permission.until or self._clock.now() + SOON, why, counts=False)
 
@@ -262,7 +263,7 @@ class Worker:
         known = ledger.find(tx, job.activity_id)
         if known is not None and known.start_date is not None and known.athlete_id != job.athlete_id:
             known = None  # another athlete's activity: what this fetch finds says nothing about it
-        pause = self._allowance.pause(tx, at.client_id, at.settings.advanced, background=at.background)
+        pause = self._allowance.pause(tx, at.client_id, at.settings.advanced, at.counts_as)
         contradicted = contradicts(job.expected, result.activity) if isinstance(result, Fetched) else None
         return Circumstances(
             now=now,
