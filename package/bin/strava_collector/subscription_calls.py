@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
+from strava_collector.answers import retry_after
 from strava_collector.clock import Clock
 from strava_collector.errors import TransportError
-from strava_collector.fetcher import retry_after
 from strava_collector.secret import Secret
 from strava_collector.settings import Advanced, Application
 from strava_collector.store import subscriptions
