@@ -47,22 +47,17 @@ def seen(tx: Transaction, activity_id: int, athlete_id: int) -> Optional[Seen]:
     return Seen(activity_id, live=Priority(job["priority"]), working=job["status"] == "working")
 
 
-def within(
-    tx: Transaction, athlete_id: int, low: int, high: int, without: Collection[int], *, limit: int = 200
-) -> list[Seen]:
-    """Return the athlete's activities that began at ``low`` … ``high`` (epoch seconds), without some, oldest first."""
-    found: list[Seen] = []
+def within(tx: Transaction, athlete_id: int, low: int, high: int, *, without: Collection[int]) -> list[Seen]:
+    """Return the athlete's activities that began at ``low`` … ``high`` (epoch seconds), without some.
+
+    Most often these are few: the others are those of a page.
+    """
     rows = tx.execute(
-        f"{_SEEN} WHERE activity.athlete_id = ? AND activity.deleted = 0 AND activity.start_date BETWEEN ? AND ?"
-        " ORDER BY activity.start_date",
+        f"{_SEEN} WHERE activity.athlete_id = ? AND activity.deleted = 0 AND activity.start_date IS NOT NULL"
+        " AND activity.start_date BETWEEN ? AND ?",
         (athlete_id, _text(low), _text(high)),
     )
-    for row in rows:
-        if row["activity_id"] not in without:
-            found.append(_seen(row))
-            if len(found) == limit:
-                break
-    return found
+    return [_seen(row) for row in rows if row["activity_id"] not in without]
 
 
 def note_listed(tx: Transaction, listed: Sequence[tuple[int, str]], *, asked_at: float) -> None:

@@ -39,7 +39,7 @@ def add(tx: Transaction, *, activity_id: int, athlete_id: int, input: str, kind:
     row = tx.execute(
         "SELECT found_at FROM miss WHERE activity_id = ? AND kind = ?", (activity_id, kind.value)
     ).fetchone()
-    if row is not None and kind is not Miss.CHANGED:
+    if row is not None and (kind is not Miss.CHANGED or row["found_at"] > now - ON_ITS_WAY):
         return False
     tx.execute(
         "INSERT OR REPLACE INTO miss (activity_id, kind, athlete_id, input, found_at, sure, heard)"
