@@ -39,6 +39,8 @@ from strava_collector.store.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 
+#: What a list showed so short a time ago was there, in seconds: a refusal may be about to end.
+JUST_LISTED = 86_400.0
 #: Tokens that were refused so long before a notification of the withdrawal were refused for another reason, in seconds.
 REFUSED_BEFORE = 3600.0
 
@@ -264,5 +266,9 @@ class Worker:
             unproven=unproven,
             created_at=job.created_at,
             contradicted=contradicted,
+            missing=known is not None and not known.deleted and known.suspicion == ledger.MISSING,
+            just_listed=known is not None
+            and known.listed_at is not None
+            and now - JUST_LISTED < known.listed_at <= now,
             retry_base=at.settings.advanced.retry_base,
         )
