@@ -16,7 +16,6 @@ from strava_collector.circuit import Circuit
 from strava_collector.claims import SOON, Assignment, Claims
 from strava_collector.clock import Clock
 from strava_collector.conclusion import Conclusion
-from strava_collector.deauthorization import Deauthorization
 from strava_collector.errors import CollectorError
 from strava_collector.expectation import contradicts
 from strava_collector.fetcher import Attempt, Connection, Fetcher
@@ -56,7 +55,6 @@ class Worker:
         fetcher: Fetcher,
         allowance: Allowance,
         conclusion: Conclusion,
-        deauthorization: Deauthorization,
         clock: Clock,
         settings: Callable[[], Optional[Settings]],
         connection: Callable[[], Optional[Connection]],
@@ -66,7 +64,6 @@ class Worker:
         self._fetcher = fetcher
         self._allowance = allowance
         self._conclusion = conclusion
-        self._deauthorization = deauthorization
         self._clock = clock
         self._settings = settings
         self._connection = connection
@@ -185,7 +182,8 @@ class Worker:
             and found.connected_at == at.athlete.connected_at
             and found.since < at.job.created_at - REFUSED_BEFORE
         )
-        begun = self._deauthorization.begun(at.athlete)
+        # Confirmed before, of this connection and not an older one: then it is we who have deleted the tokens.
+        begun = found is not None and found.withdraws(at.athlete.connected_at)
         return outcome.decide_departure(result, circumstances, refused_before=refused_before, begun=begun)
 
     def _attempt(self, at: Assignment, *, rejected: Optional[Secret]) -> tuple[Attempt, Decision]:
