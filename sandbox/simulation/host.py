@@ -10,25 +10,30 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, Optional
 
-from sandbox.simulation.case import DAY, HOUR, Case
+from sandbox.simulation.case import DAY, HOUR, START, Case
 from sandbox.simulation.content import content_of
+from sandbox.simulation.gaps import Gaps
 from sandbox.simulation.index import Index, Sink, Version
 from sandbox.simulation.input_process import INPUT, InputProcess, Surroundings
 from sandbox.simulation.life import Life
+from sandbox.simulation.listing_process import LISTS, ListingProcess
 from sandbox.simulation.misfortunes import Misfortunes, Outage
-from sandbox.simulation.runner import Runner
+from sandbox.simulation.runner import P, Runner
 from sandbox.simulation.timeline import Timeline, WrongClock
 from sandbox.simulation.wire import API_URL, OAUTH_URL, Wire
 from sandbox.simulation.world import World
 from sandbox.strava import Fault, TokenPair
+from sandbox.strava.exchange import Call
 from strava_collector.fetcher import Connection
 from strava_collector.oauth import OAuth, Tokens
 from strava_collector.secret import Secret
-from strava_collector.settings import Advanced, Application, Athlete, Settings
+from strava_collector.settings import Application, Athlete, EnabledActivities, EnabledInput, Settings
+from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
 from strava_collector.token_keeper import TokenStoreUnavailable
 
-#: The service reads its settings every minute.
+#: The service looks whether the store's bell has rung every second, and reads its settings every minute.
+_BELL_EVERY = 1.0
 _SETTINGS_EVERY = 60.0
 #: When an athlete connects again whose tokens a crash has lost.
 _ATHLETE_PATIENCE = DAY
@@ -50,8 +55,20 @@ class Host:
         self.collector: Runner[InputProcess] = Runner(
             timeline, self._make_collector, happened=self.happened, buried=self._collector_ended
         )
+        #: Lists what there was before, and what no notification told; only if there is a history.
+        self.lister: Runner[ListingProcess] = Runner(
+            timeline, self._make_lister, happened=self.happened, buried=lambda process: self._miss_tokens(self._lists)
+        )
         self.stored_tokens: dict[int, Tokens] = {}
         self.index = Index(timeline, self._written)
+        self.gaps = Gaps(timeline, world, self.index)
+        #: When an activity was first shown, and when Strava first answered with it in full; by its id.
+        self.first_shown: dict[int, float] = {}
+        self.first_fetch: dict[int, float] = {}
+        #: How many of history's jobs could still be done at the end of each day from the begin.
+        self.work_left: dict[int, int] = {}
+        #: The judge's own look at the store.
+        self.store = Database(folder, clock=self.clock)
         self.wire = Wire(
             timeline,
             world,
@@ -61,23 +78,38 @@ class Host:
             self.collector.wait,
             self.collector.touch,
             self._fetched,
+            self._is_history,
         )
-        application = Application(
+        # Counts what it counts together with the other one.
+        self._lists = replace(self.wire, wait=self.lister.wait, touch=self.lister.touch, received={})
+        self._application = Application(
             INPUT.application, str(world.application.client_id), Secret(world.application.client_secret)
         )
-        self._settings = Settings(applications={INPUT.application: application}, athletes={}, advanced=Advanced())
-        self._around = Surroundings(
-            timeline=timeline,
+        self._settings = Settings(
+            applications={INPUT.application: self._application},
+            enabled_inputs=(EnabledInput(INPUT.name, INPUT.application, str(INPUT.port), INPUT.index),),
+            enabled_activities=(EnabledActivities(LISTS.name, LISTS.application, index=LISTS.index),)
+            if case.lists
+            else (),
+        )
+        self._folder = folder
+        self._collector_around = self._around(self.collector, self.wire, "")
+        self._lister_around = self._around(self.lister, self._lists, "lists ")
+
+    def _around(self, runner: Runner[P], wire: Wire, whose: str) -> Surroundings:
+        """What a process finds on its host."""
+        errors, rng = self.plan.token_store_errors, random.Random(f"{whose}tokens {self._case.seed}")
+        api, oauth = StravaApi(wire, API_URL), OAuth(wire, OAUTH_URL, self.clock)
+        return Surroundings(
+            timeline=self._timeline,
             clock=self.clock,
-            folder=folder,
-            tokens=_TokenStore(
-                self.stored_tokens, self.collector.touch, plan.token_store_errors, random.Random(f"tokens {case.seed}")
-            ),
-            sink=Sink(self.index, self.collector.touch),
+            folder=self._folder,
+            tokens=_TokenStore(self.stored_tokens, runner.touch, errors, rng),
+            sink=Sink(self.index, runner.touch),
             bulletin=self,
-            connection=Connection(application, StravaApi(self.wire, API_URL), OAuth(self.wire, OAUTH_URL, self.clock)),
+            connection=Connection(self._application, api, oauth),
             settings=lambda: self._settings,
-            jitter=random.Random(f"jitter {case.seed}"),
+            jitter=random.Random(f"{whose}jitter {self._case.seed}"),
         )
 
     def begin(self) -> None:
@@ -85,10 +117,15 @@ class Host:
         for outage in self.plan.outages:
             self._timeline.at(outage.begin, partial(self._outage, outage))
         self.collector.begin(self.plan.restarts)
+        if self._case.lists:
+            self.lister.begin(self.plan.lister_restarts)
+            self._timeline.after(DAY - 1.0, self._day_ends)
 
     def close(self) -> None:
         """The end of the simulation."""
         self.collector.close()
+        self.lister.close()
+        self.store.close()
 
     def receive(self, notification: Mapping[str, object]) -> bool:
         """Strava posts a notification; whether it is stored when this returns."""
@@ -132,7 +169,15 @@ class Host:
     # Ends and beginnings.
 
     def _make_collector(self, life: Life) -> InputProcess:
-        return InputProcess(self._around, life)
+        return InputProcess(self._collector_around, life)
+
+    def _make_lister(self, life: Life) -> ListingProcess:
+        return ListingProcess(self._lister_around, life, found=self._found)
+
+    def _found(self, urgent: bool) -> None:
+        """A list has been read: the owner's process is told by the bell, or finds what there is with its settings."""
+        pause = _BELL_EVERY if urgent else _SETTINGS_EVERY
+        self._timeline.after(pause, lambda: self.collector.enter(InputProcess.look_for_work))
 
     def _collector_ended(self, process: InputProcess) -> None:
         self.idle_wakes += process.idle_wakes
@@ -156,6 +201,35 @@ class Host:
 
     # What happens meanwhile.
 
+    def _day_ends(self) -> None:
+        barred = [
+            self._world.athletes[who.number].id for who in self._world.people if self._world.is_barred(who.number)
+        ]
+        with self.store.read() as tx:
+            row = tx.execute(
+                "SELECT COUNT(*) AS n FROM job WHERE status = 'pending' AND priority = 2 AND athlete_id NOT IN"
+                f" ({','.join(map(str, barred))})"
+            ).fetchone()
+        self.work_left[int((self._timeline.now() - START) // DAY)] = row["n"]
+        self._timeline.after(DAY, self._day_ends)
+
+    def _is_history(self, call: Call) -> bool:
+        """As the reservation says under which the call is made."""
+        with self.store.read() as tx:
+            if call.path.startswith("/api/v3/activities/"):
+                row = tx.execute(
+                    "SELECT background FROM reservation JOIN job ON job.lease_id = reservation.lease_id"
+                    " WHERE job.activity_id = ? AND job.status = 'working'",
+                    (int(call.path.split("/")[4]),),
+                ).fetchone()
+            elif call.path == "/api/v3/athlete/activities":
+                row = tx.execute(
+                    "SELECT background FROM reservation WHERE lease_id = ?", (f"lists of {LISTS.name}",)
+                ).fetchone()
+            else:
+                row = None
+        return row is not None and bool(row["background"])
+
     def _outage(self, outage: Outage) -> None:
         self.happened["outages of Strava"] += 1
         fault: Fault = self._world.strava.faults.outage(outage.what, path=outage.path)
@@ -163,6 +237,7 @@ class Host:
 
     def _fetched(self, activity_id: int, activity: Mapping[str, object]) -> None:
         """Note which notifications need no event, because the index shows already what Strava answers."""
+        self.first_fetch.setdefault(activity_id, self._timeline.now())
         if self.index.shown(activity_id) == content_of(activity):
             for change in self._world.by_id[activity_id].changes:
                 if change.parcel is not None and change.parcel.shown_at is None:
@@ -171,7 +246,9 @@ class Host:
     def _written(self, version: Version) -> None:
         """Note which notifications are answered by an event."""
         recorded = self._world.by_id[version.activity_id]
+        self.gaps.written(recorded)
         now = self._timeline.now()
+        self.first_shown.setdefault(version.activity_id, now)
         as_of = self.wire.seen_at.get(version.activity_id, 0.0)
         for change in recorded.changes:
             parcel = change.parcel

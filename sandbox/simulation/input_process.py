@@ -124,6 +124,10 @@ class InputProcess:
         self._upkeep.settings_changed(self._around.settings())
         self._wake_all()
 
+    def look_for_work(self) -> None:
+        """Look for work that another process has put into the store."""
+        self.wake(self._timeline.now())
+
     # Its end.
 
     def stop(self, *, impatient: bool, stopped: Callable[[], None]) -> None:

@@ -14,6 +14,7 @@ from sandbox.simulation.habits import Deed
 from sandbox.simulation.host import Host
 from sandbox.simulation.index import notification_key
 from sandbox.simulation.input_process import INPUT
+from sandbox.simulation.judge_history import judge_history
 from sandbox.simulation.oracle import Constraints, Wish, best_delay, merged
 from sandbox.simulation.post import Post
 from sandbox.simulation.wire import QUICKEST
@@ -47,6 +48,8 @@ def judge(case: Case, world: World, host: Host, post: Post, faults_of_ours: Sequ
     _unfinished(result, world, host)
     _states(result, world, host)
     _delays(result, world, host)
+    if case.lists:
+        judge_history(result, world, host)
     calls = host.wire.calls_of_day
     result.figures["calls per day"] = sum(calls.values()) / case.days
     result.figures["calls on the busiest day"] = max(calls.values(), default=0)
@@ -128,6 +131,13 @@ def _states(result: Result, world: World, host: Host) -> None:
         there = world.content(recorded)
         shown = host.index.shown(activity.id)
         if shown == there:
+            continue
+        if result.case.lists and not world.is_barred(recorded.athlete):
+            # Whatever nobody told, lists show it: all but the description.
+            if host.gaps.is_shown(recorded):
+                unannounced["what no list shows"] += 1
+            else:
+                stale.append(f"stale: {_story(recorded, world.last_change(recorded))}")
             continue
         last = world.last_change(recorded)
         why = _why_unannounced(last)

@@ -23,8 +23,7 @@ class Life:
         self._dies_in: Optional[int] = None
         self._alive = True
 
-    @property
-    def alive(self) -> bool:
+    def lives(self) -> bool:
         """Whether it has not ended yet."""
         return self._alive
 

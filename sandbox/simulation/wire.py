@@ -49,8 +49,11 @@ class Wire:
     touch: Callable[[], None]
     #: Told of each activity that Strava answers with, before the collector is.
     fetched: Callable[[int, Mapping[str, object]], None]
-    #: Calls by day from the begin.
+    #: Whether a call that is about to be made counts as history's, as the collector itself sees it.
+    is_history: Callable[[Call], bool]
+    #: Calls by day from the begin, and those of history.
     calls_of_day: Counter[int] = field(default_factory=Counter)
+    history_of_day: Counter[int] = field(default_factory=Counter)
     #: Calls by kind and status; 0 when no answer came.
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     #: Calls so far, by what was asked: what becomes of a call depends on that and not on all calls before.
@@ -76,6 +79,7 @@ class Wire:
         self.wait(deciding)
         day = int((self.timeline.now() - START) // DAY)
         self.calls_of_day[day] += 1
+        self.history_of_day[day] += self.is_history(call)
         if error < self.plan.single_errors / 3:
             answer = StandInAnswer(500, b'{"message":"Internal Server Error"}')
         elif error < self.plan.single_errors * 2 / 3:
@@ -104,6 +108,9 @@ class Wire:
                 if status == 200:
                     self.fetched(activity_id, json.loads(answer.body))
             return
+        if call.path == "/api/v3/athlete/activities" and status == 200 and answer.body.endswith(b"]"):
+            for entry in json.loads(answer.body):
+                self.seen_at[entry["id"]] = self.timeline.now()
         self.answers[f"{call.method} {'/'.join(parts[-2:])}", status] += 1
         if call.path == "/oauth/token" and status == 200:
             content = json.loads(answer.body)
