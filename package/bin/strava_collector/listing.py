@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
@@ -75,10 +76,8 @@ def read_page(body: object, athlete_id: int) -> Page:
         named = type(activity_id) is int and 0 < activity_id < 2**63
         names_all = names_all and named
         if isinstance(one, dict):
-            try:
+            with suppress(NoStartDate, ValueError, OverflowError):
                 starts.append(int(epoch(start_date(one))))
-            except (NoStartDate, ValueError, OverflowError):
-                pass
         fault = _fault(one, athlete_id, named, ids)
         if named and isinstance(activity_id, int):
             ids.add(activity_id)

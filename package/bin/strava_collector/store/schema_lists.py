@@ -79,7 +79,9 @@ WALKS: tuple[str, ...] = (
 )
 
 #: What history has written on a day, and what an operator wants to be collected again.
-HISTORY: tuple[str, ...] = ()
+HISTORY: tuple[str, ...] = (
+    "CREATE TABLE volume (day INTEGER PRIMARY KEY, bytes INTEGER NOT NULL CHECK (typeof(bytes) = 'integer'))",
+)
 
 #: Profiles and gear, and what they were when they were last written.
 AROUND: tuple[str, ...] = ()
