@@ -8,7 +8,6 @@ repeats one page and loses none.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import Callable, Optional, Protocol
 
 from strava_collector import ownership, walk
@@ -26,7 +25,7 @@ from strava_collector.store import volume, walks
 from strava_collector.store.database import Database
 from strava_collector.store.sqlite import Transaction
 from strava_collector.transport import Answer
-from strava_collector.walk import Covered, Purpose, Walk, Wanted
+from strava_collector.walk import Purpose, Walk, Wanted
 from strava_collector.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -262,9 +261,7 @@ class Lister:
         if seconds > SOON and self._postponed.get(athlete.athlete_id) != why:
             self._postponed[athlete.athlete_id] = why
             log.info(
-                line(
-                    "list_postponed", athlete_id=athlete.athlete_id, purpose=purpose.value, seconds=seconds, why=why
-                )
+                line("list_postponed", athlete_id=athlete.athlete_id, purpose=purpose.value, seconds=seconds, why=why)
             )
 
     def _refuse(self, athlete: Athlete, why: str) -> None:

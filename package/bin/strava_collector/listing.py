@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Optional
 
 from strava_collector.errors import CollectorError
 from strava_collector.events import NoStartDate, encode, epoch, start_date
-from strava_collector.fingerprint import announced_differ, fingerprint
+from strava_collector.fingerprint import announced_differ, fingerprint, silent_differ
 from strava_collector.job import Priority
 from strava_collector.walk import Purpose
 
@@ -75,10 +76,8 @@ def read_page(body: object, athlete_id: int) -> Page:
         named = type(activity_id) is int and 0 < activity_id < 2**63
         names_all = names_all and named
         if isinstance(one, dict):
-            try:
+            with suppress(NoStartDate, ValueError, OverflowError):
                 starts.append(int(epoch(start_date(one))))
-            except (NoStartDate, ValueError, OverflowError):
-                pass
         fault = _fault(one, athlete_id, named, ids)
         if named and isinstance(activity_id, int):
             ids.add(activity_id)
@@ -185,21 +184,20 @@ def judge(entry: Entry, seen: Optional[Seen], *, asked_at: float, now: float) ->
 def _differs(found: str, seen: Seen) -> bool:
     """Whether an activity that was collected in full was edited since.
 
-    Should Strava's list and its activity in full not agree for good, the entry seen after the version was collected is
-    what counts: one fetch has shown then that nothing is different.
+    Names, types and who may see it are the same everywhere, so the version in the index is what counts. Should Strava's
+    lists and its activities in full never agree in the rest, the entry that was seen before is what counts, or each
+    activity would be fetched again and again.
     """
-    if found in (seen.fingerprint, seen.given_up):
+    if found in (seen.fingerprint, seen.given_up) or (_is_listed_since(seen) and found == seen.listed):
         return False
-    before = _looked_like(seen)
-    return before is not None and found != before
+    if seen.fingerprint is None:
+        return seen.listed is not None and found != seen.listed
+    return announced_differ(found, seen.fingerprint) or silent_differ(found, seen.listed or seen.fingerprint)
 
 
-def _looked_like(seen: Seen) -> Optional[str]:
-    """The newest fingerprint that is known; None if it was collected before there were any."""
-    listed_since = seen.listed_at is not None and (seen.collected_at is None or seen.listed_at >= seen.collected_at)
-    if seen.listed is not None and (listed_since or seen.fingerprint is None):
-        return seen.listed
-    return seen.fingerprint
+def _is_listed_since(seen: Seen) -> bool:
+    """Whether a list has shown it since its newest version was collected."""
+    return seen.listed_at is not None and (seen.collected_at is None or seen.listed_at >= seen.collected_at)
 
 
 @dataclass(frozen=True)
@@ -285,7 +283,7 @@ def missed(
         return Miss.NEW if appeared_since or _ended(entry) >= hears_since else None
     if seen is None or verdict not in (Verdict.DIFFERS, Verdict.AGAIN):
         return None
-    before = _looked_like(seen)
+    before = seen.listed if _is_listed_since(seen) else seen.fingerprint
     known_at = max(seen.collected_at or 0.0, seen.listed_at or 0.0)
     if before is None or known_at < hears_since or not announced_differ(entry.fingerprint, before):
         return None
