@@ -21,6 +21,10 @@ LISTS = ActivitiesInput(
     name="history", index=INPUT.index, application=INPUT.application, interval=4 * HOUR, look_back=7 * DAY
 )
 
+#: Seconds between two looks at rest. The service looks every minute, because a setting may have changed; of what is due
+#: it is told to the second within a minute. Here hardly any of those looks would find anything.
+_AT_REST = 300.0
+
 
 class ListingProcess:
     """From its start to its end."""
@@ -80,4 +84,4 @@ class ListingProcess:
             return
         if pause == 0.0:
             self._found(False)
-        self._life.after(LONGEST_WAIT if pause is None else pause, self._look)
+        self._life.after(_AT_REST if pause is None or pause >= LONGEST_WAIT else pause, self._look)
