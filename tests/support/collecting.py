@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -82,6 +82,10 @@ class Index:
         if self.poison is not None and self.poison in event.data:
             raise KeyError("a fault of ours")
         self.events.append(event)
+
+    def write_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.write(event)
 
     def of(self, sourcetype: str) -> list[dict[str, Any]]:
         return [json.loads(event.data) for event in self.events if event.sourcetype == sourcetype]

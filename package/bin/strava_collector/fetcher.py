@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from strava_collector.allowance import Allowance
@@ -25,13 +25,16 @@ from strava_collector.outcome import (
     Postponed,
     Refused,
     Result,
+    Sampled,
     Strangers,
     Unusable,
 )
+from strava_collector.privacy import KEEP_ALL, Privacy
 from strava_collector.secret import Secret
 from strava_collector.settings import Application, Athlete
 from strava_collector.strava_api import StravaApi
 from strava_collector.strava_time import epoch_of
+from strava_collector.streams import NoStreams, asked_for, read_streams
 from strava_collector.token_keeper import NotConnected, RefreshBusy, TokenKeeper, TokenStoreUnavailable
 from strava_collector.transport import Answer
 
@@ -69,7 +72,9 @@ class Attempt:
 class Fetcher:
     """Makes the calls of jobs; shared by the worker's threads."""
 
-    def __init__(self, *, tokens: TokenKeeper, allowance: Allowance, clock: Clock) -> None:
+    def __init__(self, *, tokens: TokenKeeper, allowance: Allowance, clock: Clock, privacy: Privacy = KEEP_ALL) -> None:
+        """``privacy`` says which streams are asked for."""
+        self._privacy = privacy
         self._tokens = tokens
         self._allowance = allowance
         self._clock = clock
@@ -101,7 +106,9 @@ class Fetcher:
         except TransportError as error:
             return Attempt(NoAnswer(str(error)), token, made=error.fault not in _NEVER_ARRIVED)
         self._allowance.observe(answer, sent=sent, received=self._clock.monotonic())
-        return Attempt(read_answer(job, answer, self._clock.now()), token, answer, made=True)
+        result = read_answer(job, answer, self._clock.now(), privacy=self._privacy)
+        # Without the body, of which a long activity's streams would keep some megabytes while they are written.
+        return Attempt(result, token, replace(answer, body=b""), made=True)
 
     def _token(self, athlete: Athlete, connection: Connection, rejected: Optional[Secret]) -> Secret:
         if rejected is None:
@@ -111,6 +118,8 @@ class Fetcher:
     def _call(self, job: Job, connection: Connection, token: Secret) -> Answer:
         if job.kind is Kind.ATHLETE:
             return connection.api.athlete(token)
+        if job.kind is Kind.STREAMS:
+            return connection.api.streams(job.activity_id, token, asked_for(self._privacy))
         return connection.api.activity(job.activity_id, token)
 
     def _unavailable(self, error: OAuthUnavailable) -> Result:
@@ -123,11 +132,13 @@ class Fetcher:
         return Refused(error.status) if error.status >= 500 else NoAnswer(str(error))
 
 
-def read_answer(job: Job, answer: Answer, now: float) -> Result:
-    """Say what an answer to a job's call is."""
+def read_answer(job: Job, answer: Answer, now: float, *, privacy: Privacy = KEEP_ALL) -> Result:
+    """Say what an answer to a job's call is; of streams only those are read that ``privacy`` allows."""
     if answer.status != 200:
         return Refused(answer.status, retry_after(answer.headers, now), _faults(answer))
     try:
+        if job.kind is Kind.STREAMS:
+            return Sampled(read_streams(answer.body, privacy))
         activity = answer.json()
         if job.kind is Kind.ATHLETE:
             return _read_athlete(job, activity)
@@ -144,6 +155,8 @@ def read_answer(job: Job, answer: Answer, now: float) -> Result:
     except NoStartDate:
         why = "Strava's activity has no start_date that can be read, so it has no place in the index."
         return Unusable(why, own_matter=True)
+    except NoStreams:
+        return Unusable("Strava answered 200, but not with the samples of an activity.", own_matter=True)
     except (ValueError, RecursionError):
         return Unusable("Strava answered 200, but with something that is not JSON.")
 

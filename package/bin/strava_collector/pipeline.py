@@ -17,6 +17,7 @@ from strava_collector.deauthorization import Deauthorization
 from strava_collector.dispatcher import Dispatcher
 from strava_collector.fetcher import Connection, Fetcher, retry_after
 from strava_collector.forgetting import Forgetting
+from strava_collector.sampling import Sampling
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import applications
 from strava_collector.store.database import Database, Transaction
@@ -115,9 +116,10 @@ class Pipeline:
         self.worker = Worker(
             database=database,
             claims=Claims(webhook_input, database=database, allowance=self.allowance, clock=clock),
-            fetcher=Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock),
+            fetcher=Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock, privacy=webhook_input.privacy),
             allowance=self.allowance,
             conclusion=conclusion,
+            sampling=Sampling(webhook_input, database=database, writer=writer, clock=clock),
             deauthorization=deauthorization,
             clock=clock,
             settings=settings,

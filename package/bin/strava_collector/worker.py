@@ -25,7 +25,6 @@ from strava_collector.logfmt import line
 from strava_collector.outcome import (
     Barred,
     Circumstances,
-    Decision,
     Fetched,
     Granted,
     Obstacle,
@@ -33,16 +32,22 @@ from strava_collector.outcome import (
     Refused,
     Renew,
     Result,
+    Sampled,
     Strangers,
     TryAgain,
 )
+from strava_collector.sampling import Sampling
 from strava_collector.secret import Secret
 from strava_collector.settings import Settings
 from strava_collector.store import athletes, ledger, queue, turns
 from strava_collector.store.athletes import AthleteState
 from strava_collector.store.database import Database, Transaction
+from strava_collector.stream_outcome import DoWithout, StreamDecision, WriteSamples, decide_streams
 
 log = logging.getLogger(__name__)
+
+#: Stands for all streams where the circuit counts different activities that fail. No activity has this id.
+STREAMS_ALONE = 0
 
 #: Tokens that were refused so long before a notification of the withdrawal were refused for another reason, in seconds.
 REFUSED_BEFORE = 3600.0
@@ -59,6 +64,7 @@ class Worker:
         fetcher: Fetcher,
         allowance: Allowance,
         conclusion: Conclusion,
+        sampling: Sampling,
         deauthorization: Deauthorization,
         clock: Clock,
         settings: Callable[[], Optional[Settings]],
@@ -69,6 +75,7 @@ class Worker:
         self._fetcher = fetcher
         self._allowance = allowance
         self._conclusion = conclusion
+        self._sampling = sampling
         self._deauthorization = deauthorization
         self._clock = clock
         self._settings = settings
@@ -175,9 +182,14 @@ class Worker:
                 refused = attempt.token or refused
             else:
                 decision = pause
-        self._conclusion.carry_out(at.job, at.athlete, decision, refused=refused)
+        if isinstance(decision, (WriteSamples, DoWithout)):
+            self._sampling.carry_out(at.job, at.athlete, decision)
+        else:
+            self._conclusion.carry_out(at.job, at.athlete, decision, refused=refused)
 
-    def _decide(self, at: Assignment, result: Result, circumstances: Circumstances) -> Decision:
+    def _decide(self, at: Assignment, result: Result, circumstances: Circumstances) -> StreamDecision:
+        if at.job.kind is Kind.STREAMS:
+            return decide_streams(result, circumstances, priority=at.job.priority)
         if at.job.kind is not Kind.ATHLETE:
             return outcome.decide(result, circumstances)
         with self._database.read() as tx:
@@ -191,13 +203,13 @@ class Worker:
         begun = self._deauthorization.begun(at.athlete)
         return outcome.decide_departure(result, circumstances, refused_before=refused_before, begun=begun)
 
-    def _attempt(self, at: Assignment, *, rejected: Optional[Secret]) -> tuple[Attempt, Decision]:
+    def _attempt(self, at: Assignment, *, rejected: Optional[Secret]) -> tuple[Attempt, StreamDecision]:
         """Make the job's call, settle what it means for the calls to come, and decide what follows."""
         started = self._clock.monotonic()
         attempt = self._fetcher.fetch(at.job, at.athlete, at.connection, rejected=rejected)
         with self._database.write() as tx:
             after = self._settle(tx, at, attempt)
-            unproven = self._allowance.has_failed_since(tx, at.client_id, at.job.activity_id)
+            unproven = self._allowance.has_failed_since(tx, at.client_id, _subject(at.job))
             circuit = self._learn(tx, at, attempt.result)
             circumstances = self._circumstances(
                 tx, at, attempt.result, circuit, renewed=rejected is not None, unproven=unproven
@@ -248,8 +260,10 @@ class Worker:
             return self._allowance.is_refused(tx, at.client_id, Breach.REFUSED, result.why)
         if outcome.is_outage(result):
             base = at.settings.advanced.retry_base
-            return self._allowance.is_failing(tx, at.client_id, at.job.activity_id, outcome.sentence(result), base=base)
-        if isinstance(result, (Fetched, Granted, Strangers)) or (isinstance(result, Refused) and result.status != 429):
+            return self._allowance.is_failing(tx, at.client_id, _subject(at.job), outcome.sentence(result), base=base)
+        if isinstance(result, (Fetched, Sampled, Granted, Strangers)) or (
+            isinstance(result, Refused) and result.status != 429
+        ):
             if not (isinstance(result, Refused) and result.status == 401):
                 athletes.clear_if_reconnecting(tx, at.job.athlete_id)
             return self._allowance.is_well(tx, at.client_id)
@@ -281,6 +295,11 @@ class Worker:
             contradicted=contradicted,
             retry_base=at.settings.advanced.retry_base,
         )
+
+
+def _subject(job: Job) -> int:
+    """Whose failure a job's is: streams that fail must not keep activities from being fetched, however many do."""
+    return STREAMS_ALONE if job.kind is Kind.STREAMS else job.activity_id
 
 
 def _describe(result: Result) -> str:

@@ -188,6 +188,9 @@ def _is_to_be_fetched_again(tx: Transaction, row: Row, since: float) -> bool:
         # A newer one was finished since, too, so its turn has been already.
         "SELECT 1 FROM job WHERE activity_id = ? AND kind = ? AND athlete_id = ? AND id > ? AND status = 'done'"
         " AND outcome IN ('collected', 'unchanged') AND updated_at >= ?"
+        # Whoever fetches an activity again asks for its samples, too.
+        " UNION ALL SELECT 1 FROM job WHERE ? = 'streams' AND activity_id = ? AND kind = 'activity' AND athlete_id = ?"
+        " AND status = 'done' AND outcome IN ('collected', 'unchanged') AND updated_at >= ?"
         " UNION ALL SELECT 1 FROM activity WHERE activity_id = ? AND deleted = 1 AND ? <> 'athlete'"
         " UNION ALL SELECT 1 FROM athlete WHERE athlete_id = ? AND state = 'deauthorized' LIMIT 1",
         (
@@ -195,6 +198,10 @@ def _is_to_be_fetched_again(tx: Transaction, row: Row, since: float) -> bool:
             row["kind"],
             row["athlete_id"],
             row["id"],
+            float(since),
+            row["kind"],
+            row["activity_id"],
+            row["athlete_id"],
             float(since),
             row["activity_id"],
             row["kind"],
