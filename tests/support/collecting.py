@@ -95,6 +95,10 @@ class Index:
         return self.of("strava:activities")
 
     @property
+    def samples(self) -> list[dict[str, Any]]:
+        return self.of("strava:activities:stream")
+
+    @property
     def notifications(self) -> list[dict[str, Any]]:
         return self.of("strava:webhook")
 
@@ -141,7 +145,9 @@ class MemoryTokens:
 class Collecting:
     """One process of one input, without threads: the test says when what happens."""
 
-    def __init__(self, folder: Path, *script: Union[Answer, TransportError]) -> None:
+    def __init__(
+        self, folder: Path, *script: Union[Answer, TransportError], webhook_input: WebhookInput = INPUT
+    ) -> None:
         self.clock = VirtualClock()
         self.database = Database(folder, clock=self.clock)
         self.index = Index()
@@ -156,7 +162,7 @@ class Collecting:
             OAuth(self.transport, "https://strava.example/oauth", self.clock),
         )
         self.pipeline = Pipeline(
-            INPUT,
+            webhook_input,
             database=self.database,
             writer=Writer(self.index),
             token_store=self.tokens,
@@ -169,7 +175,7 @@ class Collecting:
         self.dispatcher = self.pipeline.dispatcher
         self.worker = self.pipeline.worker
         self.upkeep = Upkeep(
-            INPUT,
+            webhook_input,
             database=self.database,
             folder=folder,
             pipeline=self.pipeline,
