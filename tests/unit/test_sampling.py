@@ -16,12 +16,13 @@ from strava_collector.events import Event
 from strava_collector.job import Job, Kind, Outcome, Priority, Reason, Status
 from strava_collector.privacy import Privacy
 from strava_collector.settings import WebhookInput
-from strava_collector.store import athletes, dead_letters, ledger, queue, replay
+from strava_collector.store import applications, athletes, dead_letters, ledger, queue, replay
 from strava_collector.store.dead_letters import retry_job
 from strava_collector.stream_outcome import NONE, NOT_READY
 from strava_collector.transport import Answer, Request
 from tests.support.collecting import (
     ANNA,
+    APPLICATION,
     BAD_TOKEN,
     BEN,
     BROKEN,
@@ -313,7 +314,10 @@ def test_streams_that_fail_never_keep_activities_from_being_fetched(
         c.receive("create", number)
     c.run(120)
     c.run(600)
+    c.run(120)
     assert len(c.index.activities) == 6
+    with c.database.read() as tx:
+        assert applications.circuit(tx, APPLICATION.client_id).breach is None
     c.receive("create", 9)
     c.run(10)
     assert c.index.activities[-1]["id"] == 9

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strava_collector.privacy import KEEP_ALL, Privacy
+from strava_collector.privacy import KEEP_ALL, STREAMS, Privacy, stream_keys
 from strava_collector.sample_event import Collection, sample_events
-from strava_collector.streams import KEYS, PIECE, NoStreams, asked_for, is_recorded, read_streams, stream_key
+from strava_collector.streams import PIECE, NoStreams, is_recorded, read_streams, stream_key
 from tests.support.long_ride import SAMPLES, long_ride
 
 COLLECTION = Collection(7, 134815, "2026-06-01T05:00:00Z", 1_780_293_700.25, "strava", "strava_webhook://club")
@@ -109,20 +109,22 @@ def test_what_is_to_be_left_out_is_neither_asked_for_nor_kept() -> None:
 
     assert samples(body, Privacy(location=True)) == [{"offset": 0, "heartrate": 120, "watts": 200}]
     assert samples(body, Privacy(health=True)) == [{"offset": 0, "lat": 47.0, "lon": 8.0, "watts": 200}]
-    assert asked_for(KEEP_ALL) == KEYS
-    assert set(KEYS) - set(asked_for(Privacy(location=True, health=True))) == {"latlng", "heartrate"}
+    assert stream_keys(KEEP_ALL) == STREAMS
+    assert set(STREAMS) - set(stream_keys(Privacy(location=True, health=True))) == {"latlng", "heartrate"}
 
 
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from([*KEYS, "data", "type"]) | st.text(max_size=3), inner, max_size=4)
+        | st.dictionaries(st.sampled_from([*STREAMS, "data", "type"]) | st.text(max_size=3), inner, max_size=4)
     ),
     max_leaves=20,
 )
 streams_of_anything = st.dictionaries(
-    st.sampled_from(KEYS), st.fixed_dictionaries({"data": json_values | st.lists(json_values, max_size=5)}), max_size=6
+    st.sampled_from(STREAMS),
+    st.fixed_dictionaries({"data": json_values | st.lists(json_values, max_size=5)}),
+    max_size=6,
 )
 
 

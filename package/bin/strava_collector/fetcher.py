@@ -22,11 +22,10 @@ from strava_collector.outcome import (
     Refused,
     Result,
 )
-from strava_collector.privacy import KEEP_ALL, Privacy
+from strava_collector.privacy import KEEP_ALL, Privacy, stream_keys
 from strava_collector.secret import Secret
 from strava_collector.settings import Application, Athlete
 from strava_collector.strava_api import StravaApi
-from strava_collector.streams import asked_for
 from strava_collector.token_keeper import NotConnected, RefreshBusy, TokenKeeper, TokenStoreUnavailable
 from strava_collector.transport import Answer
 
@@ -144,7 +143,7 @@ def _call(job: Job, api: StravaApi, token: Secret, privacy: Privacy) -> Answer:
     if job.kind is Kind.ATHLETE:
         return api.athlete(token)
     if job.kind is Kind.STREAMS:
-        return api.streams(job.activity_id, token, asked_for(privacy))
+        return api.streams(job.activity_id, token, stream_keys(privacy))
     return api.activity(job.activity_id, token)
 
 

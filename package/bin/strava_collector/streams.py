@@ -14,22 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, Optional, Union
 
-from strava_collector.privacy import Privacy
+from strava_collector.privacy import Privacy, stream_keys
 
-#: What is asked for, in the order in which events have it.
-KEYS = (
-    "time",
-    "distance",
-    "latlng",
-    "altitude",
-    "velocity_smooth",
-    "heartrate",
-    "cadence",
-    "watts",
-    "temp",
-    "moving",
-    "grade_smooth",
-)
 #: Samples that are unpacked, encoded and written at once.
 PIECE = 500
 #: No activity is longer, in seconds: what says so is no offset.
@@ -89,12 +75,6 @@ class Streams:
         return [sample for sample in samples if sample["offset"] != _NOTHING]
 
 
-def asked_for(privacy: Privacy) -> tuple[str, ...]:
-    """Return the streams that are asked for, and kept of an answer that brings more."""
-    left_out = {"latlng"} if privacy.location else set()
-    return tuple(key for key in KEYS if key not in left_out | ({"heartrate"} if privacy.health else set()))
-
-
 def is_recorded(activity: Mapping[str, object]) -> bool:
     """Whether the activity can have samples: somebody who types one in has none."""
     return activity.get("manual") is not True
@@ -109,7 +89,7 @@ def stream_key(activity: Mapping[str, object], privacy: Privacy, index: str) -> 
     route = activity.get("map")
     polyline = route.get("polyline") or route.get("summary_polyline") if isinstance(route, dict) else None
     values = [activity.get(name) for name in _DEPENDS_ON]
-    text = json.dumps([values, polyline, asked_for(privacy), index], separators=(",", ":"))
+    text = json.dumps([values, polyline, stream_keys(privacy), index], separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
 
 
@@ -127,7 +107,7 @@ def read_streams(body: bytes, privacy: Privacy) -> Streams:
         by_name = {one.name: one for one in found if isinstance(one, _Stream)}
     if not isinstance(found, (dict, list)) or (found and not any(isinstance(one, _Stream) for one in by_name.values())):
         raise NoStreams
-    wanted = {name: by_name[name] for name in asked_for(privacy) if name in by_name}
+    wanted = {name: by_name[name] for name in stream_keys(privacy) if name in by_name}
     streams = {name: one for name, one in wanted.items() if isinstance(one, _Stream)}
     time = streams.pop("time", None)
     if time is None:
