@@ -108,7 +108,7 @@ def activity_event(
     if "deleted" in fields:
         # The word of our tombstones; Strava does not use it today.
         fields["strava_deleted"] = fields.pop("deleted")
-    data = encode({"start_date": start, **_short_first(fields)})
+    data = encode({"start_date": start, **short_first(fields)})
     return Event(epoch(start), ACTIVITY_SOURCETYPE, index, source, data)
 
 
@@ -156,8 +156,8 @@ def encode(value: object) -> str:
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def _short_first(fields: Mapping[str, object]) -> dict[str, object]:
-    """Strava's order for short scalars, then everything else, the longest last."""
+def short_first(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return the fields in Strava's order for short scalars, then everything else, the longest last."""
 
     def rank(item: tuple[str, object]) -> tuple[int, int]:
         value = item[1]

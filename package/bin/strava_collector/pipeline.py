@@ -10,6 +10,7 @@ from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
 from strava_collector.answers import retry_after
+from strava_collector.around import Around
 from strava_collector.athlete_calls import AthleteCalls
 from strava_collector.burial import Burial
 from strava_collector.claims import Claims
@@ -119,6 +120,14 @@ class Pipeline:
         self.athlete_calls = AthleteCalls(
             database=database, fetcher=fetcher, allowance=self.allowance, clock=clock, bulletin=bulletin
         )
+        self.around = Around(
+            webhook_input,
+            database=database,
+            writer=writer,
+            calls=self.athlete_calls,
+            clock=clock,
+            connection=connection,
+        )
         self.worker = Worker(
             database=database,
             claims=Claims(webhook_input, database=database, allowance=self.allowance, clock=clock),
@@ -136,6 +145,7 @@ class Pipeline:
         """Give back what a dead process of this input held."""
         self.tokens.take_over(tx)
         self.keeper.take_over(tx)
+        self.around.take_over(tx)
         for lease in (self._subscription_lease, self._keeper_lease):
             applications.abandon(tx, lease, self._clock.now())
 

@@ -15,7 +15,7 @@ from typing import NamedTuple, Optional
 
 from strava_collector.events import Tombstone
 from strava_collector.job import Kind, Outcome, Priority
-from strava_collector.store import queue
+from strava_collector.store import around, queue
 from strava_collector.store.sqlite import Row, Transaction
 
 
@@ -82,9 +82,12 @@ def replay_since(
 
     Notifications and tombstones are written again as they were, with ``replay`` set. Activities are fetched again if
     they are not deleted and their athlete has not withdrawn the permission, once however often they were collected,
-    with the lowest priority, so that they keep to the background's share of the quota.
+    with the lowest priority, so that they keep to the background's share of the quota. Profiles and gear are written
+    again when they are looked at next.
     """
-    cursor = cursor or ReplayCursor()
+    if cursor is None:
+        around.write_again(tx, since=since)
+        cursor = ReplayCursor()
     if cursor.stage is _Stage.NOTIFICATIONS:
         # By when it was dispatched, not by when it was received: its event was written then, maybe hours later.
         return _replay_notifications(tx, cursor, since, now, limit)
