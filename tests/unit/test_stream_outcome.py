@@ -48,6 +48,8 @@ AT = Circumstances(
     unproven=False,
     created_at=NOW,
     contradicted=None,
+    missing=False,
+    just_listed=False,
     retry_base=30.0,
 )
 SOME = Streams(array("q", [0, 1]), {})

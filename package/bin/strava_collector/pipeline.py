@@ -135,7 +135,6 @@ class Pipeline:
             allowance=self.allowance,
             conclusion=conclusion,
             sampling=Sampling(webhook_input, database=database, writer=writer, clock=clock),
-            deauthorization=deauthorization,
             clock=clock,
             settings=settings,
             connection=connection,

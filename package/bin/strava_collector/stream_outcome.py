@@ -5,7 +5,7 @@ Samples are an addition: whatever becomes of them, the activity is in the index 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Union
 
 from strava_collector.job import Outcome, Priority
@@ -64,4 +64,6 @@ def decide_streams(result: Result, at: Circumstances, *, priority: Priority) -> 
             "Strava refuses access to the samples of this activity (403). The activity itself is not concerned. "
             "Connect the athlete again on Configuration → Athletes and leave all boxes ticked, then retry this job.",
         )
-    return decide(result, at)
+    decision = decide(result, at)
+    # What becomes of samples says nothing about the activity.
+    return replace(decision, gives_up=False, tombstone=False) if isinstance(decision, Finish) else decision

@@ -16,7 +16,6 @@ from strava_collector.circuit import Circuit
 from strava_collector.claims import SOON, Assignment, Claims
 from strava_collector.clock import Clock
 from strava_collector.conclusion import Conclusion
-from strava_collector.deauthorization import Deauthorization
 from strava_collector.errors import CollectorError
 from strava_collector.expectation import contradicts
 from strava_collector.fetcher import Attempt, Connection, Fetcher
@@ -42,7 +41,8 @@ log = logging.getLogger(__name__)
 
 #: Stands for all streams where the circuit counts different activities that fail. No activity has this id.
 STREAMS_ALONE = 0
-
+#: What a list showed so short a time ago was there, in seconds: a refusal may be about to end.
+JUST_LISTED = 86_400.0
 #: Tokens that were refused so long before a notification of the withdrawal were refused for another reason, in seconds.
 REFUSED_BEFORE = 3600.0
 
@@ -59,7 +59,6 @@ class Worker:
         allowance: Allowance,
         conclusion: Conclusion,
         sampling: Sampling,
-        deauthorization: Deauthorization,
         clock: Clock,
         settings: Callable[[], Optional[Settings]],
         connection: Callable[[], Optional[Connection]],
@@ -70,7 +69,6 @@ class Worker:
         self._allowance = allowance
         self._conclusion = conclusion
         self._sampling = sampling
-        self._deauthorization = deauthorization
         self._clock = clock
         self._settings = settings
         self._connection = connection
@@ -194,7 +192,8 @@ class Worker:
             and found.connected_at == at.athlete.connected_at
             and found.since < at.job.created_at - REFUSED_BEFORE
         )
-        begun = self._deauthorization.begun(at.athlete)
+        # Confirmed before, of this connection and not an older one: then it is we who have deleted the tokens.
+        begun = found is not None and found.withdraws(at.athlete.connected_at)
         return outcome.decide_departure(result, circumstances, refused_before=refused_before, begun=begun)
 
     def _attempt(self, at: Assignment, *, rejected: Optional[Secret]) -> tuple[Attempt, StreamDecision]:
@@ -275,6 +274,10 @@ class Worker:
             unproven=unproven,
             created_at=job.created_at,
             contradicted=contradicted,
+            missing=known is not None and not known.deleted and known.suspicion == ledger.MISSING,
+            just_listed=known is not None
+            and known.listed_at is not None
+            and now - JUST_LISTED < known.listed_at <= now,
             retry_base=at.settings.advanced.retry_base,
         )
 
