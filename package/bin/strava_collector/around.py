@@ -15,7 +15,7 @@ from strava_collector.events import Event, encode
 from strava_collector.fetcher import Connection, Question
 from strava_collector.job import Priority
 from strava_collector.logfmt import line
-from strava_collector.ownership import owned_by
+from strava_collector.ownership import Owned
 from strava_collector.profile import (
     DETAILS,
     day_of,
@@ -57,6 +57,7 @@ class Around:
         connection: Callable[[], Optional[Connection]],
     ) -> None:
         self._input = collector_input
+        self._owned = Owned(collector_input)
         self._database = database
         self._writer = writer
         self._calls = calls
@@ -80,7 +81,7 @@ class Around:
             looked = around.profiles(tx)
             gear = around.gear_to_look_at(tx, today=day_of(now), now=now)
             barred = {found.athlete_id for found in athletes.standings(tx)}
-        mine = owned_by(self._input.name, settings) - barred
+        mine = self._owned.ids(settings) - barred
         times = {one: self._due(one, looked, now) for one in mine}
         for one in gear:
             if one.athlete_id in mine:
@@ -112,7 +113,7 @@ class Around:
     def _due(self, athlete_id: int, looked: dict[int, Optional[float]], now: float) -> float:
         looked_at = looked.get(athlete_id)
         if looked_at is not None and looked_at > now:
-            looked_at = now  # the clock has been set back since
+            looked_at = None  # the clock has been set back since
         return self._after_pause(athlete_id, due_at(athlete_id, looked_at))
 
     def _after_pause(self, athlete_id: int, due: float) -> float:
