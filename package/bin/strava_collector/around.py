@@ -29,7 +29,7 @@ from strava_collector.profile import (
     profile_of,
 )
 from strava_collector.settings import Athlete, CollectorInput, Settings
-from strava_collector.store import around, athletes
+from strava_collector.store import around, athletes, volume
 from strava_collector.store.around import Gear
 from strava_collector.store.database import Database, Transaction
 from strava_collector.transport import Answer
@@ -152,6 +152,7 @@ class Around:
             log.info(line("profile_written", athlete_id=athlete_id, to_index=index))
         shown = gear_in(found)
         with self._database.write() as tx:
+            self._count_volume(tx, written)
             around.profile_seen(tx, athlete_id, digest=digest, now=self._clock.now())
             if shown is not None:
                 around.show_gear(tx, athlete_id, dict(sorted(shown.items())[:MOST_GEAR]))
@@ -181,6 +182,7 @@ class Around:
             if written:
                 log.info(line("gear_written", athlete_id=gear.athlete_id, gear=gear.gear_id, to_index=index))
         with self._database.write() as tx:
+            self._count_volume(tx, written)
             around.gear_seen(tx, gear, digest=digest, now=self._clock.now())
         return None
 
@@ -198,6 +200,10 @@ class Around:
             new = event(collected_at)
             self._writer.write(new)
         return len(new.data.encode())
+
+    def _count_volume(self, tx: Transaction, size: int) -> None:
+        if size:
+            volume.add(tx, self._clock.now(), size)
 
     def _ask(self, visit: _Visit, question: Question) -> Union[Answer, Later]:
         return self._calls.ask(

@@ -27,8 +27,17 @@ LEDGER = (
 #: How far the lists of each athlete have been walked through, and what they showed that nobody had announced.
 WALKS: tuple[str, ...] = ()
 
-#: What history has written on a day, and what an operator wants to be collected again.
-HISTORY: tuple[str, ...] = ()
+#: What history has written on a day.
+HISTORY: tuple[str, ...] = (
+    # By the number of the UTC day since the epoch: what history has written, and how many calls brought it.
+    """
+    CREATE TABLE volume (
+        day INTEGER PRIMARY KEY,
+        bytes INTEGER NOT NULL CHECK (typeof(bytes) = 'integer'),
+        calls INTEGER NOT NULL CHECK (typeof(calls) = 'integer')
+    )
+    """,
+)
 
 #: Profiles and gear, and what they were when they were last written.
 AROUND: tuple[str, ...] = (
