@@ -137,8 +137,15 @@ class MemoryTokens:
 class Collecting:
     """One process of one input, without threads: the test says when what happens."""
 
-    def __init__(self, folder: Path, *script: Union[Answer, TransportError]) -> None:
-        self.clock = VirtualClock()
+    def __init__(
+        self,
+        folder: Path,
+        *script: Union[Answer, TransportError],
+        webhook_input: WebhookInput = INPUT,
+        clock: Optional[VirtualClock] = None,
+    ) -> None:
+        self.input = webhook_input
+        self.clock = clock or VirtualClock()
         self.database = Database(folder, clock=self.clock)
         self.index = Index()
         self.problems = Problems()
@@ -152,7 +159,7 @@ class Collecting:
             OAuth(self.transport, "https://strava.example/oauth", self.clock),
         )
         self.pipeline = Pipeline(
-            INPUT,
+            webhook_input,
             database=self.database,
             writer=Writer(self.index),
             token_store=self.tokens,
@@ -165,7 +172,7 @@ class Collecting:
         self.dispatcher = self.pipeline.dispatcher
         self.worker = self.pipeline.worker
         self.upkeep = Upkeep(
-            INPUT,
+            webhook_input,
             database=self.database,
             folder=folder,
             pipeline=self.pipeline,

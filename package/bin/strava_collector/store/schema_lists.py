@@ -33,4 +33,10 @@ HISTORY: tuple[str, ...] = ()
 #: Profiles and gear, and what they were when they were last written.
 AROUND: tuple[str, ...] = ()
 
-LISTS = (*LEDGER, *WALKS, *HISTORY, *AROUND)
+#: What is kept of notifications.
+PRIVACY = (
+    # The hash of the body, if something was left out of what `digest` is the hash of.
+    "ALTER TABLE notification ADD COLUMN kept_digest TEXT",
+)
+
+LISTS = (*LEDGER, *WALKS, *HISTORY, *AROUND, *PRIVACY)
