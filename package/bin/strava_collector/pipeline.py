@@ -9,13 +9,15 @@ import random
 from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
+from strava_collector.answers import retry_after
+from strava_collector.athlete_calls import AthleteCalls
 from strava_collector.burial import Burial
 from strava_collector.claims import Claims
 from strava_collector.clock import Clock
 from strava_collector.conclusion import Conclusion, Problems
 from strava_collector.deauthorization import Deauthorization
 from strava_collector.dispatcher import Dispatcher
-from strava_collector.fetcher import Connection, Fetcher, retry_after
+from strava_collector.fetcher import Connection, Fetcher
 from strava_collector.forgetting import Forgetting
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import applications
@@ -112,10 +114,14 @@ class Pipeline:
             clock=clock,
             bulletin=bulletin,
         )
+        fetcher = Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock)
+        self.athlete_calls = AthleteCalls(
+            database=database, fetcher=fetcher, allowance=self.allowance, clock=clock, bulletin=bulletin
+        )
         self.worker = Worker(
             database=database,
             claims=Claims(webhook_input, database=database, allowance=self.allowance, clock=clock),
-            fetcher=Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock),
+            fetcher=fetcher,
             allowance=self.allowance,
             conclusion=conclusion,
             deauthorization=deauthorization,
