@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -83,12 +83,20 @@ class Index:
             raise KeyError("a fault of ours")
         self.events.append(event)
 
+    def write_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.write(event)
+
     def of(self, sourcetype: str) -> list[dict[str, Any]]:
         return [json.loads(event.data) for event in self.events if event.sourcetype == sourcetype]
 
     @property
     def activities(self) -> list[dict[str, Any]]:
         return self.of("strava:activities")
+
+    @property
+    def samples(self) -> list[dict[str, Any]]:
+        return self.of("strava:activities:stream")
 
     @property
     def notifications(self) -> list[dict[str, Any]]:

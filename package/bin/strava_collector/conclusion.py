@@ -7,6 +7,7 @@ checked once more; what is out is noted in another one after it. A crash in betw
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Optional, Protocol
 
 from strava_collector import settlement
@@ -14,11 +15,15 @@ from strava_collector.clock import Clock
 from strava_collector.deauthorization import Deauthorization
 from strava_collector.erase_list import ErasedBecause, erase_lines
 from strava_collector.events import Tombstone, activity_digest, activity_event, tombstone_event
+from strava_collector.fingerprint import fingerprint
+from strava_collector.finished_line import say_finished
+from strava_collector.follow_up import follow_up
 from strava_collector.job import Job, Outcome, Status
 from strava_collector.logfmt import line
-from strava_collector.outcome import CONTRADICTED, Decision, Depart, Fetched, Finish, Obstacle, TryAgain, Write
+from strava_collector.outcome import CONTRADICTED, Decision, Depart, Finish, Obstacle, TryAgain, Write
+from strava_collector.privacy import of_activity
 from strava_collector.secret import Secret
-from strava_collector.settings import Athlete, WebhookInput
+from strava_collector.settings import Athlete, CollectorInput
 from strava_collector.store import athletes, counters, ledger, queue, sweeps
 from strava_collector.store.counters import Counted
 from strava_collector.store.database import Database, Transaction
@@ -45,7 +50,7 @@ class Conclusion:
 
     def __init__(
         self,
-        webhook_input: WebhookInput,
+        collector_input: CollectorInput,
         *,
         database: Database,
         writer: Writer,
@@ -53,8 +58,7 @@ class Conclusion:
         clock: Clock,
         bulletin: Problems,
     ) -> None:
-        self._input = webhook_input
-        self._source = f"strava_webhook://{webhook_input.name}"
+        self._input = collector_input
         self._database = database
         self._writer = writer
         self._deauthorization = deauthorization
@@ -82,7 +86,10 @@ class Conclusion:
 
     def _write(self, job: Job, athlete: Athlete, decision: Write) -> None:
         fetched, index = decision.fetched, athlete.index or self._input.index
-        digest = activity_digest(fetched.activity)
+        # What the user does not want kept is not in the index: whether anything has changed there, the digest tells.
+        # Whether it has changed at Strava, lists are compared for, whatever is kept of it.
+        activity = of_activity(fetched.activity, self._input.privacy)
+        digest, seen = activity_digest(activity), fingerprint(fetched.activity)
         with self._writer.turn():
             with self._database.write() as tx:
                 if not queue.is_mine(tx, job) or athletes.has_withdrawn(tx, job.athlete_id, athlete.connected_at):
@@ -92,7 +99,8 @@ class Conclusion:
                 if not job.force and ledger.holds(
                     tx, activity_id=job.activity_id, start_date=fetched.start, index=index, digest=digest
                 ):
-                    self._end(tx, job, decision, Outcome.UNCHANGED)
+                    ledger.unchanged(tx, job.activity_id, fingerprint=seen, now=self._clock.now())
+                    self._end(tx, job, decision, Outcome.UNCHANGED, index)
                     return
                 placed = ledger.place_event(
                     tx,
@@ -102,30 +110,32 @@ class Conclusion:
                     index=index,
                     input=self._input.name,
                     now=self._clock.now(),
+                    detailed=True,
+                    fingerprint=seen,
                 )
-            self._write_events(job, fetched, placed, index)
+            self._write_events(job, activity, fetched.start, placed, index)
         log.info(line("written", trail=job.trail, to_index=index, tombstones=len(placed.tombstones) or None))
         with self._database.write() as tx:
             ledger.left(tx, placed.tombstones)
             ledger.written(tx, job.activity_id, collected_at=placed.collected_at, digest=digest)
-            self._end(tx, job, decision, Outcome.COLLECTED)
+            self._end(tx, job, decision, Outcome.COLLECTED, index)
 
-    def _write_events(self, job: Job, fetched: Fetched, placed: Placed, index: str) -> None:
+    def _write_events(self, job: Job, activity: Mapping[str, object], start: str, placed: Placed, index: str) -> None:
         for grave in placed.tombstones:
-            self._writer.write(tombstone_event(grave, self._source))
+            self._writer.write(tombstone_event(grave, self._input.source))
         self._writer.write(
             activity_event(
-                fetched.activity,
-                start=fetched.start,
+                activity,
+                start=start,
                 collected_at=placed.collected_at,
                 reason=job.reason.value,
                 input_name=self._input.name,
                 index=index,
-                source=self._source,
+                source=self._input.source,
             )
         )
 
-    def _end(self, tx: Transaction, job: Job, decision: Write, outcome: Outcome) -> None:
+    def _end(self, tx: Transaction, job: Job, decision: Write, outcome: Outcome, index: str) -> None:
         """Finish a job whose activity is in the index, or put it back to fetch once more."""
         now = self._clock.now()
         if decision.again_at is not None:
@@ -134,9 +144,10 @@ class Conclusion:
             log.info(line("contradicted", trail=job.trail, seconds=decision.again_at - now))
             return
         queue.finish(tx, job, status=Status.DONE, outcome=outcome, error=None, now=now)
+        follow_up(tx, job, decision.fetched.activity, collector_input=self._input, index=index, now=now)
         if outcome is Outcome.UNCHANGED:
             counters.count(tx, input=self._input.name, name=Counted.UNCHANGED)
-        self._say_finished(job, outcome, now)
+        say_finished(log, job, outcome, now)
 
     def _give_way(self, tx: Transaction, job: Job) -> None:
         """A newer notification overtook the fetch: what was fetched may be outdated, so it is fetched again."""
@@ -162,7 +173,7 @@ class Conclusion:
                         graves = ledger.place_tombstones(tx, activity_id=job.activity_id, now=self._clock.now())
                         to_be_erased = ledger.graves(tx, job.activity_id)
             for grave in graves:
-                self._writer.write(tombstone_event(grave, self._source))
+                self._writer.write(tombstone_event(grave, self._input.source))
         erase_lines(log, to_be_erased, ErasedBecause.DELETED)
         now = self._clock.now()
         with self._database.write() as tx:
@@ -180,9 +191,11 @@ class Conclusion:
             if ended is None or ended.status is not status:  # a newer notification has joined meanwhile
                 log.info(line("overtaken", trail=job.trail, activity_id=job.activity_id))
                 return
+            if decision.gives_up:
+                ledger.give_up(tx, job.activity_id, now)
             if status is Status.FAILED:
                 counters.count(tx, input=self._input.name, name=Counted.DEAD_LETTER)
-        self._say_finished(job, decision.outcome, now, why=decision.why, tombstones=len(graves))
+        say_finished(log, job, decision.outcome, now, why=decision.why, tombstones=len(graves))
 
     def _put_back(self, job: Job, athlete: Athlete, decision: TryAgain) -> None:
         now = self._clock.now()
@@ -221,21 +234,3 @@ class Conclusion:
             )
         else:
             self._put_back(job, athlete, TryAgain(self._clock.now(), decision.why, counts=False))
-
-    def _say_finished(
-        self, job: Job, outcome: Outcome, now: float, *, why: Optional[str] = None, tombstones: int = 0
-    ) -> None:
-        log.log(
-            logging.ERROR if outcome is Outcome.DEAD_LETTER else logging.INFO,
-            line(
-                "finished",
-                trail=job.trail,
-                activity_id=job.activity_id,
-                athlete_id=job.athlete_id,
-                outcome=outcome.value,
-                reason=job.reason.value,
-                tombstones=tombstones or None,
-                delay=max(0.0, now - job.created_at),
-                why=why,
-            ),
-        )

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Optional, Union
 
 from strava_collector.job import Outcome
+from strava_collector.streams import Streams
 
 #: Longest pause between two attempts, in seconds.
 LONGEST_BACKOFF = 3600.0
@@ -24,6 +25,11 @@ INACTIVE = (
     "Strava has switched the application off (403 Inactive). Look at its state on Strava's API settings page; the "
     "add-on looks again every 15 minutes."
 )
+
+#: What is said of an activity that Strava lists and does not give.
+LISTED_NOT_THERE = "Strava lists this activity and does not have it (404)."
+LISTED_NO_ACCESS = "Strava lists this activity and refuses access to it (403)."
+LISTED_STAYS = "What the index has of it stays; it is fetched again when the list shows it changed."
 
 #: What is said of a token that is refused: until it can be renewed, and after that was in vain.
 UNAUTHORIZED_ONCE = "Strava refused the athlete's token (401). It is renewed as soon as another call can be made."
@@ -51,6 +57,13 @@ class Fetched:
     activity: Mapping[str, object]
     #: ``start_date`` in the form that events begin with.
     start: str
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """200 with an activity's streams, maybe none."""
+
+    streams: Streams
 
 
 @dataclass(frozen=True)
@@ -122,7 +135,7 @@ class Postponed:
     for_all: bool = False
 
 
-Result = Union[Fetched, Granted, Strangers, Refused, Unusable, NoAnswer, Barred, Postponed]
+Result = Union[Fetched, Sampled, Granted, Strangers, Refused, Unusable, NoAnswer, Barred, Postponed]
 
 
 @dataclass(frozen=True)
@@ -155,6 +168,10 @@ class Circumstances:
     created_at: float
     #: What the notification says of the activity, and the fetch does not: the name of the field.
     contradicted: Optional[str]
+    #: A list that should have had the activity did not.
+    missing: bool
+    #: A list showed it within the last day.
+    just_listed: bool
     #: First pause after a failure, or after an answer that contradicts its notification, in seconds.
     retry_base: float
 
@@ -202,6 +219,8 @@ class Finish:
     tombstone: bool = False
     #: This was a failed attempt, as in TryAgain.
     counts: bool = False
+    #: What lists show of the activity is not to be fetched again, until they show something else.
+    gives_up: bool = False
 
 
 Decision = Union[Write, Renew, TryAgain, Finish, Depart]
@@ -223,7 +242,7 @@ def decide(result: Result, at: Circumstances) -> Decision:
         return Finish(
             Outcome.SKIPPED, "Strava says that this activity is another athlete's: the notification was forged."
         )
-    if isinstance(result, Granted):
+    if isinstance(result, (Granted, Sampled)):
         raise ValueError("That is the answer to another question.")
     return _refused(result, at)
 
@@ -294,6 +313,8 @@ def _refused(result: Refused, at: Circumstances) -> Decision:
         return _wait_for(Obstacle.RECONNECT, UNAUTHORIZED, at)
     if is_inactive(result):
         return _wait_for(Obstacle.INACTIVE, INACTIVE, at)
+    if result.status == 403 and at.just_listed:
+        return _give_up_on_listed(LISTED_NO_ACCESS, at)
     if result.status == 403:
         return Finish(
             Outcome.DEAD_LETTER,
@@ -348,6 +369,11 @@ def _not_found(at: Circumstances) -> Decision:
     if at.deleted or at.delete_announced:
         # The tombstones may be out already; then there is no place left that needs one. After a crash there is.
         return Finish(Outcome.DELETED, tombstone=True)
+    if at.missing:
+        # The list was the first to say so.
+        return Finish(Outcome.DELETED, tombstone=True)
+    if at.just_listed:
+        return _give_up_on_listed(LISTED_NOT_THERE, at)
     if not at.collected and at.error != NOT_THERE:
         return TryAgain(at.now + GONE_RECHECK * at.retry_base, NOT_THERE, counts=False)
     if not at.collected:
@@ -358,6 +384,13 @@ def _not_found(at: Circumstances) -> Decision:
     if at.error != GONE_ONCE:
         return TryAgain(at.now + GONE_RECHECK * at.retry_base, GONE_ONCE, counts=False)
     return Finish(Outcome.DELETED, tombstone=True)
+
+
+def _give_up_on_listed(why: str, at: Circumstances) -> Decision:
+    """Strava lists it and does not give it: not for now, or for ever. What the list says of it stays in the index."""
+    if at.attempts + 1 < at.max_attempts or _was_just_announced(at):
+        return TryAgain(at.now + backoff(at.attempts, at.retry_base), why, counts=True)
+    return Finish(Outcome.DEAD_LETTER, f"{why} {LISTED_STAYS}", counts=True, gives_up=True)
 
 
 def _back_off(why: str, at: Circumstances, retry_after: Optional[float] = None) -> Decision:
@@ -378,7 +411,11 @@ def _back_off(why: str, at: Circumstances, retry_after: Optional[float] = None) 
 
 
 def _just_announced(at: Circumstances) -> bool:
-    return not at.collected and at.announced_at is not None and at.now < at.announced_at + ANNOUNCED_GRACE
+    return not at.collected and _was_just_announced(at)
+
+
+def _was_just_announced(at: Circumstances) -> bool:
+    return at.announced_at is not None and at.now < at.announced_at + ANNOUNCED_GRACE
 
 
 def _wait_for(obstacle: Obstacle, why: str, at: Circumstances) -> Decision:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from strava_collector.privacy import Privacy
-from strava_collector.settings import Athlete, EnabledActivities, Settings
+from strava_collector.settings import Athlete, CollectorInput, EnabledActivities, Settings, WebhookInput
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,27 @@ def owned_by(name: str, settings: Settings) -> frozenset[int]:
     """Return the ids of the athletes whose owner is the input of this name."""
     found = ((athlete.athlete_id, owner_of(athlete, settings)) for athlete in settings.athletes.values())
     return frozenset(athlete_id for athlete_id, owner in found if owner is not None and owner.name == name)
+
+
+class Owned:
+    """The athletes whose activities one input fetches, worked out again only when the settings have changed."""
+
+    def __init__(self, collector_input: CollectorInput) -> None:
+        self._input = collector_input
+        self._last: Optional[tuple[Settings, frozenset[int]]] = None
+
+    def ids(self, settings: Settings) -> frozenset[int]:
+        """Return the athletes' ids.
+
+        An input *Strava Webhook* owns all of its application, whichever inputs are known to be enabled: nobody else is
+        told of their activities.
+        """
+        last = self._last
+        if last is None or last[0] is not settings:
+            hears = isinstance(self._input, WebhookInput)
+            mine = settings.athletes_of(self._input.application) if hears else owned_by(self._input.name, settings)
+            self._last = last = (settings, mine)
+        return last[1]
 
 
 def listed_by(name: str, settings: Settings) -> tuple[Athlete, ...]:
