@@ -21,6 +21,7 @@ from strava_collector.events import Event
 DEFAULT = Path(__file__).resolve().parents[2] / "package" / "default"
 
 Row = dict[str, Any]
+Condition = Callable[[Row], bool]
 
 
 def stanzas(name: str) -> dict[str, dict[str, str]]:
@@ -71,7 +72,8 @@ class Index:
         name, _, rest = text.partition(" ")
         if name == "inputlookup":
             return [dict(row) for row in self.lookups.get(rest.strip(), [])]
-        return [row for row in self.rows if _Terms(self._with_subsearches(text)).matches(row)]
+        terms = _Terms(self._with_subsearches(text))
+        return [row for row in self.rows if terms.matches(row)]
 
     def _with_subsearches(self, text: str) -> str:
         def result(match: re.Match[str]) -> str:
@@ -160,55 +162,50 @@ class _Terms:
     _TOKEN = re.compile(r'\s*(\(|\)|[\w.]+\s*(?:<=|>=|!=|=|<|>)\s*(?:"[^"]*"|[^\s()]+)|\w+|\*)')
 
     def __init__(self, text: str) -> None:
-        self._tokens: list[str] = []
-        where = 0
-        while text[where:].strip():
+        tokens: list[str] = []
+        where, end = 0, len(text.rstrip())
+        while where < end:
             match = self._TOKEN.match(text, where)
             assert match is not None, text[where : where + 40]
-            self._tokens.append(match[1])
+            tokens.append(match[1])
             where = match.end()
-
-    def matches(self, row: Row) -> bool:
-        self._left = list(self._tokens)
-        result = self._all(row)
+        self._left = tokens[::-1]
+        self.matches = self._all()
         assert not self._left
-        return result
 
-    def _all(self, row: Row) -> bool:
-        result = True
-        while self._left and self._left[0] != ")":
-            result = self._any(row) and result
-        return result
+    def _all(self) -> Condition:
+        parts = []
+        while self._left and self._left[-1] != ")":
+            parts.append(self._any())
+        return lambda row: all(part(row) for part in parts)
 
-    def _any(self, row: Row) -> bool:
-        result = self._one(row)
-        while self._left and self._left[0] == "OR":
-            self._left.pop(0)
-            result = self._one(row) or result
-        return result
+    def _any(self) -> Condition:
+        parts = [self._one()]
+        while self._left and self._left[-1] == "OR":
+            self._left.pop()
+            parts.append(self._one())
+        return lambda row: any(part(row) for part in parts)
 
-    def _one(self, row: Row) -> bool:
-        token = self._left.pop(0)
+    def _one(self) -> Condition:
+        token = self._left.pop()
         if token == "NOT":
-            return not self._one(row)
+            inner = self._one()
+            return lambda row: not inner(row)
         if token == "(":
-            result = self._all(row)
-            assert self._left.pop(0) == ")"
-            return result
+            inside = self._all()
+            assert self._left.pop() == ")"
+            return inside
         if token == "*":
-            return True
-        match = re.match(r'([\w.]+)\s*(<=|>=|!=|=|<|>)\s*"?([^"]*)"?\Z', token)
+            return lambda row: True
+        match = re.match(r'([\w.]+)\s*(<=|=)\s*"?([^"]*)"?\Z', token)
         assert match is not None, token
         field, operator, wanted = match.groups()
         if field in ("earliest", "latest"):
-            return True
-        value = row.get(field)
-        if value is None:
-            return False
-        if operator == "=":
-            return re.fullmatch(re.escape(wanted).replace(r"\*", ".*"), str(value), re.IGNORECASE) is not None
-        assert operator == "<="
-        return float(value) <= float(wanted)
+            return lambda row: True
+        if operator == "<=":
+            return lambda row: row.get(field) is not None and float(row[field]) <= float(wanted)
+        pattern = re.compile(re.escape(wanted).replace(r"\*", ".*"), re.IGNORECASE)
+        return lambda row: row.get(field) is not None and pattern.fullmatch(str(row[field])) is not None
 
 
 _EVAL_TOKEN = re.compile(

@@ -152,12 +152,16 @@ class Burial:
                     return Progress.INTERRUPTED
                 if not holds(tx, departed):
                     return Progress.RECONNECTED
-                when, index = farewell.find(tx, departed.athlete_id, now)
+                found = farewell.find(tx, departed.athlete_id, now)
                 farewell.forget_around(tx, departed.athlete_id)
-            event = farewell_event(
-                departed.athlete_id, collected_at=when, index=index or self._index, source=self._source
+            self._writer.write(
+                farewell_event(
+                    departed.athlete_id,
+                    collected_at=found.collected_at,
+                    index=found.index or self._index,
+                    source=self._source,
+                )
             )
-            self._writer.write(event)
         self._farewells.add(who)
         return Progress.COMPLETE
 

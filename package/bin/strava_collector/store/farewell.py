@@ -5,7 +5,8 @@ Each function does a part, 200 rows at most, and returns how many; whoever calls
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from dataclasses import dataclass
+from typing import Optional
 
 from strava_collector.notification_rules import Hold
 from strava_collector.store import around, inputs
@@ -15,7 +16,8 @@ from strava_collector.store.sqlite import Transaction
 _ROWS = 200
 
 
-class Farewell(NamedTuple):
+@dataclass(frozen=True)
+class Farewell:
     """When and where the last event about an athlete is to be written."""
 
     #: Epoch seconds in milliseconds' precision, later than all that was collected of the athlete.
