@@ -69,4 +69,10 @@ AROUND: tuple[str, ...] = (
     """,
 )
 
-LISTS = (*LEDGER, *WALKS, *HISTORY, *AROUND)
+#: What is kept of notifications.
+PRIVACY = (
+    # The hash of the body, if something was left out of what `digest` is the hash of.
+    "ALTER TABLE notification ADD COLUMN kept_digest TEXT",
+)
+
+LISTS = (*LEDGER, *WALKS, *HISTORY, *AROUND, *PRIVACY)
