@@ -78,9 +78,16 @@ WALKS: tuple[str, ...] = (
     "CREATE INDEX miss_input ON miss (input, found_at)",
 )
 
-#: What history has written on a day, and what an operator wants to be collected again.
+#: What history has written on a day.
 HISTORY: tuple[str, ...] = (
-    "CREATE TABLE volume (day INTEGER PRIMARY KEY, bytes INTEGER NOT NULL CHECK (typeof(bytes) = 'integer'))",
+    # By the number of the UTC day since the epoch: what history has written, and how many calls brought it.
+    """
+    CREATE TABLE volume (
+        day INTEGER PRIMARY KEY,
+        bytes INTEGER NOT NULL CHECK (typeof(bytes) = 'integer'),
+        calls INTEGER NOT NULL CHECK (typeof(calls) = 'integer')
+    )
+    """,
 )
 
 #: Profiles and gear, and what they were when they were last written.
