@@ -96,7 +96,7 @@ class Lists(StandInTransport):
         if self.garble is not None and token.endswith(self.garble[0]):
             return replace(found, body=self.garble[1])
         if self.add_entries:
-            return replace(found, body=json.dumps([*found.json(), *self.add_entries]).encode())
+            return replace(found, body=json.dumps([*json.loads(found.body), *self.add_entries]).encode())
         return found
 
 
