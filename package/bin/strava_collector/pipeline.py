@@ -103,7 +103,14 @@ class Pipeline:
             stopping=stopping,
             look_there=look_there,
         )
-        burial = Burial(database=database, writer=writer, clock=clock, source=source, stopping=stopping)
+        burial = Burial(
+            database=database,
+            writer=writer,
+            clock=clock,
+            source=source,
+            index=webhook_input.index,
+            stopping=stopping,
+        )
         deauthorization = Deauthorization(database=database, burial=burial, tokens=self.tokens, clock=clock)
         self._forgetting = Forgetting(
             database=database, burial=burial, clock=clock, bulletin=bulletin, owner=source, hurry=stranger
