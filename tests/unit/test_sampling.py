@@ -374,7 +374,7 @@ def test_samples_that_are_no_longer_wanted_are_not_fetched(collect: Collect) -> 
     c.run()
     c.close()
     without = collect()
-    without.run(301)
+    without.run(400)
     assert the_job(without).status is Status.DONE
 
 
