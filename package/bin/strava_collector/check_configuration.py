@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Callable, Optional, Protocol, TypeVar
 
 from strava_collector import macro
-from strava_collector.configuration import Stanza, encrypted_field, parse_settings, parse_webhook_input
+from strava_collector.configuration import Stanza, encrypted_field, parse_settings
 from strava_collector.errors import CollectorError, ConfigurationError
 from strava_collector.input_faults import rival_faults
+from strava_collector.input_stanza import parse_webhook_input
 from strava_collector.oauth import Tokens
 from strava_collector.ports import SessionExpired, SplunkUnavailable
 from strava_collector.secret import Secret
