@@ -16,7 +16,8 @@ from strava_collector.clock import Clock
 from strava_collector.fetcher import Connection
 from strava_collector.job import Job, Kind, Outcome, Priority, Reason, Status
 from strava_collector.logfmt import line
-from strava_collector.settings import Athlete, Settings, WebhookInput
+from strava_collector.ownership import collected_by
+from strava_collector.settings import Athlete, CollectorInput, Settings
 from strava_collector.store import athletes, confirmations, counters, ledger, queue, turns
 from strava_collector.store.database import Database, Transaction
 
@@ -55,8 +56,10 @@ class Assignment:
 class Claims:
     """Claims the jobs of one input."""
 
-    def __init__(self, webhook_input: WebhookInput, *, database: Database, allowance: Allowance, clock: Clock) -> None:
-        self._input = webhook_input
+    def __init__(
+        self, collector_input: CollectorInput, *, database: Database, allowance: Allowance, clock: Clock
+    ) -> None:
+        self._input = collector_input
         self._database = database
         self._allowance = allowance
         self._clock = clock
@@ -146,7 +149,7 @@ class Claims:
         return frozenset() if None in paused else self._ours(settings) - {who for who in paused if who is not None}
 
     def _ours(self, settings: Settings) -> frozenset[int]:
-        return settings.athletes_of(self._input.application)
+        return collected_by(self._input, settings)
 
     def _due(self, tx: Transaction, ready: Collection[int], settings: Settings, *, background: bool) -> Optional[float]:
         return queue.next_due(

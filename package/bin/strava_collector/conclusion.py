@@ -17,7 +17,7 @@ from strava_collector.job import Job, Outcome, Status
 from strava_collector.logfmt import line
 from strava_collector.outcome import CONTRADICTED, Decision, Depart, Fetched, Finish, Obstacle, TryAgain, Write
 from strava_collector.secret import Secret
-from strava_collector.settings import Athlete, WebhookInput
+from strava_collector.settings import Athlete, CollectorInput
 from strava_collector.store import athletes, counters, ledger, queue, sweeps
 from strava_collector.store.counters import Counted
 from strava_collector.store.database import Database, Transaction
@@ -44,7 +44,7 @@ class Conclusion:
 
     def __init__(
         self,
-        webhook_input: WebhookInput,
+        collector_input: CollectorInput,
         *,
         database: Database,
         writer: Writer,
@@ -52,8 +52,8 @@ class Conclusion:
         clock: Clock,
         bulletin: Problems,
     ) -> None:
-        self._input = webhook_input
-        self._source = f"strava_webhook://{webhook_input.name}"
+        self._input = collector_input
+        self._source = collector_input.source
         self._database = database
         self._writer = writer
         self._deauthorization = deauthorization

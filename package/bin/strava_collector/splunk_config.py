@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Optional, Protocol, TypeVar
 
 from strava_collector.configuration import encrypted_field, parse_settings
@@ -85,7 +85,7 @@ class Reader:
         return cls(Splunkd(server_uri, session_key, APP, timeout=SAVING_TIMEOUT))
 
     def settings(self) -> Settings:
-        """Read all tabs and the inputs: seven calls."""
+        """Read all tabs, the inputs and which indexes there are: ten calls."""
         settings_secrets = self._source.passwords(credential_realm(f"configs/conf-{SETTINGS}"))
         settings = parse_settings(
             applications=self._source.stanzas(APPLICATIONS),
@@ -101,7 +101,7 @@ class Reader:
         proxy_password = encrypted_field(settings_secrets.get("proxy"), "proxy_password")
         if proxy_password is not None:
             self._register(proxy_password)
-        return settings
+        return replace(settings, indexes=self._indexes())
 
     def webhook_input(self, name: str, params: Mapping[str, Optional[str]]) -> WebhookInput:
         """Return the input ``strava_webhook://<name>`` with the parameters that splunkd passed to its process."""
@@ -151,6 +151,13 @@ class Reader:
         with suppress(SplunkUnavailable):
             self._inputs_told[kind] = self._source.inputs(kind)
         return self._inputs_told.get(kind, {})
+
+    def _indexes(self) -> Optional[frozenset[str]]:
+        try:
+            names = self.event_indexes().names
+        except SplunkUnavailable:  # nobody waits for what is not known
+            return None
+        return None if names is None else frozenset(names)
 
     def event_indexes(self) -> Indexes:
         """Return the indexes that take events, unless this instance sends its events elsewhere."""

@@ -14,8 +14,9 @@ from strava_collector.conclusion import Problems
 from strava_collector.errors import AnotherProcess, StoreUnavailable
 from strava_collector.logfmt import line
 from strava_collector.overview import overview
+from strava_collector.ownership import collected_by
 from strava_collector.pipeline import Pipeline
-from strava_collector.settings import Settings, WebhookInput
+from strava_collector.settings import CollectorInput, Settings
 from strava_collector.store import (
     applications,
     athletes,
@@ -64,7 +65,7 @@ class Upkeep:
 
     def __init__(
         self,
-        webhook_input: WebhookInput,
+        collector_input: CollectorInput,
         *,
         database: Database,
         folder: Path,
@@ -72,7 +73,7 @@ class Upkeep:
         clock: Clock,
         bulletin: Problems,
     ) -> None:
-        self._input = webhook_input
+        self._input = collector_input
         self._database = database
         self._folder = folder
         self._pipeline = pipeline
@@ -163,7 +164,7 @@ class Upkeep:
     def _give_up_on_the_unconfigured(self, tx: Transaction, settings: Settings, now: float) -> int:
         given_up = 0
         monotonic = self._clock.monotonic()
-        absent = turns.waiting_athletes(tx, self._input.name) - settings.athletes_of(self._input.application)
+        absent = turns.waiting_athletes(tx, self._input.name) - collected_by(self._input, settings)
         self._absent = {athlete_id: self._absent.get(athlete_id, monotonic) for athlete_id in absent}
         for athlete_id in [one for one, since in self._absent.items() if monotonic >= since + ABSENT_FOR]:
             # A row that is away for a moment, for instance while it is made anew, costs nothing.
@@ -181,7 +182,7 @@ class Upkeep:
         """Take the work of our athletes from inputs that nobody runs: renamed, deleted or disabled ones."""
         if settings is None:
             return False
-        ours = settings.athletes_of(self._input.application)
+        ours = collected_by(self._input, settings)
         with self._database.read() as tx:
             others = handover.inputs_with_work(tx, self._input.name)
         return sum(self._take_over_from(other, ours, settings) for other in others) > 0
