@@ -40,14 +40,28 @@ Consent (by HTTP: ``GET /oauth/authorize``; ``POST /oauth/token``, ``/oauth/revo
 
 What athletes do; each takes ``notify=False`` too: behind the webhook's back
     ``record(athlete, kind="ride", title=, start_date=, private=False, activity_id=, device_name=,
-    description=, not_found_requests=0, not_found_seconds=0)`` → :class:`Activity` (``.id``, ``.kind``,
-    ``.title``, ``.private``); kinds: walk (20 KB), swim, run, ride, long_ride (500 KB), manual;
-    ``start_date``: aware datetime or ISO text; without a ``start_date`` it has just ended
-    ``edit(activity, title=, type=, start_date=, description=)``: notified when title or type changes, else
-    not
+    description=, not_found_requests=0, not_found_seconds=0, seconds=)`` → :class:`Activity` (``.id``, ``.kind``,
+    ``.title``, ``.private``); kinds: walk (20 KB), swim, run, ride, long_ride (500 KB, 30,000 s), manual;
+    ``start_date``: aware datetime or ISO text; without a ``start_date`` it has just ended; ``seconds`` in motion, each
+    of which is a sample of the streams, unless it lasts as long as its kind does
+    ``edit(activity, title=, type=, start_date=, description=, gear=, seconds=)``: notified when title or type changes,
+    else not; ``seconds`` crops it, which makes other streams
     ``delete(activity)``, ``hide(activity)``, ``show(activity)``: notified as the granted scope demands
     ``detail(activity)`` → dict: what a fetch by its owner would answer now
     ``activities(athlete)`` → those that exist, oldest first
+    ``refuse_detail(activity, status=404)``: lists show it, fetches answer 404 or 403 for ever; None ends that
+    ``unlist(activity, unlisted=True)``: lists lack it, a fetch brings it
+    ``gear(athlete)`` → their bikes and shoes, ``add_gear(athlete, name, bike=True)`` → :class:`Gear` (``.id``,
+    ``.retired``, ``.nickname``); its distance grows with the activities
+    ``edit_profile(athlete, city=, state=, country=, sex=, weight=, ftp=, heart_rate_limits=, custom_zones=)``
+
+Lists (by HTTP: ``GET /athlete/activities``): pages of up to 200, ``before`` and ``after`` exclude themselves;
+    newest first, but oldest first with ``after``, also when both are given
+
+Streams (by HTTP: ``GET /activities/{id}/streams``)
+    ``streams.seconds``: so long after each upload they are not ready; ``streams.meanwhile``: ``"missing"`` (404)
+    or ``"empty"`` (200 without any)
+    ``streams.hold_back(activity, seconds=0, requests=0)``: not ready for so long from now, and for so many requests
 
 Subscriptions (by HTTP: ``/push_subscriptions``)
     ``subscriptions.add(application, callback_url)``: one that nobody asked the callback URL about
@@ -60,7 +74,7 @@ Notifications
     ``seconds`` and ``error``, ``state``, ``delay``); ``delivery.retry_pause`` (60 s),
     ``delivery.time_limit`` (2 s)
     ``delivery.hold()``, ``delivery.release()``: keep all back, then send them in a burst
-    ``delivery.lose_next(count=1)``: so many notifications are never sent
+    ``delivery.lose_next(count=1)``: so many notifications are never sent; ``delivery.lose_share(0.01)``: this part
     ``delivery.retry_now()``: waiting second and third attempts are due at once
     ``delivery.send(application, notification)``: anything at all, forged ones too
     ``delivery.repeat(delivery)``: the same once more
@@ -77,7 +91,8 @@ Faults; each call returns a :class:`Fault`, which is a context manager with ``en
     ``faults.outage(what=503, method=, path="/api/v3/*", times=None, share=1.0, retry_after=None)``;
     ``what`` is a status or ``"timeout"`` (never answers, or ends after ``seconds``), ``"reset"``, ``"lost_answer"``
     (done, then reset), ``"html"`` (503), ``"html_200"``, ``"truncated"``, ``"not_json"``, ``"empty"``, ``"redirect"``,
-    ``"wrong_activity"``, ``"huge"``
+    ``"wrong_activity"``, ``"huge"``; of a list ``"not_a_list"`` (an object), ``"without_ids"`` and ``"no_objects"``
+    (every second entry)
     ``faults.slow(seconds, method=, path=, times=)``, ``faults.rate_limited(retry_after=, path=, times=)``
     ``path`` is a pattern: ``"/oauth/token"``, ``"/api/v3/activities/*"``, ``"*"``; ``faults.clear()`` ends
     all
@@ -93,7 +108,8 @@ What happened
 
 Files: ``stand_in`` (this surface), ``server`` (HTTP and TLS), ``exchange`` (a call and its answer, Strava's
 error bodies), ``api`` (endpoints, admission), ``accounts``, ``oauth``, ``consent_page``, ``subscriptions``,
-``activities``, ``activity_json`` with ``segments`` and ``route`` (realistic content), ``streams``,
+``activities``, ``activity_json`` with ``segments`` and ``route`` (realistic content), ``listing``, ``streams`` with
+``readiness``, ``profile``, ``gear``,
 ``delivery`` and ``call_out`` (webhooks), ``rate_limits``, ``faults``, ``misuse``, ``statistics``.
 """
 
@@ -103,6 +119,7 @@ from sandbox.strava.accounts import Application, Athlete
 from sandbox.strava.activities import Activity
 from sandbox.strava.delivery import Attempt, Delivery, DeliveryState
 from sandbox.strava.faults import Fault
+from sandbox.strava.gear import Gear
 from sandbox.strava.oauth import TokenPair
 from sandbox.strava.rate_limits import Limits
 from sandbox.strava.stand_in import StravaMisused, StravaStandIn
@@ -115,6 +132,7 @@ __all__ = [
     "Application",
     "Athlete",
     "Activity",
+    "Gear",
     "TokenPair",
     "Subscription",
     "Limits",

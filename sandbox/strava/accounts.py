@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sandbox.strava.exchange import JsonObject, refused
 
@@ -30,6 +30,24 @@ class Application:
     inactive: bool = False
 
 
+@dataclass
+class Profile:
+    """What an athlete may change about themselves."""
+
+    city: str
+    state: str
+    country: str
+    sex: str
+    #: Kilograms.
+    weight: float | None = 64.5
+    #: Watts.
+    ftp: int | None = 231
+    #: Where one zone of the heart rate ends and the next begins.
+    heart_rate_limits: tuple[int, ...] = (115, 133, 152, 171)
+    #: Whether they chose those themselves.
+    custom_zones: bool = False
+
+
 @dataclass(frozen=True)
 class Athlete:
     """A person with an account at Strava."""
@@ -43,7 +61,7 @@ class Athlete:
     #: Where their routes start.
     latitude: float
     longitude: float
-    sex: str = "F"
+    profile: Profile = field(compare=False)
 
     @property
     def name(self) -> str:
@@ -96,7 +114,7 @@ class Accounts:
             country=country or town[2],
             latitude=town[3],
             longitude=town[4],
-            sex=self._random.choice("FM"),
+            profile=Profile(city or town[0], town[1], country or town[2], self._random.choice("FM")),
         )
         if athlete.id in self.athletes:
             raise ValueError(f"There is an athlete {athlete.id} already.")
@@ -135,16 +153,16 @@ def summary_athlete(athlete: Athlete) -> JsonObject:
         "firstname": athlete.first_name,
         "lastname": athlete.last_name,
         "bio": "",
-        "city": athlete.city,
-        "state": athlete.state,
-        "country": athlete.country,
-        "sex": athlete.sex,
+        "city": athlete.profile.city,
+        "state": athlete.profile.state,
+        "country": athlete.profile.country,
+        "sex": athlete.profile.sex,
         "premium": True,
         "summit": True,
         "created_at": "2017-05-14T08:12:33Z",
         "updated_at": "2026-10-30T19:45:02Z",
         "badge_type_id": 1,
-        "weight": 64.5,
+        "weight": athlete.profile.weight,
         "profile_medium": f"https://pictures.invalid/athletes/{athlete.id}/medium.jpg",
         "profile": f"https://pictures.invalid/athletes/{athlete.id}/large.jpg",
         "friend": None,

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from sandbox.strava.accounts import Athlete
+from sandbox.strava.exchange import refused
+from sandbox.strava.gear import Gear, GearBook
 from sandbox.strava.oauth import Grant
 from strava_collector.clock import Clock
 
 #: Seconds that the athletes live east of Greenwich. Their local times wear a false ``Z``, as Strava's do.
 UTC_OFFSET = 7_200
+
+#: No id is larger.
+_LAST_ID = 2**63
 
 
 @dataclass(frozen=True)
@@ -67,25 +74,60 @@ class Activity:
     description: str | None
     #: Strava's time when it was uploaded, epoch seconds.
     created_at: float
+    #: Seconds in motion.
+    moving_time: int
+    #: Metres.
+    distance: float
+    gear: Gear | None
     deleted: bool = False
     #: Raised by every change, so that an answer can be kept until the next one.
     version: int = 1
     #: Fetches answer 404 for so many more requests, and until so late, as Strava does just after an upload.
     not_found_requests: int = 0
     not_found_until: float = 0.0
+    #: What fetches answer for ever although the lists show the activity: 404 or 403.
+    refused_with: int | None = None
+    #: Lists leave it out, while a fetch brings it.
+    unlisted: bool = False
+    #: Its streams are not ready for so many more requests, and until so late.
+    streams_missing_requests: int = 0
+    streams_ready_at: float = 0.0
 
     @property
     def shape(self) -> Kind:
         return KINDS[self.kind]
 
+    @property
+    def gear_id(self) -> str | None:
+        return None if self.gear is None else self.gear.id
+
+
+#: An activity's place in a list: when it began, and its id.
+_Place = tuple[int, int]
+
+
+@dataclass
+class _Shelf:
+    """An athlete's activities in the order of their beginning, so that no list has to sort them."""
+
+    everything: list[_Place] = field(default_factory=list)
+    #: Without the hidden ones.
+    shown: list[_Place] = field(default_factory=list)
+
 
 class ActivityBook:
-    """All activities by id."""
+    """All activities by id.
+
+    What a list shows of an activity (its start, whether it is hidden, deleted or unlisted) is changed by the methods
+    of the book, which keep the lists in order.
+    """
 
     def __init__(self, clock: Clock, seed: int) -> None:
         self._clock = clock
         self._random = random.Random(f"activities {seed}")
         self._activities: dict[int, Activity] = {}
+        self._shelves: dict[int, _Shelf] = {}
+        self.gear = GearBook()
         self._last_id = 16_000_000_000
 
     def record(
@@ -101,9 +143,11 @@ class ActivityBook:
         description: str | None,
         not_found_requests: int,
         not_found_seconds: float,
+        seconds: int | None = None,
     ) -> Activity:
-        """Save a new activity; without a ``start_date`` it has just ended."""
+        """Save a new activity; without a ``start_date`` it has just ended, without ``seconds`` it is as its kind."""
         shape = KINDS[kind]
+        moving_time = usual_time(shape) if seconds is None else seconds
         now = self._clock.now()
         if activity_id is None:
             self._last_id += self._random.randrange(1, 5_000)
@@ -118,16 +162,20 @@ class ActivityBook:
             title=shape.title if title is None else title,
             sport_type=shape.sport_type,
             type=shape.type,
-            start_date=int(now) - moving_time(shape) - 120 if start_date is None else epoch(start_date),
+            start_date=int(now) - moving_time - 120 if start_date is None else epoch(start_date),
             private=private,
             manual=manual,
             device_name=None if manual else device_name or "Garmin Edge 840",
             description=description,
             created_at=now,
+            moving_time=moving_time,
+            distance=_distance(shape, moving_time),
+            gear=None if manual else self.gear.usual(athlete, shape.type),
             not_found_requests=not_found_requests,
             not_found_until=now + not_found_seconds if not_found_seconds else 0.0,
         )
         self._activities[activity.id] = activity
+        self._put(activity)
         return activity
 
     def edit(
@@ -138,6 +186,8 @@ class ActivityBook:
         type: str | None,
         start_date: datetime | str | None,
         description: str | None,
+        gear: Gear | None = None,
+        seconds: int | None = None,
     ) -> dict[str, str]:
         """Change an activity; returns the ``updates`` of Strava's notification, empty if it sends none."""
         self.must_exist(activity)
@@ -148,9 +198,15 @@ class ActivityBook:
             activity.sport_type = type
             activity.type = updates["type"] = _TYPE_OF_SPORT.get(type, type)
         if start_date is not None:
+            self._take(activity)
             activity.start_date = epoch(start_date)
+            self._put(activity)
         if description is not None:
             activity.description = description
+        if gear is not None:
+            activity.gear = gear
+        if seconds is not None:
+            activity.moving_time, activity.distance = seconds, _distance(activity.shape, seconds)
         activity.version += 1
         return updates
 
@@ -159,18 +215,36 @@ class ActivityBook:
         self.must_exist(activity)
         if activity.private == private:
             return False
+        self._take(activity)
         activity.private = private
+        self._put(activity)
         activity.version += 1
         return True
 
+    def unlist(self, activity: Activity, unlisted: bool) -> None:
+        """Leave an activity out of all lists, or show it there again."""
+        self.must_exist(activity)
+        self._take(activity)
+        activity.unlisted = unlisted
+        self._put(activity)
+
     def delete(self, activity: Activity) -> None:
         self.must_exist(activity)
+        self._take(activity)
         activity.deleted = True
 
     def of(self, athlete: Athlete) -> list[Activity]:
         """The athlete's activities, oldest start first."""
         mine = [item for item in self._activities.values() if item.athlete == athlete and not item.deleted]
         return sorted(mine, key=lambda item: (item.start_date, item.id))
+
+    def distances(self, athlete: Athlete) -> dict[str, float]:
+        """Metres that each piece of the athlete's gear has gone in the activities that exist."""
+        gone: dict[str, float] = {}
+        for item in self._activities.values():
+            if item.athlete == athlete and not item.deleted and item.gear_id is not None:
+                gone[item.gear_id] = gone.get(item.gear_id, 0.0) + item.distance
+        return gone
 
     def for_reading(self, activity_id: int, grant: Grant) -> Activity | None:
         """The activity if this permission reaches it, else None: whoever asks is not told why."""
@@ -179,25 +253,71 @@ class ActivityBook:
             return None
         if activity.private and not grant.reads_hidden_activities:
             return None
+        if activity.refused_with is not None:
+            if activity.refused_with == 403:
+                raise refused(403, "Forbidden", "Activity", "id", "forbidden")
+            return None
         if activity.not_found_requests > 0:
             activity.not_found_requests -= 1
             return None
         return None if self._clock.now() < activity.not_found_until else activity
 
-    def listed_for(self, grant: Grant) -> list[Activity]:
-        """What ``GET /athlete/activities`` may show to this permission, oldest first."""
-        return [
-            activity for activity in self.of(grant.athlete) if grant.reads_hidden_activities or not activity.private
-        ]
+    def listed_for(self, grant: Grant, *, after: int, before: int) -> ListOfActivities:
+        """What ``GET /athlete/activities`` may show to this permission of what began between the two, oldest first."""
+        shelf = self._shelves.get(grant.athlete.id, _Shelf())
+        places = shelf.everything if grant.reads_hidden_activities else shelf.shown
+        first, end = bisect_right(places, (after, _LAST_ID)), bisect_left(places, (before, 0))
+        return ListOfActivities(self._activities, places, first, max(first, end))
+
+    def _put(self, activity: Activity) -> None:
+        shelf = self._shelves.setdefault(activity.athlete.id, _Shelf())
+        for places in self._lists_with(activity, shelf):
+            insort(places, (activity.start_date, activity.id))
+
+    def _take(self, activity: Activity) -> None:
+        for places in self._lists_with(activity, self._shelves[activity.athlete.id]):
+            places.pop(bisect_left(places, (activity.start_date, activity.id)))
+
+    @staticmethod
+    def _lists_with(activity: Activity, shelf: _Shelf) -> tuple[list[_Place], ...]:
+        if activity.unlisted:
+            return ()
+        return (shelf.everything,) if activity.private else (shelf.everything, shelf.shown)
 
     def must_exist(self, activity: Activity) -> None:
         if activity.deleted:
             raise ValueError(f"Activity {activity.id} was deleted; nothing can be done to it.")
 
 
-def moving_time(shape: Kind) -> int:
+@dataclass(frozen=True)
+class ListOfActivities:
+    """A part of an athlete's activities, to be cut into pages."""
+
+    _activities: dict[int, Activity]
+    _places: Sequence[_Place]
+    _first: int
+    _end: int
+
+    def page(self, number: int, size: int, *, newest_first: bool) -> list[Activity]:
+        """The ``number``-th page, from 1."""
+        skipped = (number - 1) * size
+        if newest_first:
+            end = max(self._first, self._end - skipped)
+            places = list(reversed(self._places[max(self._first, end - size) : end]))
+        else:
+            first = min(self._end, self._first + skipped)
+            places = list(self._places[first : min(self._end, first + size)])
+        return [self._activities[activity_id] for _, activity_id in places]
+
+
+def usual_time(shape: Kind) -> int:
     """Seconds in motion; a manual entry is an hour."""
     return int(shape.distance / shape.speed) if shape.speed else 3_600
+
+
+def _distance(shape: Kind, seconds: int) -> float:
+    """Metres in so many seconds."""
+    return shape.distance if seconds == usual_time(shape) else round(seconds * shape.speed, 1)
 
 
 def epoch(moment: datetime | str) -> int:

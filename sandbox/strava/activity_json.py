@@ -9,8 +9,9 @@ from __future__ import annotations
 import random
 from typing import cast
 
-from sandbox.strava.activities import UTC_OFFSET, Activity, iso, moving_time
+from sandbox.strava.activities import UTC_OFFSET, Activity, iso
 from sandbox.strava.exchange import JsonObject
+from sandbox.strava.gear import summary_gear
 from sandbox.strava.route import Route, encode_polyline, make_route
 from sandbox.strava.segments import best_efforts, laps, segment_efforts, splits
 
@@ -31,14 +32,14 @@ def summary(activity: Activity, seed: int) -> JsonObject:
     route = _route(activity, seed, min(_SUMMARY_POINTS, activity.shape.points))
     rng = _rng(activity, seed, "summary")
     shape = activity.shape
-    moving = moving_time(shape)
+    moving = activity.moving_time
     outdoors = bool(route.points)
     climb = sum(max(0.0, there - here) for here, there in zip(route.altitudes, route.altitudes[1:]))
     content: JsonObject = {
         "resource_state": 2,
         "athlete": {"id": activity.athlete.id, "resource_state": 1},
         "name": activity.title,
-        "distance": shape.distance,
+        "distance": activity.distance,
         "moving_time": moving,
         "elapsed_time": moving + (0 if activity.manual else rng.randrange(20, 900)),
         "total_elevation_gain": round(climb, 1),
@@ -70,7 +71,7 @@ def summary(activity: Activity, seed: int) -> JsonObject:
         "private": activity.private,
         "visibility": "only_me" if activity.private else "everyone",
         "flagged": False,
-        "gear_id": None if activity.manual else _gear(activity)["id"],
+        "gear_id": activity.gear_id,
         "start_latlng": list(route.points[0]) if outdoors else [],
         "end_latlng": list(route.points[-1]) if outdoors else [],
         "average_speed": round(shape.speed, 3),
@@ -109,7 +110,7 @@ def detail(activity: Activity, seed: int, route: Route, *, all_efforts: bool = T
                 "summary_polyline": short_polyline,
             },
             "description": activity.description,
-            "calories": round(moving_time(activity.shape) * rng.uniform(0.1, 0.2), 1),
+            "calories": round(activity.moving_time * rng.uniform(0.1, 0.2), 1),
             "perceived_exertion": None,
             "prefer_perceived_exertion": False,
             "segment_efforts": efforts,
@@ -117,7 +118,7 @@ def detail(activity: Activity, seed: int, route: Route, *, all_efforts: bool = T
             "splits_standard": splits(rng, activity, route, 1_609.344),
             "laps": laps(rng, activity),
             "best_efforts": best_efforts(rng, activity),
-            "gear": None if activity.manual else _gear(activity),
+            "gear": _gear(activity),
             "photos": _photos(rng, outdoors=bool(route.points)),
             "stats_visibility": [
                 {"type": name, "visibility": "everyone"}
@@ -151,11 +152,10 @@ def detail(activity: Activity, seed: int, route: Route, *, all_efforts: bool = T
 
 def _route(activity: Activity, seed: int, points: int) -> Route:
     """The same way for any number of points."""
-    shape = activity.shape
     if not points:
-        return Route((), (), shape.distance)
+        return Route((), (), activity.distance)
     centre = (activity.athlete.latitude, activity.athlete.longitude)
-    return make_route(_rng(activity, seed, "route"), centre, shape.distance, points)
+    return make_route(_rng(activity, seed, "route"), centre, activity.distance, points)
 
 
 def _measured(rng: random.Random, activity: Activity, route: Route) -> JsonObject:
@@ -181,24 +181,15 @@ def _measured(rng: random.Random, activity: Activity, route: Route) -> JsonObjec
                 "max_watts": rng.randrange(500, 1_100),
                 "weighted_average_watts": round(watts * 1.12),
                 "device_watts": True,
-                "kilojoules": round(watts * moving_time(activity.shape) / 1_000, 1),
+                "kilojoules": round(watts * activity.moving_time / 1_000, 1),
             }
         )
     return values
 
 
-def _gear(activity: Activity) -> JsonObject:
-    bike = activity.shape.type == "Ride"
-    return {
-        "id": f"{'b' if bike else 'g'}{activity.athlete.id % 9_999_999}",
-        "primary": True,
-        "name": "Crème “Gravel” №1" if bike else "Schnelle Schuhe",
-        "nickname": "Crème" if bike else "Schnell",
-        "resource_state": 2,
-        "retired": False,
-        "distance": 8_412_345,
-        "converted_distance": 8_412.3,
-    }
+def _gear(activity: Activity) -> JsonObject | None:
+    """With its distance of long ago: otherwise no activity would look the same after the next one."""
+    return None if activity.gear is None else summary_gear(activity.gear, 0.0)
 
 
 def _photos(rng: random.Random, *, outdoors: bool) -> JsonObject:

@@ -9,7 +9,7 @@ from typing import Callable
 
 from sandbox.strava.accounts import Accounts, Application, refuse_inactive, summary_athlete
 from sandbox.strava.activities import Activity, ActivityBook
-from sandbox.strava.activity_json import detail, route_of, summary
+from sandbox.strava.activity_json import detail, route_of
 from sandbox.strava.consent_page import allowed_scopes, consent_page, logged_in, login_page
 from sandbox.strava.exchange import (
     Answer,
@@ -23,9 +23,13 @@ from sandbox.strava.exchange import (
     whole_number,
 )
 from sandbox.strava.faults import Fault, Faults
+from sandbox.strava.gear import detailed_gear
+from sandbox.strava.listing import Listing
 from sandbox.strava.misuse import misuse_of
 from sandbox.strava.oauth import Grant, OAuth, bad_access_token, missing_scope
+from sandbox.strava.profile import detailed_athlete, zones
 from sandbox.strava.rate_limits import RateLimits, too_many_calls
+from sandbox.strava.readiness import StreamReadiness
 from sandbox.strava.statistics import CallLog, CallRecord
 from sandbox.strava.streams import STREAM_KEYS, streams
 from sandbox.strava.subscriptions import Subscriptions
@@ -38,7 +42,7 @@ class _Visit:
 
     call: Call
     #: Parts of the path that the endpoint's pattern caught.
-    ids: tuple[int, ...]
+    ids: tuple[str, ...]
     fault: Fault | None
     application: Application | None = None
     athlete_id: int | None = None
@@ -56,14 +60,14 @@ class _Endpoint:
     def name(self) -> str:
         return f"{self.method} {self.path}"
 
-    def match(self, call: Call) -> tuple[int, ...] | None:
+    def match(self, call: Call) -> tuple[str, ...] | None:
         if call.method != self.method:
             return None
-        pattern = self.path.replace("{id}", r"(\d{1,19})")
+        pattern = self.path.replace("{id}", r"(\d{1,19})").replace("{gear}", r"([bg]\d{1,19})")
         found = re.fullmatch(
             f"(?:/api/v3)?{pattern}" if self.path.startswith("/oauth") else f"/api/v3{pattern}", call.path
         )
-        return None if found is None else tuple(int(part) for part in found.groups())
+        return None if found is None else found.groups()
 
 
 class Api:
@@ -76,6 +80,7 @@ class Api:
         oauth: OAuth,
         subscriptions: Subscriptions,
         activities: ActivityBook,
+        readiness: StreamReadiness,
         rate_limits: RateLimits,
         faults: Faults,
         log: CallLog,
@@ -89,6 +94,8 @@ class Api:
         self._oauth = oauth
         self._subscriptions = subscriptions
         self._activities = activities
+        self._readiness = readiness
+        self._listing = Listing(activities, seed)
         self._rate_limits = rate_limits
         self._faults = faults
         self._log = log
@@ -107,6 +114,8 @@ class Api:
             _Endpoint("GET", "/push_subscriptions", self._list_subscriptions),
             _Endpoint("DELETE", "/push_subscriptions/{id}", self._delete_subscription),
             _Endpoint("GET", "/athlete", self._athlete),
+            _Endpoint("GET", "/athlete/zones", self._zones),
+            _Endpoint("GET", "/gear/{gear}", self._gear),
             _Endpoint("GET", "/athlete/activities", self._list_activities),
             _Endpoint("GET", "/activities/{id}", self._activity),
             _Endpoint("GET", "/activities/{id}/streams", self._streams),
@@ -145,7 +154,7 @@ class Api:
         """The activity as its owner would fetch it now."""
         return detail(activity, self._seed, route_of(activity, self._seed))
 
-    def _find(self, call: Call) -> tuple[_Endpoint | None, tuple[int, ...]]:
+    def _find(self, call: Call) -> tuple[_Endpoint | None, tuple[str, ...]]:
         for endpoint in self._endpoints:
             ids = endpoint.match(call)
             if ids is not None:
@@ -237,7 +246,7 @@ class Api:
 
     def _delete_subscription(self, visit: _Visit) -> Answer:
         self._admit_application(visit)
-        self._subscriptions.delete(visit.call, visit.ids[0])
+        self._subscriptions.delete(visit.call, int(visit.ids[0]))
         return Answer(204)
 
     def _admit_application(self, visit: _Visit) -> None:
@@ -247,24 +256,31 @@ class Api:
 
     def _athlete(self, visit: _Visit) -> Answer:
         grant = self._admit_athlete(visit)
-        if not grant.scope & {"read", "profile:read_all"}:
+        if "profile:read_all" in grant.scope:
+            athlete, book = grant.athlete, self._activities
+            return json_answer(200, detailed_athlete(athlete, book.gear.of(athlete), book.distances(athlete)))
+        if "read" not in grant.scope:
             raise missing_scope("read")
         return json_answer(200, summary_athlete(grant.athlete))
 
+    def _zones(self, visit: _Visit) -> Answer:
+        grant = self._admit_athlete(visit)
+        if "profile:read_all" not in grant.scope:
+            raise missing_scope("profile:read_all")
+        return json_answer(200, zones(grant.athlete))
+
+    def _gear(self, visit: _Visit) -> Answer:
+        grant = self._admit_athlete(visit)
+        if not grant.scope & {"read", "profile:read_all"}:
+            raise missing_scope("read")
+        gear = self._activities.gear.find(grant.athlete, visit.ids[0])
+        if gear is None:
+            raise not_found("Gear")
+        gone = self._activities.distances(grant.athlete).get(gear.id, 0.0)
+        return json_answer(200, detailed_gear(gear, gone))
+
     def _list_activities(self, visit: _Visit) -> Answer:
-        grant = self._admit_reader_of_activities(visit)
-        after = self._number(visit, "after", 0)
-        before = self._number(visit, "before", 2**62)
-        page, per_page = self._number(visit, "page", 1), self._number(visit, "per_page", 30)
-        if not 1 <= per_page <= 200:
-            raise bad_parameter("Application", "per_page")
-        if page < 1:
-            raise bad_parameter("Application", "page")
-        found = [item for item in self._activities.listed_for(grant) if after < item.start_date < before]
-        if "after" not in visit.call.query:
-            found.reverse()
-        shown = found[(page - 1) * per_page : page * per_page]
-        return json_answer(200, [summary(item, self._seed) for item in shown])
+        return self._listing.page(visit.call, self._admit_reader_of_activities(visit))
 
     def _activity(self, visit: _Visit) -> Answer:
         activity = self._readable(visit)
@@ -276,17 +292,19 @@ class Api:
         activity = self._readable(visit)
         if activity.manual:
             raise not_found("Stream")
+        by_type = visit.call.query.get("key_by_type") == "true"
+        self._readiness.refuse_unready(activity, key_by_type=by_type)
         keys = visit.call.query.get("keys", "").split(",")
         if not set(keys) & set(STREAM_KEYS):
             raise bad_parameter("Stream", "keys")
         found = streams(activity, self._seed, route_of(activity, self._seed), keys)
-        if visit.call.query.get("key_by_type") == "true":
+        if by_type:
             return json_answer(200, found)
         return json_answer(200, [{"type": key, **stream} for key, stream in found.items()])
 
     def _readable(self, visit: _Visit) -> Activity:
         grant = self._admit_reader_of_activities(visit)
-        activity = self._activities.for_reading(visit.ids[0], grant)
+        activity = self._activities.for_reading(int(visit.ids[0]), grant)
         if activity is None:
             raise not_found("Activity")
         return activity
@@ -317,7 +335,3 @@ class Api:
         if not admitted or (visit.fault is not None and visit.fault.what == 429):
             raise Refused(too_many_calls())
         refuse_inactive(application)
-
-    @staticmethod
-    def _number(visit: _Visit, name: str, default: int) -> int:
-        return whole_number(visit.call.query.get(name), "Application", name, default)

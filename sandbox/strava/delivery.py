@@ -7,6 +7,7 @@ times of attempts are by the stand-in's clock.
 from __future__ import annotations
 
 import heapq
+import random
 import statistics
 import threading
 import time
@@ -95,6 +96,8 @@ class DeliveryService:
         self._under_way = 0
         self._held = False
         self._to_lose = 0
+        self._share_to_lose = 0.0
+        self._lost = random.Random("lost notifications")
         self._stopping = False
         self._threads = [
             threading.Thread(target=self._work, name=f"strava-delivery-{number}") for number in range(threads)
@@ -121,8 +124,7 @@ class DeliveryService:
         delivery = Delivery(subscription, notification, self._clock.now())
         with self._changed:
             self.deliveries.append(delivery)
-            if self._to_lose > 0:
-                self._to_lose -= 1
+            if self._is_lost():
                 delivery.state = DeliveryState.LOST
             else:
                 self._enqueue(delivery, time.monotonic())
@@ -140,6 +142,11 @@ class DeliveryService:
         """The next ``count`` notifications are never sent."""
         with self._changed:
             self._to_lose += count
+
+    def lose_share(self, share: float) -> None:
+        """From now on this part of the notifications, 0 to 1, is never sent: the same ones in each run."""
+        with self._changed:
+            self._share_to_lose = share
 
     def hold(self) -> None:
         """Keep all notifications back until :meth:`release`."""
@@ -191,6 +198,12 @@ class DeliveryService:
                 median_delay=statistics.median(delays) if delays else None,
                 worst_delay=max(delays) if delays else None,
             )
+
+    def _is_lost(self) -> bool:
+        if self._to_lose > 0:
+            self._to_lose -= 1
+            return True
+        return self._share_to_lose > 0.0 and self._lost.random() < self._share_to_lose
 
     def _enqueue(self, delivery: Delivery, at: float) -> None:
         self._number += 1

@@ -9,7 +9,7 @@ from email.utils import formatdate
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from types import TracebackType
-from typing import Callable
+from typing import Any, Callable
 
 from sandbox.strava.exchange import Answer, Call, Transmission, json_answer
 from strava_collector.clock import Clock
@@ -31,6 +31,31 @@ _WORDS = {
     "wrong_activity",
     "huge",
     "slow",
+    "not_a_list",
+    "without_ids",
+    "no_objects",
+}
+
+
+def _with_another_id(content: Any) -> object:
+    return {**content, "id": content["id"] + 1} if isinstance(content, dict) and "id" in content else content
+
+
+def _every_second(content: Any, alter: Callable[[dict[str, object]], object]) -> object:
+    """The list with its first, third, fifth … entry altered."""
+    if not isinstance(content, list):
+        return content
+    return [entry if number % 2 else alter(entry) for number, entry in enumerate(content)]
+
+
+#: What becomes of the content of an answer 200.
+_ALTERED: dict[int | str, Callable[[Any], object]] = {
+    "wrong_activity": _with_another_id,
+    "not_a_list": lambda content: {"entries": content},
+    "without_ids": lambda content: _every_second(
+        content, lambda entry: {key: value for key, value in entry.items() if key != "id"}
+    ),
+    "no_objects": lambda content: _every_second(content, lambda entry: None),
 }
 
 
@@ -101,11 +126,8 @@ class Fault:
             answer.body = b""
         elif self.what == "huge":
             answer.body = b" " * HUGE + answer.body
-        elif self.what == "wrong_activity":
-            content = json.loads(answer.body)
-            if answer.status == 200 and isinstance(content, dict) and "id" in content:
-                content["id"] += 1
-                answer.body = json_answer(200, content).body
+        elif answer.status == 200 and self.what in _ALTERED:
+            answer.body = json_answer(200, _ALTERED[self.what](json.loads(answer.body))).body
         return answer
 
     def _with_retry_after(self, answer: Answer) -> Answer:
@@ -137,7 +159,8 @@ class Faults:
 
         ``what`` is a status, or one of ``timeout`` (never answers; with ``seconds``, the connection ends after
         that time), ``reset`` (before anything was done), ``lost_answer`` (done, then reset), ``html`` (503),
-        ``html_200``, ``truncated``, ``not_json``, ``empty``, ``redirect``, ``wrong_activity``, ``huge``, ``slow``.
+        ``html_200``, ``truncated``, ``not_json``, ``empty``, ``redirect``, ``wrong_activity``, ``huge``, ``slow``; of a
+        list: ``not_a_list`` (an object), ``without_ids`` and ``no_objects`` (each for every second entry).
         ``path`` is a pattern (``"*"``: OAuth
         too). ``retry_after`` is seconds, or ``"date"`` for a minute from now written as a date.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 
-from sandbox.strava.activities import UTC_OFFSET, Activity, iso, moving_time
+from sandbox.strava.activities import UTC_OFFSET, Activity, iso
 from sandbox.strava.exchange import JsonObject
 from sandbox.strava.route import Route
 
@@ -35,7 +35,7 @@ _BEST_EFFORTS = (
 def segment_efforts(rng: random.Random, activity: Activity, route: Route) -> list[JsonObject]:
     """One effort per segment on the way, in the order in which they were ridden."""
     count = activity.shape.segment_efforts
-    moving = moving_time(activity.shape)
+    moving = activity.moving_time
     efforts: list[JsonObject] = []
     for number in range(count):
         begin, end = sorted((rng.uniform(0, 1), rng.uniform(0, 1)))
@@ -104,8 +104,8 @@ def laps(rng: random.Random, activity: Activity) -> list[JsonObject]:
     if activity.manual:
         return []
     shape = activity.shape
-    count = max(1, int(shape.distance // 10_000))
-    seconds = moving_time(shape) // count
+    count = max(1, int(activity.distance // 10_000))
+    seconds = activity.moving_time // count
     return [
         {
             "id": 50_000_000_000 + rng.randrange(10**9),
@@ -117,7 +117,7 @@ def laps(rng: random.Random, activity: Activity) -> list[JsonObject]:
             "moving_time": seconds,
             "start_date": iso(activity.start_date + number * seconds),
             "start_date_local": iso(activity.start_date + number * seconds + UTC_OFFSET),
-            "distance": round(shape.distance / count, 1),
+            "distance": round(activity.distance / count, 1),
             "average_speed": round(shape.speed, 2),
             "max_speed": round(shape.speed * 1.6, 2),
             "lap_index": number + 1,
@@ -158,7 +158,7 @@ def best_efforts(rng: random.Random, activity: Activity) -> list[JsonObject]:
             "end_index": 60 + int(metres / activity.shape.speed * 0.93),
         }
         for name, metres in _BEST_EFFORTS
-        if metres <= activity.shape.distance
+        if metres <= activity.distance
     ]
 
 

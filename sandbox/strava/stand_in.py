@@ -15,8 +15,11 @@ from sandbox.strava.call_out import CallOut
 from sandbox.strava.delivery import DeliveryService
 from sandbox.strava.exchange import Answer, Call, JsonObject
 from sandbox.strava.faults import Faults
+from sandbox.strava.gear import Gear
 from sandbox.strava.oauth import AtBrowser, Grant, OAuth, TokenPair
+from sandbox.strava.profile import edit as edit_profile
 from sandbox.strava.rate_limits import Limits, RateLimitControls, RateLimits
+from sandbox.strava.readiness import StreamReadiness
 from sandbox.strava.server import Server
 from sandbox.strava.statistics import Statistics
 from sandbox.strava.subscriptions import Subscriptions
@@ -67,6 +70,8 @@ class StravaStandIn:
         )
         self._limits = RateLimits(limits or Limits())
         self.rate_limits = RateLimitControls(self._limits, clock, self._lock)
+        #: When streams are there after an upload.
+        self.streams = StreamReadiness(clock)
         self.faults = Faults(clock, seed)
         self.statistics = Statistics(self.delivery.summary)
         #: Sentences about what the client should not have done.
@@ -76,6 +81,7 @@ class StravaStandIn:
             oauth=self._oauth,
             subscriptions=self.subscriptions,
             activities=self._book,
+            readiness=self.streams,
             rate_limits=self._limits,
             faults=self.faults,
             log=self.statistics,
@@ -247,6 +253,7 @@ class StravaStandIn:
         description: str | None = None,
         not_found_requests: int = 0,
         not_found_seconds: float = 0.0,
+        seconds: int | None = None,
         notify: bool = True,
     ) -> Activity:
         """Save a new activity; fetches may find nothing at first."""
@@ -262,6 +269,7 @@ class StravaStandIn:
                 description=description,
                 not_found_requests=not_found_requests,
                 not_found_seconds=not_found_seconds,
+                seconds=seconds,
             )
             if notify:
                 self._announce(activity, "create", {})
@@ -275,11 +283,21 @@ class StravaStandIn:
         type: str | None = None,
         start_date: datetime | str | None = None,
         description: str | None = None,
+        gear: Gear | None = None,
+        seconds: int | None = None,
         notify: bool = True,
     ) -> None:
-        """Change an activity. Strava tells of a new title or type, and of nothing else."""
+        """Change an activity; ``seconds`` crops it. Strava tells of a new title or type, and of nothing else."""
         with self._lock:
-            updates = self._book.edit(activity, title=title, type=type, start_date=start_date, description=description)
+            updates = self._book.edit(
+                activity,
+                title=title,
+                type=type,
+                start_date=start_date,
+                description=description,
+                gear=gear,
+                seconds=seconds,
+            )
             if notify and updates:
                 self._announce(activity, "update", dict(updates))
 
@@ -296,6 +314,31 @@ class StravaStandIn:
     def show(self, activity: Activity, *, notify: bool = True) -> None:
         """Make it visible again: new, for an application that could not see it."""
         self._set_private(activity, False, notify)
+
+    def refuse_detail(self, activity: Activity, status: int | None = 404) -> None:
+        """Answer fetches of an activity with 404 or 403 for ever, while lists show it; None: no longer."""
+        with self._lock:
+            activity.refused_with = status
+
+    def unlist(self, activity: Activity, unlisted: bool = True) -> None:
+        """Leave an activity out of all lists, while a fetch brings it; or show it again."""
+        with self._lock:
+            self._book.unlist(activity, unlisted)
+
+    def gear(self, athlete: Athlete) -> list[Gear]:
+        """The athlete's bikes and shoes; the first one is the primary bike."""
+        with self._lock:
+            return list(self._book.gear.of(athlete))
+
+    def add_gear(self, athlete: Athlete, name: str, *, bike: bool = True) -> Gear:
+        """Another bike, or another pair of shoes."""
+        with self._lock:
+            return self._book.gear.add(athlete, name, bike=bike)
+
+    def edit_profile(self, athlete: Athlete, **fields: object) -> None:
+        """Change what :class:`~sandbox.strava.accounts.Profile` has: ``city``, ``weight``, ``ftp`` and so on."""
+        with self._lock:
+            edit_profile(athlete.profile, fields)
 
     def detail(self, activity: Activity) -> JsonObject:
         """What a fetch by its owner would answer now."""

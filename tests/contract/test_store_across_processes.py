@@ -21,7 +21,7 @@ import pytest
 
 from strava_collector.allowance import Allowance
 from strava_collector.errors import StoreUnavailable
-from strava_collector.job import Outcome, Status
+from strava_collector.job import Outcome, Priority, Status
 from strava_collector.settings import Advanced
 from strava_collector.store import applications, inbox, leases, queue
 from strava_collector.store.database import Database
@@ -126,7 +126,11 @@ def fetch_as_strava_lets_us(folder: Path, input: str, stop: Event) -> None:
     while not stop.is_set():
         with store.write() as tx:
             permission = allowance.permission(tx, APP, ADVANCED)
-            job = queue.claim(tx, input=input, now=clock.now(), cooldown=0.0) if permission.live else None
+            job = (
+                queue.claim(tx, input=input, now=clock.now(), cooldown=0.0)
+                if permission.allows(Priority.LIVE)
+                else None
+            )
             if job is not None:
                 allowance.reserve(tx, APP, str(job.lease_id), background=False)
                 most = applications.under_way(tx, APP).calls

@@ -146,7 +146,7 @@ class Collecting:
         self.settings: Optional[Settings] = None
         self.connect(*athletes(ANNA, BEN))
         self.tokens = MemoryTokens(self.clock)
-        connection = Connection(
+        self.connection = connection = Connection(
             APPLICATION,
             StravaApi(self.transport, "https://strava.example/api/v3"),
             OAuth(self.transport, "https://strava.example/oauth", self.clock),

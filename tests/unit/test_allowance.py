@@ -14,7 +14,7 @@ import pytest
 
 from strava_collector.allowance import Allowance, Permission, Usage
 from strava_collector.circuit import Breach
-from strava_collector.job import Outcome, Status
+from strava_collector.job import Outcome, Priority, Status
 from strava_collector.quota import UnderWay
 from strava_collector.settings import Advanced
 from strava_collector.store import applications, queue
@@ -55,7 +55,7 @@ class Process:
         """Reserve a call if it may be made; its lease."""
         with self.store.write() as tx:
             permission = self.allowance.permission(tx, APP, advanced)
-            if not (permission.background if background else permission.live):
+            if not (permission.allows(Priority.HISTORY if background else Priority.LIVE)):
                 return None
             self._calls += 1
             lease = f"{id(self)}-{self._calls}"
@@ -122,7 +122,7 @@ def test_a_reserved_call_is_one_that_cannot_be_made_again(store: Database) -> No
     assert None not in leases
     assert process.begin() is None
     permission = process.permission(replace(ADVANCED, concurrency=1_000))
-    assert permission == Permission(False, False, START + 900, "quarter-hour limit")
+    assert permission == Permission(None, START + 900, "quarter-hour limit")
 
 
 def test_no_more_calls_are_under_way_than_the_setting_says(store: Database) -> None:
@@ -130,7 +130,7 @@ def test_no_more_calls_are_under_way_than_the_setting_says(store: Database) -> N
     three = Advanced(concurrency=3)
     leases = [process.begin(three) for _ in range(3)]
     assert process.begin(three) is None
-    assert process.permission(three) == Permission(False, False, None, None)
+    assert process.permission(three) == Permission(None)
     assert leases[0] is not None
     process.end(leases[0])
     assert process.begin(three) is not None
@@ -222,9 +222,46 @@ def test_history_keeps_to_its_share_while_live_goes_on(store: Database) -> None:
     process = Process(store, Strava())
     assert sum(process.call(background=True) for _ in range(20)) == 12
     permission = process.permission()
-    assert (permission.live, permission.background) == (True, False)
+    assert permission.lowest is Priority.RECONCILIATION
     assert permission.why == "history share of the quarter-hour limit"
     assert sum(process.call() for _ in range(20)) == 8
+
+
+def test_history_leaves_one_of_the_calls_at_once_free(store: Database) -> None:
+    process = Process(store, Strava())
+    three = Advanced(concurrency=3)
+    history = [process.begin(three, background=True) for _ in range(3)]
+    assert [lease is not None for lease in history] == [True, True, False]
+    # Nothing but calls is in its way, so there is no time to wait for.
+    assert process.permission(three) == Permission(Priority.RECONCILIATION)
+    assert process.begin(three) is not None
+    assert process.permission(three) == Permission(None)
+    # Whatever the calls are for, the last one is not history's.
+    assert history[0] is not None
+    process.end(history[0])
+    assert process.begin(three, background=True) is None
+
+
+def test_history_may_have_the_only_call_at_once(store: Database) -> None:
+    process = Process(store, Strava())
+    assert process.begin(Advanced(concurrency=1), background=True) is not None
+
+
+def test_reconciliation_leaves_a_part_of_the_limit_to_live_activities(store: Database) -> None:
+    process = Process(store, Strava())
+    for _ in range(16):
+        with store.write() as tx:
+            permission = process.allowance.reserve_if_allowed(tx, APP, "list", ADVANCED, Priority.RECONCILIATION)
+        assert permission.allows(Priority.RECONCILIATION)
+        process.end("list")
+    with store.write() as tx:
+        permission = process.allowance.reserve_if_allowed(tx, APP, "list", ADVANCED, Priority.RECONCILIATION)
+        assert applications.under_way(tx, APP) == UnderWay()
+        assert applications.quota(tx, APP).reads_quarter.background == 0
+    assert permission.lowest is Priority.LIVE
+    assert permission.why == "the rest of the quarter-hour limit is kept for live activities"
+    assert permission.until == START + 900
+    assert sum(process.call() for _ in range(20)) == 4
 
 
 # Several processes.
@@ -357,7 +394,7 @@ def test_a_429_is_told_closes_the_window_and_counts_as_a_defect(
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "action=rate_limited" in caplog.text
     permission = process.permission()
-    assert not permission.live
+    assert not permission.allows(Priority.LIVE)
     assert permission.until is not None
     assert START + 901 <= permission.until <= START + 916.5
     assert permission.why == "Strava's refusal (429)"
@@ -385,7 +422,7 @@ def test_while_the_circuit_is_open_there_is_one_call_at_a_time(store: Database) 
     with store.write() as tx:
         for activity_id in (1, 2, 3):
             first.allowance.is_failing(tx, APP, activity_id, "Strava answered 503.", base=30.0)
-    assert second.permission() == Permission(False, False, START + 30, "Strava answered 503.")
+    assert second.permission() == Permission(None, START + 30, "Strava answered 503.")
     strava.advance(30)
     probe = second.begin()
     assert probe is not None
@@ -414,7 +451,7 @@ def test_an_application_that_is_refused_is_told_once(store: Database, caplog: py
     assert process.permission().until == START + 900
     with store.write() as tx:
         process.allowance.hurry(tx, APP)
-    assert process.permission().live
+    assert process.permission().allows(Priority.LIVE)
 
 
 def test_applications_have_nothing_to_do_with_each_other(store: Database) -> None:
@@ -422,4 +459,4 @@ def test_applications_have_nothing_to_do_with_each_other(store: Database) -> Non
     with store.write() as tx:
         process.allowance.is_refused(tx, "4712", Breach.INACTIVE, "Switched off.")
         applications.reserve(tx, "lease", applications.Reservation("4712", False, START))
-    assert process.permission(Advanced(concurrency=1)).live
+    assert process.permission(Advanced(concurrency=1)).allows(Priority.LIVE)

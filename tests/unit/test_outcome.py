@@ -78,7 +78,7 @@ REFUSED_TOKEN = (
     "Strava refuses the athlete's token (401), also after renewing it. Connect the athlete again on Configuration → "
     "Athletes."
 )
-LIMIT = "Strava's rate limit is used up (429). The job waits until the limit is free again."
+LIMIT = "Strava's rate limit is used up (429). What waits goes on when the limit is free again."
 GIVEN_UP = "Strava answered 503. Given up after 5 attempts."
 RECONNECT = "Strava no longer accepts the athlete's permission (refresh token): the athlete must connect again."
 WRONG_SECRET = "Strava does not accept the client secret."  # a sentence

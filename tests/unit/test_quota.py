@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Optional
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from strava_collector.job import Priority
 from strava_collector.quota import CAUTION, DAY, MOST_CAUTION, QUARTER_HOUR, Pause, Quota, Terms, UnderWay
 
 #: 2024-05-01 06:30:00 UTC: the beginning of a quarter hour.
@@ -184,28 +188,70 @@ def test_headers_that_make_no_sense_leave_a_call_that_nobody_reported(broken: st
 
 def test_background_work_keeps_to_its_share_and_live_work_does_not_wait_behind_it() -> None:
     quota = silent(Quota(), 60, background=True)
-    assert quota.pause(QUARTER, background=True) == Pause(QUARTER + 900, "history share of the quarter-hour limit")
+    assert quota.pause(QUARTER, priority=Priority.HISTORY) == Pause(
+        QUARTER + 900, "history share of the quarter-hour limit"
+    )
     assert quota.pause(QUARTER) is None
 
 
-def test_live_calls_do_not_count_against_the_background_share() -> None:
-    quota = silent(Quota(), 39)
-    assert silent(quota, 59, background=True).pause(QUARTER, background=True) is None
-    assert until(silent(quota, 60, background=True).pause(QUARTER, background=True)) is not None
-    assert silent(quota, 60, background=True).pause(QUARTER) is None
+def test_live_calls_do_not_count_against_the_share_of_history() -> None:
+    quota = silent(Quota(), 19)
+    assert silent(quota, 59, background=True).pause(QUARTER, priority=Priority.HISTORY) is None
+    full = silent(quota, 60, background=True)
+    assert full.pause(QUARTER, priority=Priority.HISTORY) == Pause(
+        QUARTER + 900, "history share of the quarter-hour limit"
+    )
+    assert full.pause(QUARTER) is None
+
+
+@pytest.mark.parametrize("priority", [Priority.RECONCILIATION, Priority.HISTORY])
+@pytest.mark.parametrize("history", [0, 59])
+def test_half_of_what_history_may_not_use_is_kept_for_live_activities(priority: Priority, history: int) -> None:
+    quota = silent(silent(Quota(), 79 - history), history, background=True)
+    assert quota.pause(QUARTER, priority=priority) is None
+    kept = Pause(QUARTER + 900, "the rest of the quarter-hour limit is kept for live activities")
+    assert quota.pause(QUARTER, priority=priority, under_way=UnderWay(1)) == kept
+    assert quota.pause(QUARTER, under_way=UnderWay(20)) is None
+
+
+def test_reconciliation_has_no_share_of_its_own() -> None:
+    quota = silent(Quota(), 60, background=True)
+    assert quota.pause(QUARTER, priority=Priority.RECONCILIATION) is None
+    assert quota.pause(QUARTER, priority=Priority.RECONCILIATION, terms=Terms(background_share=0.19)) is not None
+    assert (
+        silent(Quota(), 49).pause(QUARTER, priority=Priority.RECONCILIATION, terms=Terms(background_share=0.0)) is None
+    )
+
+
+@given(
+    share=st.floats(0, 1),
+    limit=st.integers(1, 200),
+    used=st.integers(0, 220),
+    history=st.integers(0, 220),
+    under_way=st.integers(0, 5),
+)
+def test_what_a_priority_may_call_any_higher_one_may(
+    share: float, limit: int, used: int, history: int, under_way: int
+) -> None:
+    counts = {"reported": used, "background": history, "began": int(QUARTER)}
+    quota = Quota(reads_quarter=replace(Quota().reads_quarter, **counts))
+    terms, busy = Terms(quarter=limit, background_share=share), UnderWay(under_way, min(under_way, history))
+    pauses = [quota.pause(QUARTER, priority=one, under_way=busy, terms=terms) for one in Priority]
+    allowed = [pause is None for pause in pauses]
+    assert allowed == sorted(allowed, reverse=True)
 
 
 def test_background_calls_under_way_count_against_the_share() -> None:
     quota = silent(Quota(), 58, background=True)
-    assert quota.pause(QUARTER, background=True, under_way=UnderWay(3, background=1)) is None
-    assert until(quota.pause(QUARTER, background=True, under_way=UnderWay(2, background=2))) is not None
+    assert quota.pause(QUARTER, priority=Priority.HISTORY, under_way=UnderWay(3, background=1)) is None
+    assert until(quota.pause(QUARTER, priority=Priority.HISTORY, under_way=UnderWay(2, background=2))) is not None
 
 
 def test_the_share_holds_for_the_day_too() -> None:
     quota = Quota()
     for quarter in range(10):
         quota = silent(quota, 60, QUARTER + 900 * quarter, background=True)
-    pause = quota.pause(QUARTER + 9_000, background=True)
+    pause = quota.pause(QUARTER + 9_000, priority=Priority.HISTORY)
     assert pause == Pause(MIDNIGHT, "history share of the day limit")
 
 
@@ -213,14 +259,14 @@ def test_the_share_holds_for_the_day_too() -> None:
 def test_the_share_is_a_setting(share: float, calls: int) -> None:
     terms = Terms(background_share=share)
     quota = silent(Quota(), calls, background=True)
-    assert quota.pause(QUARTER, background=True, terms=terms) is not None
+    assert quota.pause(QUARTER, priority=Priority.HISTORY, terms=terms) is not None
     if calls:
         before = silent(Quota(), calls - 1, background=True)
-        assert before.pause(QUARTER, background=True, terms=terms) is None
+        assert before.pause(QUARTER, priority=Priority.HISTORY, terms=terms) is None
 
 
 def test_a_low_limit_does_not_stop_background_work_for_ever() -> None:
-    assert Quota().pause(QUARTER, background=True, terms=Terms(quarter=1, background_share=0.6)) is None
+    assert Quota().pause(QUARTER, priority=Priority.HISTORY, terms=Terms(quarter=1, background_share=0.6)) is None
 
 
 def test_the_user_may_set_limits_below_stravas_not_above_them() -> None:

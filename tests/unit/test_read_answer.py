@@ -7,7 +7,7 @@ from typing import Optional
 
 import pytest
 
-from strava_collector.fetcher import read_answer
+from strava_collector.answers import read_answer
 from strava_collector.job import Job, Kind, Priority, Reason, Status
 from strava_collector.outcome import Fetched, Granted, Refused, Strangers, Unusable
 from tests.support.scripted_transport import answer, refusal

@@ -133,6 +133,23 @@ def test_streams_have_one_sample_per_second_of_movement() -> None:
     assert "watts" not in found
 
 
+def test_another_title_changes_nothing_in_the_streams() -> None:
+    activity = recorded("run")
+    before = streams(activity, SEED, route_of(activity, SEED), STREAM_KEYS)
+    activity.title, activity.type, activity.start_date = "Another title", "Ride", activity.start_date + 60
+    assert streams(activity, SEED, route_of(activity, SEED), STREAM_KEYS) == before
+
+
+def test_a_cropped_activity_is_shorter_in_everything() -> None:
+    activity = recorded("long_ride", seconds=28_800)
+    found = streams(activity, SEED, route_of(activity, SEED), STREAM_KEYS)
+    assert {len(stream["data"]) for stream in found.values()} == {28_800}  # type: ignore[arg-type]  # lists
+    assert set(found) == set(STREAM_KEYS)
+    assert summary(activity, SEED)["moving_time"] == 28_800
+    assert summary(activity, SEED)["distance"] == 198_720.0
+    assert len(fetched(activity)["splits_metric"]) == 199
+
+
 def test_a_swim_indoors_has_no_place() -> None:
     activity = recorded("swim")
     content = fetched(activity)

@@ -14,7 +14,7 @@ from typing import Callable
 import pytest
 
 from strava_collector.circuit import Circuit
-from strava_collector.job import Job, Outcome, Reason, Status
+from strava_collector.job import Job, Outcome, Priority, Reason, Status
 from strava_collector.notification_rules import Hold
 from strava_collector.quota import Quota
 from strava_collector.store import (
@@ -112,8 +112,8 @@ def forget_activities(tx: Transaction) -> None:
     assert farewell.forget_activities(tx, athlete_id=1, now=NOW) > 0
 
 
-def next_due(tx: Transaction, *, background: bool) -> None:
-    queue.next_due(tx, input=INPUT, now=NOW, athletes=frozenset({1}), background=background, cooldown=15.0)
+def next_due(tx: Transaction, *, lowest: Priority) -> None:
+    queue.next_due(tx, input=INPUT, now=NOW, athletes=frozenset({1}), lowest=lowest, cooldown=15.0)
 
 
 #: By a name for the reader: everything that happens with each notification, each job, or every few seconds.
@@ -138,7 +138,9 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "queue.live_trail": lambda tx: queue.live_trail(tx, 1, 1),
     "queue.live_expected": lambda tx: queue.live_expected(tx, 1, 1),
     "queue.claim": claimed,
-    "queue.claim, live jobs only": lambda tx: queue.claim(tx, input=INPUT, now=NOW, athletes={1, 2}, background=False),
+    "queue.claim, live jobs only": lambda tx: queue.claim(
+        tx, input=INPUT, now=NOW, athletes={1, 2}, lowest=Priority.LIVE
+    ),
     "queue.claim, nothing due": lambda tx: queue.claim(tx, input=INPUT, now=0.0),
     "queue.finish": finish,
     "queue.finish, joined meanwhile": finish_joined,
@@ -147,8 +149,8 @@ USES: dict[str, Callable[[Transaction], object]] = {
     ),
     "queue.renew": lambda tx: queue.renew(tx, claimed(tx), now=NOW),
     "queue.is_mine": lambda tx: queue.is_mine(tx, claimed(tx)),
-    "queue.next_due": lambda tx: next_due(tx, background=True),
-    "queue.next_due, live jobs only": lambda tx: next_due(tx, background=False),
+    "queue.next_due": lambda tx: next_due(tx, lowest=Priority.HISTORY),
+    "queue.next_due, live jobs only": lambda tx: next_due(tx, lowest=Priority.LIVE),
     "queue.take_over": lambda tx: queue.take_over(tx, input=INPUT, now=NOW),
     "queue.expire": lambda tx: queue.expire(tx, now=NOW + 1_000.0),
     "queue.hurry": lambda tx: sweeps.hurry(tx, input=INPUT, now=NOW),

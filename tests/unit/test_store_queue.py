@@ -177,7 +177,7 @@ def test_the_next_due_time_is_that_of_the_earliest_waiting_job(tx: Transaction) 
     join(tx, 1, priority=Priority.LIVE, due_at=300.0)
     join(tx, 2, priority=Priority.HISTORY, due_at=200.0)
     assert queue.next_due(tx, input=RIDES, now=100.0) == 200.0
-    assert queue.next_due(tx, input=RIDES, now=100.0, background=False) == 300.0
+    assert queue.next_due(tx, input=RIDES, now=100.0, lowest=Priority.LIVE) == 300.0
     assert queue.next_due(tx, input="other", now=100.0) is None
     claim(tx, 250.0)
     assert queue.next_due(tx, input=RIDES, now=250.0) == 300.0

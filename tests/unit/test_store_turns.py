@@ -18,9 +18,14 @@ HOUR = 3600.0
 
 
 def claim(
-    tx: Transaction, now: float = NOW, *, cooldown: float = 0.0, background: bool = True, per_athlete: int = 99
+    tx: Transaction,
+    now: float = NOW,
+    *,
+    cooldown: float = 0.0,
+    lowest: Priority = Priority.HISTORY,
+    per_athlete: int = 99,
 ) -> Optional[Job]:
-    return queue.claim(tx, input=RIDES, now=now, cooldown=cooldown, background=background, per_athlete=per_athlete)
+    return queue.claim(tx, input=RIDES, now=now, cooldown=cooldown, lowest=lowest, per_athlete=per_athlete)
 
 
 def fetch(tx: Transaction, now: float = NOW, *, cooldown: float = 0.0) -> Optional[int]:
@@ -32,8 +37,10 @@ def fetch(tx: Transaction, now: float = NOW, *, cooldown: float = 0.0) -> Option
     return job.activity_id
 
 
-def next_at(tx: Transaction, now: float, *, cooldown: float = 0.0, background: bool = True) -> Optional[float]:
-    return queue.next_due(tx, input=RIDES, now=now, cooldown=cooldown, background=background)
+def next_at(
+    tx: Transaction, now: float, *, cooldown: float = 0.0, lowest: Priority = Priority.HISTORY
+) -> Optional[float]:
+    return queue.next_due(tx, input=RIDES, now=now, cooldown=cooldown, lowest=lowest)
 
 
 def many(tx: Transaction, athlete_id: int, jobs: int, *, first: int = 1, due: float = 100.0) -> None:
@@ -52,6 +59,24 @@ def test_live_goes_before_reconciliation_and_that_before_history(tx: Transaction
     for activity_id, priority in enumerate(Priority):
         join(tx, activity_id, priority=priority, due_at=NOW - 10 - activity_id)
     assert [fetch(tx) for _ in range(4)] == [0, 1, 2, None]
+
+
+@pytest.mark.parametrize("lowest", list(Priority))
+def test_what_is_below_the_lowest_priority_has_no_turn(tx: Transaction, lowest: Priority) -> None:
+    for priority in Priority:
+        join(tx, int(priority), priority=priority, due_at=NOW - int(priority))
+    claimed = [job.priority for _ in Priority if (job := claim(tx, lowest=lowest)) is not None]
+    assert claimed == [priority for priority in Priority if priority <= lowest]
+    assert next_at(tx, NOW, lowest=lowest) is None
+    assert next_at(tx, NOW) == (None if lowest is Priority.HISTORY else NOW - int(Priority.HISTORY))
+
+
+def test_a_backlog_waits_while_history_has_no_turn_even_if_reconciliation_has_one(tx: Transaction) -> None:
+    many(tx, ANNA, 100)
+    while (job := claim(tx, lowest=Priority.RECONCILIATION)) is not None:
+        last = job
+    assert last.activity_id < 30
+    assert claim(tx) is not None
 
 
 def test_within_a_priority_jobs_go_in_the_order_of_their_due_times(tx: Transaction) -> None:
@@ -241,12 +266,12 @@ def test_when_background_work_has_no_turn_a_backlog_has_none_either_but_for_a_wh
     many(tx, ANNA, 50)
     join(tx, 1_000, priority=Priority.HISTORY)
     for _ in range(turns.USUAL):
-        assert claim(tx, background=False) is not None
-    assert claim(tx, background=False) is None
-    at = next_at(tx, NOW, background=False)
+        assert claim(tx, lowest=Priority.LIVE) is not None
+    assert claim(tx, lowest=Priority.LIVE) is None
+    at = next_at(tx, NOW, lowest=Priority.LIVE)
     assert at == NOW + turns.USUAL_EVERY
-    assert claim(tx, at - 0.1, background=False) is None
-    assert claim(tx, at, background=False) is not None
+    assert claim(tx, at - 0.1, lowest=Priority.LIVE) is None
+    assert claim(tx, at, lowest=Priority.LIVE) is not None
     assert not turns.is_backlog(tx, ANNA, at)
 
 
@@ -254,10 +279,10 @@ def test_a_backlog_that_gives_way_goes_on_at_the_usual_pace(tx: Transaction) -> 
     many(tx, ANNA, 100)
     now, fetched = NOW, 0
     while now < NOW + 20 * turns.USUAL_EVERY:
-        at = next_at(tx, now, cooldown=15.0, background=False)
+        at = next_at(tx, now, cooldown=15.0, lowest=Priority.LIVE)
         assert at is not None
         now = max(now, at)
-        fetched += claim(tx, now, cooldown=15.0, background=False) is not None
+        fetched += claim(tx, now, cooldown=15.0, lowest=Priority.LIVE) is not None
     assert 40 <= fetched <= 42
 
 
@@ -268,10 +293,10 @@ def test_a_clock_that_is_set_back_makes_nobody_busy_for_long(tx: Transaction, st
     for _ in range(turns.USUAL + 5):
         fetch(tx, now)
     now += step
-    at = next_at(tx, now, background=False)
+    at = next_at(tx, now, lowest=Priority.LIVE)
     assert at is not None
     assert at <= now + 4 * turns.USUAL_EVERY
-    assert claim(tx, max(now, at), background=False) is not None
+    assert claim(tx, max(now, at), lowest=Priority.LIVE) is not None
 
 
 # Cost.

@@ -13,6 +13,7 @@ from typing import Optional
 
 from strava_collector.circuit import Breach, Circuit
 from strava_collector.clock import Clock
+from strava_collector.job import Priority
 from strava_collector.logfmt import line
 from strava_collector.quota import Pause, Quota, Terms, UnderWay
 from strava_collector.settings import Advanced
@@ -32,14 +33,16 @@ MOST_JITTER = 15.0
 class Permission:
     """What may be called now; times in epoch seconds by our clock."""
 
-    #: Calls for something live.
-    live: bool
-    #: Calls for history and reconciliation too.
-    background: bool
+    #: The lowest priority that may be called for; None is none at all.
+    lowest: Optional[Priority]
     #: When more than that may be called; None if nothing but calls under way is in the way.
-    until: Optional[float]
-    #: Which limit or outage is in the way, for people.
-    why: Optional[str]
+    until: Optional[float] = None
+    #: Which limit or outage is in the way of the next priority, for people.
+    why: Optional[str] = None
+
+    def allows(self, priority: Priority) -> bool:
+        """Whether a call of this priority may be made. A live backlog counts as history."""
+        return self.lowest is not None and priority <= self.lowest
 
 
 @dataclass(frozen=True)
@@ -67,30 +70,33 @@ class Allowance:
         circuit = applications.circuit(tx, client_id)
         opens = circuit.waits_until(now)
         if opens is not None:
-            return Permission(False, False, opens, circuit.why)
+            return Permission(None, opens, circuit.why)
         under_way = applications.under_way(tx, client_id)
         most = 1 if circuit.breach is not None else advanced.concurrency
         if under_way.calls >= most:
-            return Permission(False, False, None, None)
+            return Permission(None)
         quota = applications.quota(tx, client_id)
-        live = self._pause(quota, under_way, advanced, background=False)
-        background = self._pause(quota, under_way, advanced, background=True)
-        pause = live or background
-        return Permission(
-            live is None,
-            background is None,
-            None if pause is None else pause.until,
-            None if pause is None else pause.why,
-        )
+        lowest: Optional[Priority] = None
+        for priority in Priority:
+            pause = self._pause(quota, under_way, advanced, priority)
+            if pause is not None:
+                return Permission(lowest, pause.until, pause.why)
+            if priority is Priority.HISTORY and under_way.calls >= max(most - 1, 1):
+                # Of several calls at once history leaves one free, so that what is live waits for none of its answers.
+                return Permission(lowest)
+            lowest = priority
+        return Permission(lowest)
 
-    def pause(self, tx: Transaction, client_id: str, advanced: Advanced, *, background: bool) -> Optional[Pause]:
+    def pause(
+        self, tx: Transaction, client_id: str, advanced: Advanced, priority: Priority = Priority.LIVE
+    ) -> Optional[Pause]:
         """Return what the quota makes a call wait for, with ``until`` by our clock; None if it need not wait."""
         quota, under_way = applications.quota(tx, client_id), applications.under_way(tx, client_id)
-        return self._pause(quota, under_way, advanced, background=background)
+        return self._pause(quota, under_way, advanced, priority)
 
-    def _pause(self, quota: Quota, under_way: UnderWay, advanced: Advanced, *, background: bool) -> Optional[Pause]:
+    def _pause(self, quota: Quota, under_way: UnderWay, advanced: Advanced, priority: Priority) -> Optional[Pause]:
         now = self._time.now(quota.ahead)
-        pause = quota.pause(now, background=background, under_way=under_way, terms=terms(advanced))
+        pause = quota.pause(now, priority=priority, under_way=under_way, terms=terms(advanced))
         if pause is None:
             return None
         return Pause(pause.until - self._time.ahead(quota.ahead), pause.why)
@@ -144,13 +150,19 @@ class Allowance:
         quota = applications.quota(tx, client_id)
         return _usage(quota, self._time.now(quota.ahead))
 
+    def reserve_if_allowed(
+        self, tx: Transaction, client_id: str, lease_id: str, advanced: Advanced, priority: Priority
+    ) -> Permission:
+        """Count a call that is about to be made under this lease, if the permission that is returned allows it."""
+        permission = self.permission(tx, client_id, advanced)
+        if permission.allows(priority):
+            self.reserve(tx, client_id, lease_id, background=priority is Priority.HISTORY)
+        return permission
+
     def reserve_one(self, tx: Transaction, client_id: str, name: str, advanced: Advanced) -> bool:
-        """Count a call that belongs to no job, if one may be made now; ``name`` stands for its lease."""
+        """Count a live call that belongs to no job, if one may be made now; ``name`` stands for its lease."""
         applications.abandon(tx, name, self._clock.now())
-        if not self.permission(tx, client_id, advanced).live:
-            return False
-        self.reserve(tx, client_id, name, background=False)
-        return True
+        return self.reserve_if_allowed(tx, client_id, name, advanced, Priority.LIVE).allows(Priority.LIVE)
 
     def reserve_beside(self, tx: Transaction, client_id: str, name: str) -> None:
         """Count a call that is made whatever the circuit says, because it asks about the application itself.

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Callable, Optional, Union
 
 from strava_collector.allowance import Allowance
+from strava_collector.answers import retry_after
 from strava_collector.check_facts import Access, QuotaFacts, Standing
 from strava_collector.clock import Clock
 from strava_collector.errors import CollectorError, StoreUnavailable
-from strava_collector.fetcher import retry_after
 from strava_collector.oauth import Refusal, Tokens, refusal_of
 from strava_collector.settings import Application, Athlete
 from strava_collector.store import applications

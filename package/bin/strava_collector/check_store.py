@@ -146,7 +146,7 @@ def _queue(
 def _quota(tx: Transaction, client_id: str, advanced: Advanced, allowance: Allowance) -> QuotaFacts:
     known = applications.quota(tx, client_id)
     used = allowance.usage(tx, client_id)
-    pause = allowance.pause(tx, client_id, advanced, background=False)
+    pause = allowance.pause(tx, client_id, advanced)
     return QuotaFacts(
         quarter_used=used.quarter,
         quarter_allowed=known.reads_quarter.allows(advanced.own_quarter_limit),

@@ -41,8 +41,8 @@ class Assignment:
     settings: Settings
     #: Reads used before the call, for the log.
     before: Usage
-    #: The call counts against the share of history and reconciliation.
-    background: bool
+    #: What its calls count as: the job's priority, or history if it belongs to a backlog.
+    counts_as: Priority
 
     @property
     def client_id(self) -> str:
@@ -78,13 +78,13 @@ class Claims:
             ready = self._ready(tx, settings, now)
             confirmation = confirmations.next_at(tx, input=self._input.name, athletes=self._awake(settings, now))
             over = min((until for until in self._paused.values() if until > now), default=None)
-            if permission.background:
-                return _earliest(over, confirmation, self._due(tx, ready, settings, background=True))
+            everything = _earliest(confirmation, self._due(tx, ready, settings, Priority.HISTORY))
+            if permission.lowest is Priority.HISTORY:
+                return _earliest(over, everything)
             until = now + SOON if permission.until is None else permission.until
-            later = _earliest(confirmation, self._due(tx, ready, settings, background=True))
-            due = None if later is None else max(later, until)
-            if permission.live:
-                due = _earliest(due, confirmation, self._due(tx, ready, settings, background=False))
+            due = None if everything is None else max(everything, until)
+            if permission.lowest is not None:
+                due = _earliest(due, confirmation, self._due(tx, ready, settings, permission.lowest))
             return _earliest(over, due)
 
     def claim(self, settings: Settings, connection: Connection) -> Optional[Assignment]:
@@ -105,7 +105,7 @@ class Claims:
 
     def _next(self, tx: Transaction, settings: Settings, connection: Connection) -> Optional[Job]:
         permission = self._allowance.permission(tx, connection.application.client_id, settings.advanced)
-        if not permission.live and not permission.background:
+        if permission.lowest is None:
             return None
         now = self._clock.now()
         return confirmations.claim(
@@ -115,7 +115,7 @@ class Claims:
             input=self._input.name,
             now=now,
             athletes=self._ready(tx, settings, now),
-            background=permission.background,
+            lowest=permission.lowest,
             per_athlete=max(1, settings.advanced.concurrency - 1),
             cooldown=settings.advanced.cooldown,
         )
@@ -123,8 +123,9 @@ class Claims:
     def _assign(self, tx: Transaction, job: Job, settings: Settings, connection: Connection) -> Assignment:
         now, client_id = self._clock.now(), connection.application.client_id
         athletes.probing(tx, job.athlete_id, now, athletes.PROBE_AFTER)
-        background = job.priority is not Priority.LIVE or turns.is_backlog(tx, job.athlete_id, now)
-        before = self._allowance.reserve(tx, client_id, str(job.lease_id), background=background)
+        is_backlog = job.priority is Priority.LIVE and turns.is_backlog(tx, job.athlete_id, now)
+        counts_as = Priority.HISTORY if is_backlog else job.priority
+        before = self._allowance.reserve(tx, client_id, str(job.lease_id), background=counts_as is Priority.HISTORY)
         # A retry's line would say nothing that its "attempted" does not.
         log.log(
             logging.DEBUG if job.error is not None else logging.INFO,
@@ -137,7 +138,7 @@ class Claims:
                 waited=max(0.0, now - job.next_run_at),
             ),
         )
-        return Assignment(job, settings.athletes[job.athlete_id], connection, settings, before, background)
+        return Assignment(job, settings.athletes[job.athlete_id], connection, settings, before, counts_as)
 
     def _ready(self, tx: Transaction, settings: Settings, now: float) -> frozenset[int]:
         """The athletes in whose name calls can be made."""
@@ -151,13 +152,13 @@ class Claims:
     def _ours(self, settings: Settings) -> frozenset[int]:
         return collected_by(self._input, settings)
 
-    def _due(self, tx: Transaction, ready: Collection[int], settings: Settings, *, background: bool) -> Optional[float]:
+    def _due(self, tx: Transaction, ready: Collection[int], settings: Settings, lowest: Priority) -> Optional[float]:
         return queue.next_due(
             tx,
             input=self._input.name,
             now=self._clock.now(),
             athletes=ready,
-            background=background,
+            lowest=lowest,
             cooldown=settings.advanced.cooldown,
         )
 

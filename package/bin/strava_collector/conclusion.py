@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Optional, Protocol
 
+from strava_collector import settlement
 from strava_collector.clock import Clock
 from strava_collector.deauthorization import Deauthorization
 from strava_collector.erase_list import ErasedBecause, erase_lines
@@ -66,7 +67,7 @@ class Conclusion:
         Raises StoreUnavailable, OutputClosed and SessionExpired; the job is to be put back then.
         """
         if isinstance(decision, Write):
-            self._bulletin.resolved(_topic(athlete))
+            self._bulletin.resolved(settlement.topic(athlete))
             self._write(job, athlete, decision)
         elif isinstance(decision, Finish):
             self._finish(job, decision)
@@ -189,16 +190,9 @@ class Conclusion:
             queue.reschedule(tx, job, run_at=decision.at, counts=decision.counts, error=decision.why, now=now)
             self._cancel_if_withdrawn(tx, job, athlete)
             if decision.obstacle in (Obstacle.RECONNECT, Obstacle.NO_TOKENS):
-                athletes.mark_reconnect(
-                    tx,
-                    athlete_id=job.athlete_id,
-                    reason=decision.why,
-                    connected_at=athlete.connected_at,
-                    now=now,
-                    probe_after=athletes.PROBE_AFTER,
-                )
+                settlement.note_refusal(tx, athlete, decision.why, now)
         if decision.obstacle in (Obstacle.RECONNECT, Obstacle.NO_TOKENS):
-            self._bulletin.report(_topic(athlete), f"Athlete “{athlete.name}”: {decision.why}")
+            settlement.tell_refusal(self._bulletin, athlete, decision.why)
         log.warning(
             line(
                 "postponed",
@@ -220,7 +214,7 @@ class Conclusion:
         if complete:
             self._finish(job, Finish(Outcome.DELETED, decision.why))
             self._bulletin.report(
-                _topic(athlete),
+                settlement.topic(athlete),
                 f"Athlete “{athlete.name}” has withdrawn the permission at Strava. All activities are marked as "
                 "deleted; what the index still holds and has to be erased, the search index=_internal action=erase "
                 f"athlete_id={athlete.athlete_id} lists.",
@@ -245,7 +239,3 @@ class Conclusion:
                 why=why,
             ),
         )
-
-
-def _topic(athlete: Athlete) -> str:
-    return f"athlete_{athlete.athlete_id}"

@@ -5,33 +5,26 @@ What follows from the ending is ``outcome``'s decision; this module only finds o
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Optional
+from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
+from strava_collector.answers import read_answer, read_any, retry_after
 from strava_collector.clock import Clock
 from strava_collector.errors import TransportError, TransportFault
-from strava_collector.events import NoStartDate, encode, start_date
 from strava_collector.job import Job, Kind
 from strava_collector.oauth import OAuth, OAuthRefused, OAuthUnavailable, Refusal
 from strava_collector.outcome import (
     Barred,
-    Fetched,
-    Granted,
     NoAnswer,
     Obstacle,
     Postponed,
     Refused,
     Result,
-    Strangers,
-    Unusable,
 )
 from strava_collector.secret import Secret
 from strava_collector.settings import Application, Athlete
 from strava_collector.strava_api import StravaApi
-from strava_collector.strava_time import epoch_of
 from strava_collector.token_keeper import NotConnected, RefreshBusy, TokenKeeper, TokenStoreUnavailable
 from strava_collector.transport import Answer
 
@@ -51,6 +44,10 @@ class Connection:
     application: Application
     api: StravaApi
     oauth: OAuth
+
+
+#: A call to the API with an athlete's token. Raises TransportError.
+Question = Callable[[StravaApi, Secret], Answer]
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,26 @@ class Fetcher:
     def fetch(
         self, job: Job, athlete: Athlete, connection: Connection, *, rejected: Optional[Secret] = None
     ) -> Attempt:
-        """Make the job's call; ``rejected`` is the token that Strava refused, when a new one has to be got first.
+        """Make the job's call, see :meth:`ask`."""
+        return self.ask(
+            athlete,
+            connection,
+            lambda api, token: _call(job, api, token),
+            lambda answer, now: read_answer(job, answer, now),
+            rejected=rejected,
+        )
+
+    def ask(
+        self,
+        athlete: Athlete,
+        connection: Connection,
+        question: Question,
+        read: Callable[[Answer, float], Result] = read_any,
+        *,
+        rejected: Optional[Secret] = None,
+    ) -> Attempt:
+        """Make a call in the athlete's name; ``rejected`` is the token that Strava refused, when a new one has to be
+        got first. ``read`` says what the answer is, given the time now.
 
         Raises StoreUnavailable, and SessionExpired when splunkd does not give the tokens any more.
         """
@@ -97,21 +113,16 @@ class Fetcher:
             return Attempt(self._unavailable(error))
         sent = self._clock.monotonic()
         try:
-            answer = self._call(job, connection, token)
+            answer = question(connection.api, token)
         except TransportError as error:
             return Attempt(NoAnswer(str(error)), token, made=error.fault not in _NEVER_ARRIVED)
         self._allowance.observe(answer, sent=sent, received=self._clock.monotonic())
-        return Attempt(read_answer(job, answer, self._clock.now()), token, answer, made=True)
+        return Attempt(read(answer, self._clock.now()), token, answer, made=True)
 
     def _token(self, athlete: Athlete, connection: Connection, rejected: Optional[Secret]) -> Secret:
         if rejected is None:
             return self._tokens.access_token(athlete, connection.application, connection.oauth)
         return self._tokens.renewed(athlete, connection.application, connection.oauth, rejected)
-
-    def _call(self, job: Job, connection: Connection, token: Secret) -> Answer:
-        if job.kind is Kind.ATHLETE:
-            return connection.api.athlete(token)
-        return connection.api.activity(job.activity_id, token)
 
     def _unavailable(self, error: OAuthUnavailable) -> Result:
         if error.status == 429:
@@ -123,35 +134,10 @@ class Fetcher:
         return Refused(error.status) if error.status >= 500 else NoAnswer(str(error))
 
 
-def read_answer(job: Job, answer: Answer, now: float) -> Result:
-    """Say what an answer to a job's call is."""
-    if answer.status != 200:
-        return Refused(answer.status, retry_after(answer.headers, now), _faults(answer))
-    try:
-        activity = answer.json()
-        if job.kind is Kind.ATHLETE:
-            return _read_athlete(job, activity)
-        if not isinstance(activity, dict) or activity.get("id") != job.activity_id:
-            return Unusable("Strava answered 200, but not with the activity that was asked for.", own_matter=True)
-        owner = activity.get("athlete")
-        owner_id = owner.get("id") if isinstance(owner, dict) else None
-        if type(owner_id) is not int:
-            return Unusable("Strava's activity does not say whose it is.", own_matter=True)
-        if owner_id != job.athlete_id:
-            return Strangers()
-        encode(activity)
-        return Fetched(activity, start_date(activity))
-    except NoStartDate:
-        why = "Strava's activity has no start_date that can be read, so it has no place in the index."
-        return Unusable(why, own_matter=True)
-    except (ValueError, RecursionError):
-        return Unusable("Strava answered 200, but with something that is not JSON.")
-
-
-def _read_athlete(job: Job, athlete: object) -> Result:
-    if isinstance(athlete, dict) and athlete.get("id") == job.athlete_id:
-        return Granted()
-    return Unusable("Strava answered 200, but not with the athlete who was asked for.")
+def _call(job: Job, api: StravaApi, token: Secret) -> Answer:
+    if job.kind is Kind.ATHLETE:
+        return api.athlete(token)
+    return api.activity(job.activity_id, token)
 
 
 def _barred(refusal: OAuthRefused) -> Result:
@@ -163,37 +149,3 @@ def _barred(refusal: OAuthRefused) -> Result:
         # Nothing says that it concerns the application. If it does, others will fail too.
         return NoAnswer(str(refusal))
     return Barred(Obstacle.APPLICATION, str(refusal))
-
-
-def _faults(answer: Answer) -> frozenset[str]:
-    """Strava's ``errors`` as ``field:code``; empty for an answer in any other form."""
-    try:
-        body = answer.json()
-    except (ValueError, RecursionError):
-        return frozenset()
-    errors = body.get("errors") if isinstance(body, dict) else None
-    if not isinstance(errors, list):
-        return frozenset()
-    return frozenset(_fault(error) for error in errors if isinstance(error, dict))
-
-
-def _fault(error: Mapping[str, object]) -> str:
-    return f"{str(error.get('field'))[:80]}:{str(error.get('code'))[:80]}"
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> Optional[float]:
-    """Seconds from ``Retry-After`` (headers in lower case), which may be a number or a date; None if it is neither.
-
-    A date is Strava's, so it is compared with Strava's own ``Date``: our clock may differ by minutes.
-    """
-    header = headers.get("retry-after", "").strip()
-    date = epoch_of(header) if header[:1].isalpha() else None
-    if date is not None:
-        at_strava = epoch_of(headers.get("date"))
-        seconds = date - (now if at_strava is None else at_strava)
-    else:
-        try:
-            seconds = float(header)
-        except ValueError:
-            return None
-    return min(max(seconds, 0.0), 86_400.0) if math.isfinite(seconds) else None

@@ -25,6 +25,14 @@ INACTIVE = (
     "add-on looks again every 15 minutes."
 )
 
+#: What is said of a token that is refused: until it can be renewed, and after that was in vain.
+UNAUTHORIZED_ONCE = "Strava refused the athlete's token (401). It is renewed as soon as another call can be made."
+UNAUTHORIZED = (
+    "Strava refuses the athlete's token (401), also after renewing it. Connect the athlete again on "
+    "Configuration → Athletes."
+)
+LIMIT_USED_UP = "Strava's rate limit is used up (429). What waits goes on when the limit is free again."
+
 #: So long an activity that fails is tried as long as nobody else's call shows that Strava works, in seconds.
 UNPROVEN_PATIENCE = 3 * 86_400.0
 
@@ -272,8 +280,7 @@ def _refused(result: Refused, at: Circumstances) -> Decision:
         return _not_found(at)
     if result.status == 429:
         wait = at.quota_frees_at if result.retry_after is None else at.now + result.retry_after
-        why = "Strava's rate limit is used up (429). The job waits until the limit is free again."
-        return TryAgain(max(wait, at.now + 1.0), why, counts=False)
+        return TryAgain(max(wait, at.now + 1.0), LIMIT_USED_UP, counts=False)
     if result.status == 401:
         missing = _missing_scope(result)
         if missing is not None:
@@ -284,12 +291,7 @@ def _refused(result: Refused, at: Circumstances) -> Decision:
             )
         if not at.renewed:
             return Renew()
-        return _wait_for(
-            Obstacle.RECONNECT,
-            "Strava refuses the athlete's token (401), also after renewing it. Connect the athlete again on "
-            "Configuration → Athletes.",
-            at,
-        )
+        return _wait_for(Obstacle.RECONNECT, UNAUTHORIZED, at)
     if is_inactive(result):
         return _wait_for(Obstacle.INACTIVE, INACTIVE, at)
     if result.status == 403:
@@ -301,6 +303,11 @@ def _refused(result: Refused, at: Circumstances) -> Decision:
     if is_outage(result):
         return _back_off(f"Strava answered {result.status}.", at, result.retry_after)
     return _back_off(f"Strava gave an answer that the add-on does not know ({result.status}).", at, result.retry_after)
+
+
+def wants_renewal(result: Result) -> bool:
+    """Whether Strava refuses the token: after renewing it too, the athlete has to connect again."""
+    return isinstance(result, Refused) and result.status == 401 and _missing_scope(result) is None
 
 
 def is_outage(result: Result) -> bool:
@@ -315,6 +322,11 @@ def sentence(result: Result) -> str:
     if isinstance(result, Refused):
         return f"Strava answered {result.status}."
     return result.why if isinstance(result, (NoAnswer, Unusable, Barred, Postponed)) else ""
+
+
+def describe(result: Result) -> str:
+    """Return a word for the log."""
+    return str(result.status) if isinstance(result, Refused) else type(result).__name__.lower()
 
 
 def is_inactive(result: Result) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Optional
 
 from strava_collector.allowance import Allowance
+from strava_collector.job import Priority
 from strava_collector.settings import Advanced, Settings
 from strava_collector.store import applications, athletes, dead_letters, queue
 from strava_collector.store.sqlite import Transaction
@@ -50,8 +51,8 @@ def overview(
     if opens is not None:
         pause = background_pause = f"paused until {clock_time(opens)}, {circuit.breach.value if circuit.breach else ''}"
     else:
-        pause = _pause(tx, allowance, client_id, advanced, background=False)
-        background_pause = _pause(tx, allowance, client_id, advanced, background=True)
+        pause = _pause(tx, allowance, client_id, advanced, Priority.LIVE)
+        background_pause = _pause(tx, allowance, client_id, advanced, Priority.HISTORY)
     return Overview(
         waiting=live + background,
         background=background,
@@ -78,7 +79,7 @@ def _date(time: float) -> str:
 
 
 def _pause(
-    tx: Transaction, allowance: Allowance, client_id: str, advanced: Advanced, *, background: bool
+    tx: Transaction, allowance: Allowance, client_id: str, advanced: Advanced, priority: Priority
 ) -> Optional[str]:
-    pause = allowance.pause(tx, client_id, advanced, background=background)
+    pause = allowance.pause(tx, client_id, advanced, priority)
     return None if pause is None else f"paused until {clock_time(pause.until)}, {pause.why}"

@@ -9,6 +9,8 @@ import random
 from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
+from strava_collector.answers import retry_after
+from strava_collector.athlete_calls import AthleteCalls
 from strava_collector.burial import Burial
 from strava_collector.claims import Claims
 from strava_collector.clock import Clock
@@ -72,11 +74,15 @@ class Pipeline:
             clock=clock,
             bulletin=bulletin,
         )
+        fetcher = Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock)
+        self.athlete_calls = AthleteCalls(
+            database=database, fetcher=fetcher, allowance=self.allowance, clock=clock, bulletin=bulletin
+        )
         self.claims = Claims(collector_input, database=database, allowance=self.allowance, clock=clock)
         self.worker = Worker(
             database=database,
             claims=self.claims,
-            fetcher=Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock),
+            fetcher=fetcher,
             allowance=self.allowance,
             conclusion=conclusion,
             deauthorization=deauthorization,

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Optional
 
+from strava_collector.job import Priority
+
 #: Lengths of the windows in seconds.
 QUARTER_HOUR = 900
 DAY = 86_400
@@ -29,7 +31,7 @@ class Terms:
     #: Reads per window; None is as many as Strava allows.
     quarter: Optional[int] = None
     day: Optional[int] = None
-    #: What background work may use of each window, 0 to 1.
+    #: What history may use of each window, 0 to 1. Half of the rest is kept for live activities.
     background_share: float = 0.6
 
 
@@ -38,7 +40,7 @@ class UnderWay:
     """Calls that were allowed and whose answers are not there yet."""
 
     calls: int = 0
-    #: How many of them are background work.
+    #: How many of them count against the share of history.
     background: int = 0
 
 
@@ -64,7 +66,7 @@ class Window:
     reported: int = 0
     #: Calls that Strava may not have had in mind then: without an answer, or with one that has no counts.
     unreported: int = 0
-    #: How many calls of ours were background work.
+    #: How many calls of ours counted against the share of history.
     background: int = 0
     began: int = 0
     #: Percent of the limit that is left unused, because there was a 429 in the window before.
@@ -134,13 +136,15 @@ class Quota:
         self,
         now: float,
         *,
-        background: bool = False,
+        priority: Priority = Priority.LIVE,
         under_way: UnderWay = UnderWay(),
         terms: Terms = Terms(),
     ) -> Optional[Pause]:
         """Return until when the next read has to wait, or None if it may be made now.
 
-        Background work keeps to its share of each window, so that something live never waits behind it.
+        History keeps to its share of each window. It stops too, and so does reconciliation, which has no share of its
+        own, when only what is kept for live activities is left of a window, whoever has used the rest. So nothing may
+        be made that a higher priority would have to wait for.
         """
         current = self.at(now)
         pauses = [Pause(current.closed_until, "Strava's refusal (429)")] if current.closed_until > now else []
@@ -150,8 +154,10 @@ class Quota:
             name = "quarter-hour limit" if window.length == QUARTER_HOUR else "day limit"
             if window.used + under_way.calls >= allowed:
                 pauses.append(Pause(float(window.ends), name))
-            elif background and window.background + under_way.background >= _share(allowed, terms):
+            elif priority is Priority.HISTORY and window.background + under_way.background >= _share(allowed, terms):
                 pauses.append(Pause(float(window.ends), f"history share of the {name}"))
+            elif priority is not Priority.LIVE and window.used + under_way.calls >= _not_kept(allowed, terms):
+                pauses.append(Pause(float(window.ends), f"the rest of the {name} is kept for live activities"))
         return max(pauses, key=lambda pause: pause.until, default=None)
 
     def answered(self, headers: Mapping[str, str], *, reserved_at: float, now: float, background: bool) -> Quota:
@@ -243,7 +249,7 @@ class Quota:
         return float(time)
 
     def background_terms(self, terms: Terms) -> Terms:
-        """Return the terms under which background work would have all of what is its share."""
+        """Return the terms under which history would have all of what is its share."""
         quarter = _share(self.reads_quarter.allows(terms.quarter), terms)
         return Terms(quarter, _share(self.reads_day.allows(terms.day), terms), terms.background_share)
 
@@ -303,8 +309,13 @@ _WINDOWS = ("all_quarter", "all_day", "reads_quarter", "reads_day")
 
 
 def _share(allowed: int, terms: Terms) -> int:
-    """How many calls background work may make; one at least, or a low limit would stop it for ever."""
+    """How many calls history may make; one at least, or a low limit would stop it for ever."""
     return max(int(allowed * terms.background_share), 1 if terms.background_share > 0 else 0)
+
+
+def _not_kept(allowed: int, terms: Terms) -> int:
+    """How many calls may have been made, by anybody, before only live ones go on."""
+    return max(int(allowed * (1.0 + terms.background_share) / 2), 1)
 
 
 def _learnt(

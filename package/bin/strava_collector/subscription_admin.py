@@ -13,11 +13,11 @@ from typing import Callable, Optional, Protocol
 
 from strava_collector import subscription_by_hand
 from strava_collector.allowance import Allowance
+from strava_collector.answers import retry_after
 from strava_collector.callback_look import seen_at_callback
 from strava_collector.clock import Clock
 from strava_collector.configuration import Stanza, enabled_inputs, is_on
 from strava_collector.errors import CollectorError, StoreUnavailable, TransportError
-from strava_collector.fetcher import retry_after
 from strava_collector.logfmt import line
 from strava_collector.ports import Messages
 from strava_collector.settings import Application, Settings, WebhookInput

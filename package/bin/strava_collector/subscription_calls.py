@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
+from strava_collector.answers import retry_after
 from strava_collector.clock import Clock
 from strava_collector.errors import TransportError
-from strava_collector.fetcher import retry_after
 from strava_collector.secret import Secret
 from strava_collector.settings import Advanced, Application
 from strava_collector.store import subscriptions
@@ -135,7 +135,7 @@ class SubscriptionCalls:
         advanced = self._advanced() or Advanced()
         with self._database.write() as tx:
             at = subscriptions.room_at(tx, client_id, calls=1, now=now) if may_wait else None
-            pause = None if at is not None else self._allowance.pause(tx, client_id, advanced, background=False)
+            pause = None if at is not None else self._allowance.pause(tx, client_id, advanced)
             if at is None and pause is None:
                 subscriptions.count_call(tx, client_id, now=now)
                 self._allowance.reserve_beside(tx, client_id, self._name)
@@ -154,5 +154,5 @@ class SubscriptionCalls:
         if found.state is not State.LIMITED:
             return found
         with self._database.read() as tx:
-            pause = self._allowance.pause(tx, application.client_id, self._advanced() or Advanced(), background=False)
+            pause = self._allowance.pause(tx, application.client_id, self._advanced() or Advanced())
         return SubscriptionTrouble(found.state, str(found), at=None if pause is None else pause.until)

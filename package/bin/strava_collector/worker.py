@@ -10,9 +10,9 @@ import logging
 import threading
 from typing import Callable, Optional
 
-from strava_collector import outcome
+from strava_collector import outcome, settlement
 from strava_collector.allowance import Allowance, Usage
-from strava_collector.circuit import Breach, Circuit
+from strava_collector.circuit import Circuit
 from strava_collector.claims import SOON, Assignment, Claims
 from strava_collector.clock import Clock
 from strava_collector.conclusion import Conclusion
@@ -23,17 +23,12 @@ from strava_collector.fetcher import Attempt, Connection, Fetcher
 from strava_collector.job import Job, Kind
 from strava_collector.logfmt import line
 from strava_collector.outcome import (
-    Barred,
     Circumstances,
     Decision,
     Fetched,
-    Granted,
-    Obstacle,
     Postponed,
-    Refused,
     Renew,
     Result,
-    Strangers,
     TryAgain,
 )
 from strava_collector.secret import Secret
@@ -206,7 +201,7 @@ class Worker:
             line(
                 "attempted",
                 trail=at.job.trail,
-                result=_describe(attempt.result),
+                result=outcome.describe(attempt.result),
                 seconds=self._clock.monotonic() - started,
                 quota_before=str(at.before),
                 quota_after=str(after),
@@ -218,42 +213,32 @@ class Worker:
         """Count another call for the same job. If the quota has none left, the job waits with the token refused."""
         log.info(line("token_refused", trail=at.job.trail, athlete_id=at.job.athlete_id))
         with self._database.write() as tx:
-            permission = self._allowance.permission(tx, at.client_id, at.settings.advanced)
-            if permission.background or (permission.live and not at.background):
-                self._allowance.reserve(tx, at.client_id, at.lease_id, background=at.background)
-                return None
-        why = "Strava refused the athlete's token (401). It is renewed as soon as another call can be made."
-        return TryAgain(permission.until or self._clock.now() + SOON, why, counts=False)
+            permission = self._allowance.reserve_if_allowed(
+                tx, at.client_id, at.lease_id, at.settings.advanced, at.counts_as
+            )
+        if permission.allows(at.counts_as):
+            return None
+        return TryAgain(permission.until or self._clock.now() + SOON, outcome.UNAUTHORIZED_ONCE, counts=False)
 
     def _settle(self, tx: Transaction, at: Assignment, attempt: Attempt) -> Usage:
         """Account for the call that was reserved."""
-        if attempt.answer is not None:
-            retry_after = attempt.result.retry_after if isinstance(attempt.result, Refused) else None
-            return self._allowance.answered(tx, at.client_id, at.lease_id, attempt.answer, retry_after=retry_after)
-        if attempt.made:
-            self._allowance.unanswered(tx, at.lease_id)
-        else:
-            self._allowance.release(tx, at.lease_id)
-            if at.job.kind is not Kind.ATHLETE:
-                turns.give_back(tx, at.job.athlete_id, at.job.priority, at.settings.advanced.cooldown)
+        if attempt.answer is None and not attempt.made and at.job.kind is not Kind.ATHLETE:
+            turns.give_back(tx, at.job.athlete_id, at.job.priority, at.settings.advanced.cooldown)
         if isinstance(attempt.result, Postponed):
             self._claims.pause(None if attempt.result.for_all else at.job.athlete_id, attempt.result.until)
-        return self._allowance.usage(tx, at.client_id)
+        return settlement.account(tx, self._allowance, at.client_id, at.lease_id, attempt)
 
     def _learn(self, tx: Transaction, at: Assignment, result: Result) -> Circuit:
         """What a result says about the way to Strava, for whatever is called next."""
-        if outcome.is_inactive(result):
-            return self._allowance.is_refused(tx, at.client_id, Breach.INACTIVE, outcome.INACTIVE)
-        if isinstance(result, Barred) and result.obstacle is Obstacle.APPLICATION:
-            return self._allowance.is_refused(tx, at.client_id, Breach.REFUSED, result.why)
-        if outcome.is_outage(result):
-            base = at.settings.advanced.retry_base
-            return self._allowance.is_failing(tx, at.client_id, at.job.activity_id, outcome.sentence(result), base=base)
-        if isinstance(result, (Fetched, Granted, Strangers)) or (isinstance(result, Refused) and result.status != 429):
-            if not (isinstance(result, Refused) and result.status == 401):
-                athletes.clear_if_reconnecting(tx, at.job.athlete_id)
-            return self._allowance.is_well(tx, at.client_id)
-        return self._allowance.says_nothing(tx, at.client_id)
+        return settlement.learn(
+            tx,
+            self._allowance,
+            at.client_id,
+            result,
+            athlete_id=at.job.athlete_id,
+            subject=at.job.activity_id,
+            retry_base=at.settings.advanced.retry_base,
+        )
 
     def _circumstances(
         self, tx: Transaction, at: Assignment, result: Result, circuit: Circuit, *, renewed: bool, unproven: bool
@@ -262,7 +247,7 @@ class Worker:
         known = ledger.find(tx, job.activity_id)
         if known is not None and known.start_date is not None and known.athlete_id != job.athlete_id:
             known = None  # another athlete's activity: what this fetch finds says nothing about it
-        pause = self._allowance.pause(tx, at.client_id, at.settings.advanced, background=at.background)
+        pause = self._allowance.pause(tx, at.client_id, at.settings.advanced, at.counts_as)
         contradicted = contradicts(job.expected, result.activity) if isinstance(result, Fetched) else None
         return Circumstances(
             now=now,
@@ -281,8 +266,3 @@ class Worker:
             contradicted=contradicted,
             retry_base=at.settings.advanced.retry_base,
         )
-
-
-def _describe(result: Result) -> str:
-    """A word for the log."""
-    return str(result.status) if isinstance(result, Refused) else type(result).__name__.lower()

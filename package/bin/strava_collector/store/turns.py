@@ -29,8 +29,8 @@ class Rules:
 
     #: The athletes whose jobs may be claimed; None is all.
     athletes: Optional[Collection[int]] = None
-    #: Whether history and reconciliation have a turn, and live jobs of an athlete who has had many.
-    background: bool = True
+    #: The lowest priority that has a turn. Live jobs of an athlete who has had many count as history.
+    lowest: Priority = Priority.HISTORY
     #: An athlete with so many jobs under way has to wait, so that calls that hang leave room for others.
     per_athlete: int = 1_000_000
     #: Seconds for each of an athlete's live fetches beyond three.
@@ -100,7 +100,7 @@ def give_back(tx: Transaction, athlete_id: int, priority: Priority, cooldown: fl
 
 
 def is_backlog(tx: Transaction, athlete_id: int, now: float) -> bool:
-    """Whether the turn that the athlete has just taken is one of so many that it counts as background work.
+    """Whether the turn that the athlete has just taken is one of so many that it counts as history.
 
     Otherwise one who uploads five thousand old rides would use up the day's calls, and everybody else's rides would
     wait until midnight.
@@ -115,7 +115,7 @@ def forget_old(tx: Transaction, before: float) -> None:
 
 
 def _turns(tx: Transaction, input: str, priority: Priority, rules: Rules, now: float) -> list[Turn]:
-    if priority is not Priority.LIVE and not rules.background:
+    if priority > rules.lowest:
         return []
     under_way = Counter(
         row["athlete_id"]
@@ -132,7 +132,7 @@ def _turns(tx: Transaction, input: str, priority: Priority, rules: Rules, now: f
             paid_until = _sane(paid_until, now + AT_ONCE * rules.cooldown)
             at = max(due, paid_until - (AT_ONCE - 1) * rules.cooldown)
             order = max(due, paid_until)
-            if not rules.background:
+            if rules.lowest is not Priority.HISTORY:
                 at = max(at, _sane(busy_until, now + _BUSIEST) - (USUAL - 1) * USUAL_EVERY)
         turns.append(Turn(priority, athlete_id, at, order, paid_until))
     return turns
