@@ -103,6 +103,8 @@ class Dispatching:
                 index=INPUT.index,
                 input=INPUT.name,
                 now=self.clock.now(),
+                detailed=True,
+                fingerprint="a-b",
             )
 
     def claim(self) -> Job:

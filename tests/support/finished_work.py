@@ -118,6 +118,8 @@ def collected(
         index=index,
         input=input,
         now=now,
+        detailed=True,
+        fingerprint="a-b",
     )
     ledger.left(tx, placed.tombstones)
 

@@ -87,6 +87,11 @@ class World:
             self.job, ANNAS, "Strava refuses the token.", refused=None if refused is None else Secret(refused)
         )
 
+    def begun(self) -> bool:
+        """Whether it has been confirmed before."""
+        with self.database.read() as tx:
+            return athletes.has_withdrawn(tx, ANNA, ANNAS.connected_at)
+
     def finish(self) -> None:
         with self.database.write() as tx:
             assert queue.finish(
@@ -177,10 +182,7 @@ def dies_at(world: World, moment: int) -> bool:
         world.carry_out(refused="access-old")
     except Killed:
         world.restart()
-        with world.database.read() as tx:
-            confirmed = athletes.is_deauthorized(tx, ANNA)
-        assert world.deauthorization.begun(ANNAS) is confirmed, "only we ourselves have deleted the tokens"
-        assert ANNA in world.vault.tokens or confirmed
+        assert ANNA in world.vault.tokens or world.begun()
         assert world.carry_out()
         return True
     world.fate.last = NEVER
@@ -299,7 +301,7 @@ def test_another_notification_of_the_same_meanwhile_does_not_stop_it(world: Worl
     assert len(world.index.graves()) == 150
     world.finish()  # as pending, because of the newer notification
     world.job = world.claim()
-    assert world.deauthorization.begun(ANNAS)
+    assert world.begun()
     assert world.carry_out()
     assert len(world.index.graves()) == 150
 
@@ -427,20 +429,20 @@ def test_a_new_consent_between_two_tries_to_delete_the_tokens_is_kept(world: Wor
         world.carry_out(refused="access-old")
     world.vault.failure = None
     world.connect(ANNA, "new")
-    assert world.deauthorization.begun(ANNAS), "the settings have not been read again yet"
+    assert world.begun(), "the settings have not been read again yet"
     assert world.carry_out()
     assert world.vault.tokens[ANNA].access_token == Secret("access-new")
     assert world.index.events == []
-    assert not world.deauthorization.begun(ANNAS)
+    assert not world.begun()
 
 
 def test_a_deauthorization_of_an_older_connection_does_not_count_for_the_new_one(world: World) -> None:
-    assert not world.deauthorization.begun(ANNAS)
+    assert not world.begun()
     with world.database.write() as tx:
         athletes.mark_deauthorized(tx, athlete_id=ANNA, reason="Then.", connected_at="40", now=world.clock.now())
-    assert not world.deauthorization.begun(ANNAS)
+    assert not world.begun()
     assert world.carry_out()
-    assert world.deauthorization.begun(ANNAS)
+    assert world.begun()
     with world.database.read() as tx:
         standing = athletes.standing(tx, ANNA)
     assert standing is not None and (standing.reason, standing.connected_at) == ("Strava refuses the token.", "50")

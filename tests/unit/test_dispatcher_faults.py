@@ -245,6 +245,8 @@ def test_many_tombstones_are_replayed_in_batches_also_without_any_notification(d
                 index="strava",
                 input=INPUT.name,
                 now=d.clock.now(),
+                detailed=True,
+                fingerprint="a-b",
             )
             ledger.left(tx, ledger.place_tombstones(tx, activity_id=activity, now=d.clock.now()))
     replay(d)

@@ -54,6 +54,8 @@ FRESH = Circumstances(
     unproven=False,
     created_at=NOW - 3,
     contradicted=None,
+    missing=False,
+    just_listed=False,
     retry_base=30.0,
 )
 ANNOUNCED = replace(FRESH, announced_at=NOW - 3)
@@ -66,6 +68,8 @@ FETCHED = Fetched({"id": 1}, "2024-05-01T06:30:00Z")
 ASK_AGAIN = "Strava does not have this activity (404). It is asked once more before that is believed."
 NOT_YET = "Strava announced this activity but does not have it yet (404)."
 NOT_THERE = "Strava does not have this activity, or the athlete's scope does not include it (404)."
+LISTED_NOT_THERE = "Strava lists this activity and does not have it (404)."
+LISTED_NO_ACCESS = "Strava lists this activity and refuses access to it (403)."
 NO_SCOPE = (
     "The athlete did not grant activity:read. Connect the athlete again on Configuration → Athletes and leave the box "
     "for activities ticked."
@@ -176,6 +180,33 @@ ROWS = [
         Refused(404),
         replace(FRESH, deleted=True),
         Finish(Outcome.DELETED, tombstone=True),
+    ),
+    Row(
+        "404 for an activity that is collected and no longer in Strava's list",
+        Refused(404),
+        replace(COLLECTED, missing=True),
+        Finish(Outcome.DELETED, tombstone=True),
+    ),
+    Row(
+        "404 for an activity that a list showed within the last day",
+        Refused(404),
+        replace(COLLECTED, just_listed=True),
+        TryAgain(NOW + 30, LISTED_NOT_THERE, counts=True),
+        LISTED_NOT_THERE,
+    ),
+    Row(
+        "404 or 403 for such an activity, for the fifth time",
+        Refused(403),
+        replace(COLLECTED, just_listed=True, attempts=4),
+        Finish(
+            Outcome.DEAD_LETTER,
+            "Strava lists this activity and refuses access to it (403). What the index has of it stays; it is fetched "
+            "again when the list shows it changed.",
+            counts=True,
+            gives_up=True,
+        ),
+        "Strava lists this activity and refuses access to it (403). What the index has of it stays; it is fetched "
+        "again when the list shows it changed.",
     ),
     # Limits.
     Row(
@@ -502,6 +533,27 @@ def test_404_of_an_activity_that_nobody_announced_is_a_dead_letter() -> None:
     first = again(decide(Refused(404), FRESH))
     assert (first.at, first.counts) == (NOW + 600, False)
     assert end(decide(Refused(404), replace(FRESH, error=first.why))).outcome is Outcome.DEAD_LETTER
+
+
+def test_what_a_list_shows_is_tried_as_often_as_anything_and_never_becomes_a_tombstone() -> None:
+    for status in (404, 403):
+        listed = replace(COLLECTED, just_listed=True)
+        pauses = [decide(Refused(status), replace(listed, attempts=number)) for number in range(4)]
+        assert [one.at - NOW for one in pauses if isinstance(one, TryAgain)] == [30, 60, 120, 240]
+        ends = decide(Refused(status), replace(listed, attempts=4))
+        assert isinstance(ends, Finish)
+        assert (ends.outcome, ends.tombstone, ends.gives_up) == (Outcome.DEAD_LETTER, False, True)
+
+
+def test_what_was_announced_too_is_tried_for_the_hour_whatever_the_attempts() -> None:
+    announced = replace(COLLECTED, just_listed=True, announced_at=NOW - 3_599, attempts=9)
+    assert isinstance(decide(Refused(404), announced), TryAgain)
+    assert isinstance(decide(Refused(404), replace(announced, announced_at=NOW - 3_600)), Finish)
+
+
+def test_a_delete_is_believed_whatever_a_list_has_shown() -> None:
+    for at in (replace(COLLECTED, deleted=True), replace(COLLECTED, delete_announced=True)):
+        assert decide(Refused(404), replace(at, just_listed=True)) == Finish(Outcome.DELETED, tombstone=True)
 
 
 def test_an_outage_in_a_quiet_hour_counts_nothing_and_is_asked_about_ever_more_rarely() -> None:

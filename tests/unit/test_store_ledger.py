@@ -15,13 +15,21 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from strava_collector.events import Tombstone
 from strava_collector.store import ledger
 from strava_collector.store.database import Transaction
-from strava_collector.store.ledger import Placed
+from strava_collector.store.ledger import Known, Placed
 from tests.support.store import RIDES, database, query_plans
 
 MONDAY, TUESDAY, FRIDAY = "2026-06-01T06:00:00Z", "2026-06-02T06:00:00Z", "2026-06-05T06:00:00Z"
 
 
-def place(tx: Transaction, start_date: str = MONDAY, *, index: str = "strava", now: float = 1000.0) -> Placed:
+def place(
+    tx: Transaction,
+    start_date: str = MONDAY,
+    *,
+    index: str = "strava",
+    now: float = 1000.0,
+    detailed: bool = True,
+    fingerprint: str = "a-b",
+) -> Placed:
     return ledger.place_event(
         tx,
         activity_id=7,
@@ -30,6 +38,8 @@ def place(tx: Transaction, start_date: str = MONDAY, *, index: str = "strava", n
         index=index,
         input=RIDES,
         now=now,
+        detailed=detailed,
+        fingerprint=fingerprint,
     )
 
 
@@ -151,6 +161,65 @@ def test_an_activity_that_was_never_collected_is_marked_without_a_tombstone(tx: 
     assert known is not None
     assert known.deleted
     assert known.collected_at is None
+
+
+# What lists tell.
+
+
+def known(tx: Transaction) -> Known:
+    found = ledger.find(tx, 7)
+    assert found is not None
+    return found
+
+
+def suspect(tx: Transaction, suspicion: str, *, listed: str = "c-d") -> None:
+    """As the walk through a list leaves it."""
+    tx.execute("UPDATE activity SET suspicion = ?, listed = ?, listed_at = 900.0, given_up = 'x'", (suspicion, listed))
+
+
+def test_a_version_says_what_it_is_and_settles_what_lists_made_suspect(tx: Transaction) -> None:
+    place(tx, detailed=False, fingerprint="a-b")
+    assert (known(tx).detailed, known(tx).fingerprint) == (False, "a-b")
+    suspect(tx, ledger.DIFFERS)
+    tx.execute("UPDATE activity SET unlisted = 1")
+    place(tx, fingerprint="c-d", now=1001.0)
+    now = known(tx)
+    assert (now.detailed, now.fingerprint, now.suspicion, now.unlisted, now.given_up) == (
+        True,
+        "c-d",
+        None,
+        False,
+        None,
+    )
+    assert (now.listed, now.listed_at, now.updated_at) == ("c-d", 900.0, 1001.0)
+
+
+@pytest.mark.parametrize(("suspicion", "unlisted"), [(ledger.MISSING, True), (ledger.DIFFERS, False)])
+def test_a_fetch_that_brings_nothing_new_settles_it_too(tx: Transaction, suspicion: str, unlisted: bool) -> None:
+    place(tx)
+    suspect(tx, suspicion)
+    ledger.unchanged(tx, 7, fingerprint="e-f", now=1001.0)
+    now = known(tx)
+    assert (now.suspicion, now.unlisted, now.fingerprint, now.given_up) == (None, unlisted, "e-f", None)
+    # It stays unlisted as long as no list shows it.
+    ledger.unchanged(tx, 7, fingerprint="e-f", now=1002.0)
+    assert known(tx).unlisted is unlisted
+
+
+def test_what_cannot_be_fetched_is_given_up_as_the_list_shows_it(tx: Transaction) -> None:
+    place(tx, detailed=False)
+    suspect(tx, ledger.DIFFERS, listed="g-h")
+    ledger.give_up(tx, 7, 1001.0)
+    assert (known(tx).given_up, known(tx).suspicion, known(tx).detailed) == ("g-h", None, False)
+
+
+def test_nothing_is_suspected_of_what_is_gone(tx: Transaction) -> None:
+    place(tx)
+    suspect(tx, ledger.MISSING)
+    ledger.place_tombstones(tx, activity_id=7, now=1001.0)
+    assert (known(tx).suspicion, known(tx).given_up) == (None, None)
+    ledger.unchanged(tx, 7, fingerprint="e-f", now=1002.0)
+    assert known(tx).fingerprint == "a-b"
 
 
 def test_an_activity_that_turns_out_to_exist_is_no_longer_deleted(tx: Transaction) -> None:

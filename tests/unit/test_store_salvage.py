@@ -56,6 +56,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 index="strava",
                 input=RIDES,
                 now=1000.0,
+                detailed=True,
+                fingerprint="a-b",
             )
     with store.write() as tx:
         inbox.mark(tx, range(1, 61), State.DISPATCHING, now=1001.0)

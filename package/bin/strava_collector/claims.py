@@ -16,7 +16,7 @@ from strava_collector.clock import Clock
 from strava_collector.fetcher import Connection
 from strava_collector.job import Job, Kind, Outcome, Priority, Reason, Status
 from strava_collector.logfmt import line
-from strava_collector.ownership import collected_by
+from strava_collector.ownership import Owned
 from strava_collector.settings import Athlete, CollectorInput, Settings
 from strava_collector.store import athletes, confirmations, counters, ledger, queue, turns
 from strava_collector.store.database import Database, Transaction
@@ -60,6 +60,7 @@ class Claims:
         self, collector_input: CollectorInput, *, database: Database, allowance: Allowance, clock: Clock
     ) -> None:
         self._input = collector_input
+        self._owned = Owned(collector_input)
         self._database = database
         self._allowance = allowance
         self._clock = clock
@@ -147,10 +148,7 @@ class Claims:
     def _awake(self, settings: Settings, now: float) -> frozenset[int]:
         """Our athletes, but for those whose jobs are paused. A pause that was set while the clock was ahead is over."""
         paused = {who for who, until in list(self._paused.items()) if now < until <= now + LONGEST_PAUSE}
-        return frozenset() if None in paused else self._ours(settings) - {who for who in paused if who is not None}
-
-    def _ours(self, settings: Settings) -> frozenset[int]:
-        return collected_by(self._input, settings)
+        return frozenset() if None in paused else self._owned.ids(settings) - {who for who in paused if who is not None}
 
     def _due(self, tx: Transaction, ready: Collection[int], settings: Settings, lowest: Priority) -> Optional[float]:
         return queue.next_due(
@@ -168,8 +166,10 @@ def _earliest(*times: Optional[float]) -> Optional[float]:
 
 
 def _is_needless(tx: Transaction, job: Job) -> bool:
-    """Whether the activity is collected already, and nothing says that it has changed."""
+    """Whether the index has the activity in full, and nothing says that it has changed."""
     if job.kind is not Kind.ACTIVITY or job.force or job.reason is not Reason.POLLING:
         return False
     known = ledger.find(tx, job.activity_id)
-    return known is not None and known.start_date is not None and not known.deleted
+    # Without a digest the newest version may not have got as far as the index: the process died while it was written.
+    is_there = known is not None and known.start_date is not None and not known.deleted and known.digest is not None
+    return known is not None and is_there and known.detailed and known.suspicion is None

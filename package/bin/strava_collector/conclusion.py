@@ -7,6 +7,7 @@ checked once more; what is out is noted in another one after it. A crash in betw
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Optional, Protocol
 
 from strava_collector import settlement
@@ -14,9 +15,11 @@ from strava_collector.clock import Clock
 from strava_collector.deauthorization import Deauthorization
 from strava_collector.erase_list import ErasedBecause, erase_lines
 from strava_collector.events import Tombstone, activity_digest, activity_event, tombstone_event
+from strava_collector.fingerprint import fingerprint
 from strava_collector.job import Job, Outcome, Status
 from strava_collector.logfmt import line
-from strava_collector.outcome import CONTRADICTED, Decision, Depart, Fetched, Finish, Obstacle, TryAgain, Write
+from strava_collector.outcome import CONTRADICTED, Decision, Depart, Finish, Obstacle, TryAgain, Write
+from strava_collector.privacy import of_activity
 from strava_collector.secret import Secret
 from strava_collector.settings import Athlete, CollectorInput
 from strava_collector.store import athletes, counters, ledger, queue, sweeps
@@ -54,7 +57,6 @@ class Conclusion:
         bulletin: Problems,
     ) -> None:
         self._input = collector_input
-        self._source = collector_input.source
         self._database = database
         self._writer = writer
         self._deauthorization = deauthorization
@@ -82,7 +84,10 @@ class Conclusion:
 
     def _write(self, job: Job, athlete: Athlete, decision: Write) -> None:
         fetched, index = decision.fetched, athlete.index or self._input.index
-        digest = activity_digest(fetched.activity)
+        # What the user does not want kept is not in the index: whether anything has changed there, the digest tells.
+        # Whether it has changed at Strava, lists are compared for, whatever is kept of it.
+        activity = of_activity(fetched.activity, self._input.privacy)
+        digest, seen = activity_digest(activity), fingerprint(fetched.activity)
         with self._writer.turn():
             with self._database.write() as tx:
                 if not queue.is_mine(tx, job) or athletes.has_withdrawn(tx, job.athlete_id, athlete.connected_at):
@@ -92,6 +97,7 @@ class Conclusion:
                 if not job.force and ledger.holds(
                     tx, activity_id=job.activity_id, start_date=fetched.start, index=index, digest=digest
                 ):
+                    ledger.unchanged(tx, job.activity_id, fingerprint=seen, now=self._clock.now())
                     self._end(tx, job, decision, Outcome.UNCHANGED)
                     return
                 placed = ledger.place_event(
@@ -102,26 +108,28 @@ class Conclusion:
                     index=index,
                     input=self._input.name,
                     now=self._clock.now(),
+                    detailed=True,
+                    fingerprint=seen,
                 )
-            self._write_events(job, fetched, placed, index)
+            self._write_events(job, activity, fetched.start, placed, index)
         log.info(line("written", trail=job.trail, to_index=index, tombstones=len(placed.tombstones) or None))
         with self._database.write() as tx:
             ledger.left(tx, placed.tombstones)
             ledger.written(tx, job.activity_id, collected_at=placed.collected_at, digest=digest)
             self._end(tx, job, decision, Outcome.COLLECTED)
 
-    def _write_events(self, job: Job, fetched: Fetched, placed: Placed, index: str) -> None:
+    def _write_events(self, job: Job, activity: Mapping[str, object], start: str, placed: Placed, index: str) -> None:
         for grave in placed.tombstones:
-            self._writer.write(tombstone_event(grave, self._source))
+            self._writer.write(tombstone_event(grave, self._input.source))
         self._writer.write(
             activity_event(
-                fetched.activity,
-                start=fetched.start,
+                activity,
+                start=start,
                 collected_at=placed.collected_at,
                 reason=job.reason.value,
                 input_name=self._input.name,
                 index=index,
-                source=self._source,
+                source=self._input.source,
             )
         )
 
@@ -162,7 +170,7 @@ class Conclusion:
                         graves = ledger.place_tombstones(tx, activity_id=job.activity_id, now=self._clock.now())
                         to_be_erased = ledger.graves(tx, job.activity_id)
             for grave in graves:
-                self._writer.write(tombstone_event(grave, self._source))
+                self._writer.write(tombstone_event(grave, self._input.source))
         erase_lines(log, to_be_erased, ErasedBecause.DELETED)
         now = self._clock.now()
         with self._database.write() as tx:
@@ -180,6 +188,8 @@ class Conclusion:
             if ended is None or ended.status is not status:  # a newer notification has joined meanwhile
                 log.info(line("overtaken", trail=job.trail, activity_id=job.activity_id))
                 return
+            if decision.gives_up:
+                ledger.give_up(tx, job.activity_id, now)
             if status is Status.FAILED:
                 counters.count(tx, input=self._input.name, name=Counted.DEAD_LETTER)
         self._say_finished(job, decision.outcome, now, why=decision.why, tombstones=len(graves))

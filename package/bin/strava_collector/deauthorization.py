@@ -53,14 +53,6 @@ class Deauthorization:
         #: not take those of a new consent for it.
         self._refused: dict[int, Secret] = {}
 
-    def begun(self, athlete: Athlete) -> bool:
-        """Whether this athlete's deauthorization has been confirmed before: of this connection, not an older one.
-
-        Then an athlete without tokens needs no further confirmation, because it is we who deleted them.
-        """
-        with self._database.read() as tx:
-            return athletes.has_withdrawn(tx, athlete.athlete_id, athlete.connected_at)
-
     def carry_out(self, job: Job, athlete: Athlete, reason: str, *, refused: Optional[Secret] = None) -> bool:
         """Do all that is left to do. False if the job has to be put back, because the input stops or it was taken away.
 

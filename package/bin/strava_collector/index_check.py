@@ -11,7 +11,7 @@ from typing import Optional
 
 from strava_collector.bulletin import Bulletin
 from strava_collector.clock import Clock
-from strava_collector.ownership import collected_by
+from strava_collector.ownership import Owned
 from strava_collector.settings import CollectorInput, Settings
 
 #: Seconds that a pause lasts; longer than from one reading of the settings to the next, which prolongs it.
@@ -31,6 +31,7 @@ class IndexCheck:
     ) -> None:
         """``pause`` lets nothing be fetched for an athlete until then; a time that is past ends a pause."""
         self._input = collector_input
+        self._owned = Owned(collector_input)
         self._bulletin = bulletin
         self._clock = clock
         self._pause = pause
@@ -52,7 +53,7 @@ class IndexCheck:
         here = settings.indexes
         wanted = {
             athlete_id: settings.athletes[athlete_id].index or self._input.index
-            for athlete_id in collected_by(self._input, settings)
+            for athlete_id in self._owned.ids(settings)
         }
         missing = {} if here is None else {who: index for who, index in wanted.items() if index not in here}
         self._is_missing = here is not None and self._input.index not in here

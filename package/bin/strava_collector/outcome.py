@@ -25,6 +25,11 @@ INACTIVE = (
     "add-on looks again every 15 minutes."
 )
 
+#: What is said of an activity that Strava lists and does not give.
+LISTED_NOT_THERE = "Strava lists this activity and does not have it (404)."
+LISTED_NO_ACCESS = "Strava lists this activity and refuses access to it (403)."
+LISTED_STAYS = "What the index has of it stays; it is fetched again when the list shows it changed."
+
 #: What is said of a token that is refused: until it can be renewed, and after that was in vain.
 UNAUTHORIZED_ONCE = "Strava refused the athlete's token (401). It is renewed as soon as another call can be made."
 UNAUTHORIZED = (
@@ -155,6 +160,10 @@ class Circumstances:
     created_at: float
     #: What the notification says of the activity, and the fetch does not: the name of the field.
     contradicted: Optional[str]
+    #: A list that should have had the activity did not.
+    missing: bool
+    #: A list showed it within the last day.
+    just_listed: bool
     #: First pause after a failure, or after an answer that contradicts its notification, in seconds.
     retry_base: float
 
@@ -202,6 +211,8 @@ class Finish:
     tombstone: bool = False
     #: This was a failed attempt, as in TryAgain.
     counts: bool = False
+    #: What lists show of the activity is not to be fetched again, until they show something else.
+    gives_up: bool = False
 
 
 Decision = Union[Write, Renew, TryAgain, Finish, Depart]
@@ -294,6 +305,8 @@ def _refused(result: Refused, at: Circumstances) -> Decision:
         return _wait_for(Obstacle.RECONNECT, UNAUTHORIZED, at)
     if is_inactive(result):
         return _wait_for(Obstacle.INACTIVE, INACTIVE, at)
+    if result.status == 403 and at.just_listed:
+        return _give_up_on_listed(LISTED_NO_ACCESS, at)
     if result.status == 403:
         return Finish(
             Outcome.DEAD_LETTER,
@@ -348,6 +361,11 @@ def _not_found(at: Circumstances) -> Decision:
     if at.deleted or at.delete_announced:
         # The tombstones may be out already; then there is no place left that needs one. After a crash there is.
         return Finish(Outcome.DELETED, tombstone=True)
+    if at.missing:
+        # The list was the first to say so.
+        return Finish(Outcome.DELETED, tombstone=True)
+    if at.just_listed:
+        return _give_up_on_listed(LISTED_NOT_THERE, at)
     if not at.collected and at.error != NOT_THERE:
         return TryAgain(at.now + GONE_RECHECK * at.retry_base, NOT_THERE, counts=False)
     if not at.collected:
@@ -358,6 +376,13 @@ def _not_found(at: Circumstances) -> Decision:
     if at.error != GONE_ONCE:
         return TryAgain(at.now + GONE_RECHECK * at.retry_base, GONE_ONCE, counts=False)
     return Finish(Outcome.DELETED, tombstone=True)
+
+
+def _give_up_on_listed(why: str, at: Circumstances) -> Decision:
+    """Strava lists it and does not give it: not for now, or for ever. What the list says of it stays in the index."""
+    if at.attempts + 1 < at.max_attempts or _was_just_announced(at):
+        return TryAgain(at.now + backoff(at.attempts, at.retry_base), why, counts=True)
+    return Finish(Outcome.DEAD_LETTER, f"{why} {LISTED_STAYS}", counts=True, gives_up=True)
 
 
 def _back_off(why: str, at: Circumstances, retry_after: Optional[float] = None) -> Decision:
@@ -378,7 +403,11 @@ def _back_off(why: str, at: Circumstances, retry_after: Optional[float] = None) 
 
 
 def _just_announced(at: Circumstances) -> bool:
-    return not at.collected and at.announced_at is not None and at.now < at.announced_at + ANNOUNCED_GRACE
+    return not at.collected and _was_just_announced(at)
+
+
+def _was_just_announced(at: Circumstances) -> bool:
+    return at.announced_at is not None and at.now < at.announced_at + ANNOUNCED_GRACE
 
 
 def _wait_for(obstacle: Obstacle, why: str, at: Circumstances) -> Decision:

@@ -50,21 +50,32 @@ def owned_by(name: str, settings: Settings) -> frozenset[int]:
     return frozenset(athlete_id for athlete_id, owner in found if owner is not None and owner.name == name)
 
 
+class Owned:
+    """The athletes whose activities one input fetches, worked out again only when the settings have changed."""
+
+    def __init__(self, collector_input: CollectorInput) -> None:
+        self._input = collector_input
+        self._last: Optional[tuple[Settings, frozenset[int]]] = None
+
+    def ids(self, settings: Settings) -> frozenset[int]:
+        """Return the athletes' ids.
+
+        An input *Strava Webhook* owns all of its application, whichever inputs are known to be enabled: nobody else is
+        told of their activities.
+        """
+        last = self._last
+        if last is None or last[0] is not settings:
+            hears = isinstance(self._input, WebhookInput)
+            mine = settings.athletes_of(self._input.application) if hears else owned_by(self._input.name, settings)
+            self._last = last = (settings, mine)
+        return last[1]
+
+
 def listed_by(name: str, settings: Settings) -> tuple[Athlete, ...]:
     """Return the athletes whose lister is the input of this name, by row name."""
     found = ((athlete, lister_of(athlete, settings)) for athlete in settings.athletes.values())
     mine = (athlete for athlete, lister in found if lister is not None and lister.name == name)
     return tuple(sorted(mine, key=lambda athlete: athlete.name))
-
-
-def collected_by(one: CollectorInput, settings: Settings) -> frozenset[int]:
-    """Return the ids of the athletes whose jobs a running input does.
-
-    An input *Strava Webhook* does those of all athletes of its application, whatever is known of other inputs.
-    """
-    if isinstance(one, WebhookInput):
-        return settings.athletes_of(one.application)
-    return owned_by(one.name, settings)
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,6 @@ class Pipeline:
             fetcher=fetcher,
             allowance=self.allowance,
             conclusion=conclusion,
-            deauthorization=deauthorization,
             clock=clock,
             settings=settings,
             connection=connection,

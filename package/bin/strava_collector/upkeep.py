@@ -14,7 +14,7 @@ from strava_collector.conclusion import Problems
 from strava_collector.errors import AnotherProcess, StoreUnavailable
 from strava_collector.logfmt import line
 from strava_collector.overview import overview
-from strava_collector.ownership import collected_by
+from strava_collector.ownership import Owned
 from strava_collector.pipeline import Pipeline
 from strava_collector.settings import CollectorInput, Settings
 from strava_collector.store import (
@@ -74,6 +74,7 @@ class Upkeep:
         bulletin: Problems,
     ) -> None:
         self._input = collector_input
+        self._owned = Owned(collector_input)
         self._database = database
         self._folder = folder
         self._pipeline = pipeline
@@ -164,7 +165,7 @@ class Upkeep:
     def _give_up_on_the_unconfigured(self, tx: Transaction, settings: Settings, now: float) -> int:
         given_up = 0
         monotonic = self._clock.monotonic()
-        absent = turns.waiting_athletes(tx, self._input.name) - collected_by(self._input, settings)
+        absent = turns.waiting_athletes(tx, self._input.name) - self._owned.ids(settings)
         self._absent = {athlete_id: self._absent.get(athlete_id, monotonic) for athlete_id in absent}
         for athlete_id in [one for one, since in self._absent.items() if monotonic >= since + ABSENT_FOR]:
             # A row that is away for a moment, for instance while it is made anew, costs nothing.
@@ -182,7 +183,7 @@ class Upkeep:
         """Take the work of our athletes from inputs that nobody runs: renamed, deleted or disabled ones."""
         if settings is None:
             return False
-        ours = collected_by(self._input, settings)
+        ours = self._owned.ids(settings)
         with self._database.read() as tx:
             others = handover.inputs_with_work(tx, self._input.name)
         return sum(self._take_over_from(other, ours, settings) for other in others) > 0

@@ -16,7 +16,6 @@ from strava_collector.circuit import Circuit
 from strava_collector.claims import SOON, Assignment, Claims
 from strava_collector.clock import Clock
 from strava_collector.conclusion import Conclusion
-from strava_collector.deauthorization import Deauthorization
 from strava_collector.errors import CollectorError
 from strava_collector.expectation import contradicts
 from strava_collector.fetcher import Attempt, Connection, Fetcher
@@ -39,6 +38,8 @@ from strava_collector.store.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 
+#: What a list showed so short a time ago was there, in seconds: a refusal may be about to end.
+JUST_LISTED = 86_400.0
 #: Tokens that were refused so long before a notification of the withdrawal were refused for another reason, in seconds.
 REFUSED_BEFORE = 3600.0
 
@@ -54,7 +55,6 @@ class Worker:
         fetcher: Fetcher,
         allowance: Allowance,
         conclusion: Conclusion,
-        deauthorization: Deauthorization,
         clock: Clock,
         settings: Callable[[], Optional[Settings]],
         connection: Callable[[], Optional[Connection]],
@@ -64,7 +64,6 @@ class Worker:
         self._fetcher = fetcher
         self._allowance = allowance
         self._conclusion = conclusion
-        self._deauthorization = deauthorization
         self._clock = clock
         self._settings = settings
         self._connection = connection
@@ -183,7 +182,8 @@ class Worker:
             and found.connected_at == at.athlete.connected_at
             and found.since < at.job.created_at - REFUSED_BEFORE
         )
-        begun = self._deauthorization.begun(at.athlete)
+        # Confirmed before, of this connection and not an older one: then it is we who have deleted the tokens.
+        begun = found is not None and found.withdraws(at.athlete.connected_at)
         return outcome.decide_departure(result, circumstances, refused_before=refused_before, begun=begun)
 
     def _attempt(self, at: Assignment, *, rejected: Optional[Secret]) -> tuple[Attempt, Decision]:
@@ -264,5 +264,9 @@ class Worker:
             unproven=unproven,
             created_at=job.created_at,
             contradicted=contradicted,
+            missing=known is not None and not known.deleted and known.suspicion == ledger.MISSING,
+            just_listed=known is not None
+            and known.listed_at is not None
+            and now - JUST_LISTED < known.listed_at <= now,
             retry_base=at.settings.advanced.retry_base,
         )

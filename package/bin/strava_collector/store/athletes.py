@@ -46,6 +46,10 @@ class Standing:
     #: When one job may try whether the refusal still holds; without meaning for the deauthorized.
     probe_at: float
 
+    def withdraws(self, connected_at: str) -> bool:
+        """Whether it is the permission given at ``connected_at`` that has been withdrawn."""
+        return self.state is AthleteState.DEAUTHORIZED and self.connected_at == connected_at
+
 
 def standing(tx: Transaction, athlete_id: int) -> Optional[Standing]:
     """Return what is wrong with the athlete's access; None if nothing is known to be."""
@@ -68,7 +72,7 @@ def is_deauthorized(tx: Transaction, athlete_id: int) -> bool:
 def has_withdrawn(tx: Transaction, athlete_id: int, connected_at: str) -> bool:
     """Whether the permission that was given at ``connected_at`` has been withdrawn."""
     found = standing(tx, athlete_id)
-    return found is not None and found.state is AthleteState.DEAUTHORIZED and found.connected_at == connected_at
+    return found is not None and found.withdraws(connected_at)
 
 
 def blocked(tx: Transaction, now: float) -> frozenset[int]:

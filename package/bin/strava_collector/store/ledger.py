@@ -16,6 +16,10 @@ from typing import Optional
 from strava_collector.events import Tombstone
 from strava_collector.store.sqlite import Row, Transaction
 
+#: Suspicions: a list shows the activity otherwise than the index, or no longer.
+DIFFERS = "differs"
+MISSING = "missing"
+
 
 @dataclass(frozen=True)
 class Known:
@@ -35,8 +39,25 @@ class Known:
     delete_time: Optional[int]
     #: When its newest ``create`` was received, in epoch seconds; None if there was none, or a delete followed.
     announced_at: Optional[float]
-    #: Of the newest version that is known to be out.
+    #: Of the newest version that is known to be out; None while one is written, or was when the process died.
     digest: Optional[str]
+    #: Whether the newest version is the activity in full, not what a list says of it.
+    detailed: bool
+    #: Of the newest version, see ``fingerprint``; None of one that was collected before lists were looked at.
+    fingerprint: Optional[str]
+    #: The fingerprint of the newest entry of a list, and when that was seen, in epoch seconds.
+    listed: Optional[str]
+    listed_at: Optional[float]
+    #: Why a list makes a fetch necessary: :data:`DIFFERS` or :data:`MISSING`; None if none does.
+    suspicion: Optional[str]
+    #: A fetch has shown that it exists although lists do not have it.
+    unlisted: bool
+    #: The fingerprint of the entry whose activity could not be fetched for good.
+    given_up: Optional[str]
+    #: Digest of what the samples depend on, as of those that were collected last.
+    stream_key: Optional[str]
+    #: When something was learnt of it last, but for being seen in a list; epoch seconds.
+    updated_at: float
 
 
 @dataclass(frozen=True)
@@ -74,6 +95,15 @@ def find(tx: Transaction, activity_id: int) -> Optional[Known]:
         delete_time=row["delete_time"],
         announced_at=row["announced_at"],
         digest=row["digest"],
+        detailed=bool(row["detailed"]),
+        fingerprint=row["fingerprint"],
+        listed=row["listed"],
+        listed_at=row["listed_at"],
+        suspicion=row["suspicion"],
+        unlisted=bool(row["unlisted"]),
+        given_up=row["given_up"],
+        stream_key=row["stream_key"],
+        updated_at=row["updated_at"],
     )
 
 
@@ -119,8 +149,13 @@ def place_event(
     index: str,
     input: str,
     now: float,
+    detailed: bool,
+    fingerprint: str,
 ) -> Placed:
-    """Decide where and with which ``collected_at`` a fetched version is written, before it is written.
+    """Decide where and with which ``collected_at`` a version is written, before it is written.
+
+    ``detailed`` says that it is the activity in full, not what a list says of it; ``fingerprint`` is that of the
+    version before anything was left out of it. What lists made us suspect is settled with it.
 
     All other places of the activity begin to leave and get their tombstones, also those that were leaving
     when the process died. After the flush, :func:`left` says that they are out, and :func:`written` that the
@@ -152,8 +187,9 @@ def place_event(
         )
     tx.execute(
         "UPDATE activity SET athlete_id = ?, start_date = ?, collected_ms = ?, deleted = 0, delete_time = NULL,"
-        " digest = NULL, input = ?, updated_at = ? WHERE activity_id = ?",
-        (athlete_id, start_date, collected_ms, input, float(now), activity_id),
+        " digest = NULL, input = ?, detailed = ?, fingerprint = ?, suspicion = NULL, unlisted = 0, given_up = NULL,"
+        " updated_at = ? WHERE activity_id = ?",
+        (athlete_id, start_date, collected_ms, input, int(detailed), fingerprint, float(now), activity_id),
     )
     return Placed(collected_at=_seconds(collected_ms), tombstones=tombstones)
 
@@ -166,6 +202,24 @@ def written(tx: Transaction, activity_id: int, *, collected_at: float, digest: s
     tx.execute(
         "UPDATE activity SET digest = ? WHERE activity_id = ? AND deleted = 0 AND collected_ms = ?",
         (digest, activity_id, _milliseconds(collected_at)),
+    )
+
+
+def unchanged(tx: Transaction, activity_id: int, *, fingerprint: str, now: float) -> None:
+    """A fetch brought what the index has. If a list lacked the activity, it exists without being listed."""
+    tx.execute(
+        "UPDATE activity SET fingerprint = ?, detailed = 1, given_up = NULL,"
+        " unlisted = CASE WHEN suspicion = 'missing' THEN 1 ELSE unlisted END, suspicion = NULL, updated_at = ?"
+        " WHERE activity_id = ? AND deleted = 0",
+        (fingerprint, float(now), activity_id),
+    )
+
+
+def give_up(tx: Transaction, activity_id: int, now: float) -> None:
+    """What the newest list shows of the activity could not be fetched for good: not again until it shows another."""
+    tx.execute(
+        "UPDATE activity SET given_up = listed, suspicion = NULL, updated_at = ? WHERE activity_id = ?",
+        (float(now), activity_id),
     )
 
 
@@ -208,7 +262,8 @@ def place_tombstones(tx: Transaction, *, activity_id: int, now: float) -> tuple[
     ).fetchall()
     tombstones, last = _leave(tx, activity_id, row["athlete_id"], places, row["collected_ms"], now)
     tx.execute(
-        "UPDATE activity SET deleted = 1, announced_at = NULL, collected_ms = ?, updated_at = ? WHERE activity_id = ?",
+        "UPDATE activity SET deleted = 1, announced_at = NULL, collected_ms = ?, suspicion = NULL, given_up = NULL,"
+        " updated_at = ? WHERE activity_id = ?",
         (last, float(now), activity_id),
     )
     return tombstones
