@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from strava_collector.activities_check import ActivitiesCheck
 from strava_collector.clock import Clock
 from strava_collector.collecting import Collecting
 from strava_collector.pipeline import Pipeline
 from strava_collector.ports import Configuration, Messages
-from strava_collector.settings import ActivitiesInput, Settings
+from strava_collector.settings import ActivitiesInput
 from strava_collector.token_keeper import TokenStore
 from strava_collector.writer import EventSink
 
@@ -42,8 +41,4 @@ class ActivitiesService(Collecting):
             folder=folder,
             clock=clock,
         )
-        self._check = ActivitiesCheck(activities_input, self._bulletin)
         self._put_together(Pipeline(activities_input, **self._shared()))
-
-    def _settings_were_read(self, settings: Settings) -> None:
-        self._check.look(settings)

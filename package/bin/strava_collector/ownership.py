@@ -76,28 +76,3 @@ def listed_by(name: str, settings: Settings) -> tuple[Athlete, ...]:
     found = ((athlete, lister_of(athlete, settings)) for athlete in settings.athletes.values())
     mine = (athlete for athlete, lister in found if lister is not None and lister.name == name)
     return tuple(sorted(mine, key=lambda athlete: athlete.name))
-
-
-@dataclass(frozen=True)
-class Shared:
-    """Athletes whom two inputs *Strava Activities* have in common."""
-
-    #: The other input, and which of the two lists them.
-    other: str
-    lister: str
-    athletes: frozenset[int]
-
-
-def shared_athletes(name: str, settings: Settings) -> tuple[Shared, ...]:
-    """Return with which enabled inputs of its kind the input *Strava Activities* of this name shares athletes."""
-    me = next((one for one in settings.enabled_activities if one.name == name), None)
-    found = []
-    for other in settings.enabled_activities if me is not None else ():
-        both = frozenset(
-            athlete.athlete_id
-            for athlete in settings.athletes.values()
-            if other is not me and me is not None and me.collects(athlete) and other.collects(athlete)
-        )
-        if both:
-            found.append(Shared(other.name, min(name, other.name), both))
-    return tuple(found)

@@ -9,7 +9,6 @@ import random
 from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
-from strava_collector.answers import retry_after
 from strava_collector.athlete_calls import AthleteCalls
 from strava_collector.burial import Burial
 from strava_collector.claims import Claims

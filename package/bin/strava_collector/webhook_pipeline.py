@@ -7,9 +7,10 @@ from __future__ import annotations
 import random
 from typing import Callable, Optional
 
+from strava_collector.answers import retry_after
 from strava_collector.clock import Clock
 from strava_collector.conclusion import Problems
-from strava_collector.fetcher import Connection, retry_after
+from strava_collector.fetcher import Connection
 from strava_collector.pipeline import Pipeline
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import applications
