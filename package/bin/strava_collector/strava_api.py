@@ -7,6 +7,8 @@ What an answer means is decided elsewhere (``outcome``); this module only knows 
 
 from __future__ import annotations
 
+from typing import Optional
+
 from strava_collector.secret import Secret
 from strava_collector.transport import Answer, Request, Transport
 
@@ -21,6 +23,23 @@ class StravaApi:
     def activity(self, activity_id: int, access_token: Secret) -> Answer:
         """Ask for one activity in full, with all its segment efforts. Raises TransportError."""
         return self._get(f"/activities/{activity_id:d}", access_token, include_all_efforts="true")
+
+    def activities(
+        self,
+        access_token: Secret,
+        *,
+        before: Optional[int] = None,
+        after: Optional[int] = None,
+        page: int = 1,
+        per_page: int = 200,
+    ) -> Answer:
+        """Ask for a page of the athlete's activities in short, newest first, or oldest first with ``after``.
+
+        ``before`` and ``after`` are epoch seconds; together their order is not documented. Raises TransportError.
+        """
+        bounds = {"before": before, "after": after, "page": page, "per_page": per_page}
+        query = {name: str(value) for name, value in bounds.items() if value is not None}
+        return self._get("/athlete/activities", access_token, **query)
 
     def athlete(self, access_token: Secret) -> Answer:
         """Ask whose the token is: the cheapest way to learn whether it is good. Raises TransportError."""
