@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
@@ -73,6 +73,10 @@ class Index:
         self.events.append(event)
         self.after.pop(len(self.events), lambda: None)()
         self._fate.pass_by()
+
+    def write_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.write(event)
 
     def graves(self) -> list[tuple[int, str, str]]:
         """Where tombstones were written, each as often as it was."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional
 
+from strava_collector.activities_pipeline import ActivitiesPipeline
 from strava_collector.clock import Clock
 from strava_collector.collecting import Collecting
-from strava_collector.pipeline import Pipeline
+from strava_collector.loop import Loop
 from strava_collector.ports import Configuration, Messages
 from strava_collector.settings import ActivitiesInput
+from strava_collector.store.bell import ring
 from strava_collector.token_keeper import TokenStore
 from strava_collector.writer import EventSink
 
@@ -41,4 +44,16 @@ class ActivitiesService(Collecting):
             folder=folder,
             clock=clock,
         )
-        self._put_together(Pipeline(activities_input, **self._shared()))
+        self._input = activities_input
+        self._pipeline = ActivitiesPipeline(activities_input, found=self._tell_owner, **self._shared())
+        self._put_together(self._pipeline, own_loops=[Loop("lister", self._list, fatal=self._give_up)])
+
+    def _list(self) -> Optional[float]:
+        return None if self._index_check.paused else self._pipeline.lister.look(self._settings)
+
+    def _tell_owner(self, owner: str) -> None:
+        """Something has been found that should not wait."""
+        if owner == self._input.name:
+            self._wake_all()
+        else:
+            ring(self._folder)

@@ -284,6 +284,7 @@ class Collecting:
         self._loops = [
             Loop("dispatcher", self._dispatch, fatal=self._give_up),
             *(Loop(f"worker-{number}", self._work_step(number), fatal=self._give_up) for number in range(MOST_WORKERS)),
+            Loop("around", self._look_around, fatal=self._give_up),
             *self._own_loops,
         ]
         for loop in (*self._loops, self._forgetting_loop):
@@ -311,6 +312,9 @@ class Collecting:
             return max(due - self._clock.now(), SOON)
 
         return step
+
+    def _look_around(self) -> Optional[float]:
+        return None if self._index_check.paused else self._flow.around.look(self._settings)
 
     # Ends.
 

@@ -11,7 +11,7 @@ from typing import Optional
 
 from strava_collector.bulletin import Bulletin
 from strava_collector.clock import Clock
-from strava_collector.ownership import Owned
+from strava_collector.ownership import Owned, listed_by, owner_of
 from strava_collector.settings import CollectorInput, Settings
 
 #: Seconds that a pause lasts; longer than from one reading of the settings to the next, which prolongs it.
@@ -51,10 +51,11 @@ class IndexCheck:
     def look(self, settings: Settings) -> None:
         """Report what is missing, pause whom it concerns, and let them go on when it is back."""
         here = settings.indexes
-        wanted = {
-            athlete_id: settings.athletes[athlete_id].index or self._input.index
-            for athlete_id in self._owned.ids(settings)
-        }
+        wanted = dict.fromkeys(self._owned.ids(settings), self._input.index)
+        for athlete in listed_by(self._input.name, settings):  # what lists show goes where the owner writes
+            owner = owner_of(athlete, settings)
+            wanted.setdefault(athlete.athlete_id, self._input.index if owner is None else owner.index)
+        wanted = {who: settings.athletes[who].index or index for who, index in wanted.items()}
         missing = {} if here is None else {who: index for who, index in wanted.items() if index not in here}
         self._is_missing = here is not None and self._input.index not in here
         for athlete_id in self._paused - missing.keys():

@@ -9,6 +9,7 @@ import random
 from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
+from strava_collector.around import Around
 from strava_collector.athlete_calls import AthleteCalls
 from strava_collector.burial import Burial
 from strava_collector.claims import Claims
@@ -18,6 +19,7 @@ from strava_collector.deauthorization import Deauthorization
 from strava_collector.dispatcher import Dispatcher
 from strava_collector.fetcher import Connection, Fetcher
 from strava_collector.forgetting import Forgetting
+from strava_collector.sampling import Sampling
 from strava_collector.settings import CollectorInput, Settings
 from strava_collector.store.database import Database, Transaction
 from strava_collector.token_keeper import TokenKeeper, TokenStore
@@ -73,9 +75,17 @@ class Pipeline:
             clock=clock,
             bulletin=bulletin,
         )
-        fetcher = Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock)
+        fetcher = Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock, privacy=collector_input.privacy)
         self.athlete_calls = AthleteCalls(
             database=database, fetcher=fetcher, allowance=self.allowance, clock=clock, bulletin=bulletin
+        )
+        self.around = Around(
+            collector_input,
+            database=database,
+            writer=writer,
+            calls=self.athlete_calls,
+            clock=clock,
+            connection=connection,
         )
         self.claims = Claims(collector_input, database=database, allowance=self.allowance, clock=clock)
         self.worker = Worker(
@@ -84,6 +94,7 @@ class Pipeline:
             fetcher=fetcher,
             allowance=self.allowance,
             conclusion=conclusion,
+            sampling=Sampling(collector_input, database=database, writer=writer, clock=clock),
             clock=clock,
             settings=settings,
             connection=connection,
@@ -92,6 +103,7 @@ class Pipeline:
     def take_over(self, tx: Transaction) -> None:
         """Give back what a dead process of this input held."""
         self.tokens.take_over(tx)
+        self.around.take_over(tx)
 
     def forget_departed(self) -> float:
         """Forget athletes whose rows were deleted; see :meth:`Forgetting.look`."""

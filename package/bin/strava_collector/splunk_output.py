@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from splunklib import modularinput
 
 from strava_collector.events import Event
+
+
+class Writable(Protocol):
+    """The part of splunklib's ``Event`` that its ``EventWriter`` uses."""
+
+    def write_to(self, stream: TextIO) -> None: ...
 
 
 class EventWriter(Protocol):
@@ -16,9 +24,23 @@ class EventWriter(Protocol):
 
     header_written: bool
 
-    def write_event(self, event: modularinput.Event) -> None: ...
+    def write_event(self, event: Writable) -> None: ...
 
     def close(self) -> None: ...
+
+
+class _Together:
+    """Several events that look to splunklib's ``EventWriter`` like one: one write, one flush."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._events = events
+
+    def write_to(self, stream: TextIO) -> None:
+        buffer = io.StringIO()
+        for event in self._events:
+            _splunks(event).write_to(buffer)
+        stream.write(buffer.getvalue())
+        stream.flush()
 
 
 class SplunkOutput:
@@ -34,21 +56,11 @@ class SplunkOutput:
 
     def write(self, event: Event) -> None:
         """Write one event and flush it. Blocks while splunkd does not read. Raises OSError when it never will."""
-        self._writer.write_event(
-            modularinput.Event(
-                data=event.data,
-                stanza=event.source,
-                # Milliseconds: what <time> and the field _time can hold.
-                time=f"{event.time:.3f}",
-                index=event.index,
-                source=event.source,
-                sourcetype=event.sourcetype,
-                # The whole event is here, so splunkd must neither wait for more of it nor break it up. The host is
-                # left out: splunkd fills in its own.
-                unbroken=True,
-                done=True,
-            )
-        )
+        self._writer.write_event(_splunks(event))
+
+    def write_all(self, events: Sequence[Event]) -> None:
+        """Write events as one string and flush once; see :meth:`write`."""
+        self._writer.write_event(_Together(events))
 
     def close(self, patience: float) -> bool:
         """End the stream within ``patience`` seconds.
@@ -66,3 +78,20 @@ class SplunkOutput:
 
         threading.Thread(target=end, name="end-of-stream", daemon=True).start()
         return ended.wait(patience)
+
+
+def _splunks(event: Event) -> modularinput.Event:
+    """The event as splunklib knows it."""
+    return modularinput.Event(
+        data=event.data,
+        stanza=event.source,
+        # Milliseconds: what <time> and the field _time can hold.
+        time=f"{event.time:.3f}",
+        index=event.index,
+        source=event.source,
+        sourcetype=event.sourcetype,
+        # The whole event is here, so splunkd must neither wait for more of it nor break it up. The host is left out:
+        # splunkd fills in its own.
+        unbroken=True,
+        done=True,
+    )

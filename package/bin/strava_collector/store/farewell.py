@@ -6,7 +6,7 @@ Each function does a part, 200 rows at most, and returns how many; whoever calls
 from __future__ import annotations
 
 from strava_collector.notification_rules import Hold
-from strava_collector.store import inputs, misses, walks
+from strava_collector.store import around, inputs, misses, walks
 from strava_collector.store.sqlite import Transaction
 
 #: The most rows that one call deletes, but for the places of the last activity.
@@ -66,9 +66,10 @@ def has_work(tx: Transaction, athlete_id: int) -> bool:
 
 
 def forget(tx: Transaction, athlete_id: int) -> None:
-    """Delete the last of what is known of the athlete: walks through lists, the pace, and that she has gone."""
+    """Delete the last of what is known of the athlete: walks, profile and gear, the pace, and that she has gone."""
     walks.forget(tx, athlete_id)
     misses.forget(tx, athlete_id)
+    around.forget(tx, athlete_id)
     tx.execute("DELETE FROM pace WHERE athlete_id = ?", (athlete_id,))
     tx.execute("DELETE FROM athlete WHERE athlete_id = ?", (athlete_id,))
 

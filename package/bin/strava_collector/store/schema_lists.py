@@ -84,6 +84,33 @@ HISTORY: tuple[str, ...] = (
 )
 
 #: Profiles and gear, and what they were when they were last written.
-AROUND: tuple[str, ...] = ()
+AROUND: tuple[str, ...] = (
+    # The newest collected_at given out to an activity's samples, in milliseconds.
+    "ALTER TABLE activity ADD COLUMN streams_ms INTEGER",
+    # digest: of the profile as it was written last, without what changes all the time.
+    """
+    CREATE TABLE profile (
+        athlete_id INTEGER PRIMARY KEY,
+        looked_at REAL,
+        digest TEXT,
+        collected_ms INTEGER
+    )
+    """,
+    # shown: digest of what the athlete's profile says of it, null if it says nothing; seen: what that was when the gear
+    # was looked at last. used_at: when an activity with it was collected last, for profiles that show no gear.
+    """
+    CREATE TABLE gear (
+        athlete_id INTEGER NOT NULL,
+        gear_id TEXT NOT NULL,
+        shown TEXT,
+        seen TEXT,
+        used_at REAL,
+        looked_at REAL,
+        digest TEXT,
+        collected_ms INTEGER,
+        PRIMARY KEY (athlete_id, gear_id)
+    )
+    """,
+)
 
 LISTS = (*LEDGER, *WALKS, *HISTORY, *AROUND)
