@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from typing import Callable, Optional
 
 from strava_collector.clock import Clock
@@ -32,6 +33,7 @@ class ActivitiesPipeline(Pipeline):
         bulletin: Problems,
         stranger: Callable[[], None] = lambda: None,
         stopping: Callable[[], bool] = lambda: False,
+        barred: Callable[[], Collection[int]] = frozenset,
         found: Callable[[str], None] = lambda owner: None,
         jitter: Optional[random.Random] = None,
     ) -> None:
@@ -48,6 +50,7 @@ class ActivitiesPipeline(Pipeline):
             bulletin=bulletin,
             stranger=stranger,
             stopping=stopping,
+            barred=barred,
             jitter=jitter,
         )
         self.lister = Lister(
@@ -59,6 +62,7 @@ class ActivitiesPipeline(Pipeline):
             connection=connection,
             bulletin=bulletin,
             found=found,
+            barred=barred,
         )
 
     def take_over(self, tx: Transaction) -> None:

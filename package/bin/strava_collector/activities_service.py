@@ -49,7 +49,7 @@ class ActivitiesService(Collecting):
         self._put_together(self._pipeline, own_loops=[Loop("lister", self._list, fatal=self._give_up)])
 
     def _list(self) -> Optional[float]:
-        return None if self._index_check.paused else self._pipeline.lister.look(self._settings)
+        return self._pipeline.lister.look(self._settings)
 
     def _tell_owner(self, owner: str) -> None:
         """Something has been found that should not wait."""

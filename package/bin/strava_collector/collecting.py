@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Callable, Optional, TypedDict
 
@@ -79,6 +79,7 @@ class Shared(TypedDict):
     bulletin: Bulletin
     stranger: Callable[[], None]
     stopping: Callable[[], bool]
+    barred: Callable[[], Collection[int]]
 
 
 class Collecting:
@@ -130,6 +131,7 @@ class Collecting:
             "bulletin": self._bulletin,
             "stranger": self._hurry_settings,
             "stopping": lambda: self._end.is_set(),
+            "barred": lambda: self._index_check.paused,
         }
 
     def _put_together(self, pipeline: Pipeline, *, own_loops: Sequence[Loop] = ()) -> None:
@@ -314,7 +316,7 @@ class Collecting:
         return step
 
     def _look_around(self) -> Optional[float]:
-        return None if self._index_check.paused else self._flow.around.look(self._settings)
+        return self._flow.around.look(self._settings)
 
     # Ends.
 

@@ -6,6 +6,7 @@ The service runs them in threads; a test or a simulation runs them one step at a
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
@@ -44,11 +45,12 @@ class Pipeline:
         stranger: Callable[[], None] = lambda: None,
         foreign: Callable[[], None] = lambda: None,
         stopping: Callable[[], bool] = lambda: False,
+        barred: Callable[[], Collection[int]] = frozenset,
         jitter: Optional[random.Random] = None,
     ) -> None:
         """``stranger`` is called when somebody rides who is not in the settings, or is about to be taken out of them,
         ``foreign`` when a notification names a subscription that is not known to be ours; ``stopping`` says that the
-        input is about to end."""
+        input is about to end, and ``barred`` for whom nothing can be written at present."""
         self._settings = settings
         source = collector_input.source
         self.allowance = Allowance(clock, jitter=jitter)
@@ -86,6 +88,7 @@ class Pipeline:
             calls=self.athlete_calls,
             clock=clock,
             connection=connection,
+            barred=barred,
         )
         self.claims = Claims(collector_input, database=database, allowance=self.allowance, clock=clock)
         self.worker = Worker(

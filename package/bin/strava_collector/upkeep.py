@@ -111,6 +111,7 @@ class Upkeep:
 
     def settings_changed(self, settings: Settings) -> None:
         """Let go on what may have waited for just this change. Raises StoreUnavailable."""
+        self._due.pop("handover", None)  # an athlete may be another input's now
         self.welcome_back(settings)
         application = settings.applications.get(self._input.application)
         if application is not None:

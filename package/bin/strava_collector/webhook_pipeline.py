@@ -5,6 +5,7 @@ application's subscription.
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from typing import Callable, Optional
 
 from strava_collector.answers import retry_after
@@ -41,6 +42,7 @@ class WebhookPipeline(Pipeline):
         foreign: Callable[[], None] = lambda: None,
         released: Callable[[], None] = lambda: None,
         stopping: Callable[[], bool] = lambda: False,
+        barred: Callable[[], Collection[int]] = frozenset,
         listening: Callable[[], bool] = lambda: False,
         look_there: Callable[[], str] = str,
         jitter: Optional[random.Random] = None,
@@ -60,6 +62,7 @@ class WebhookPipeline(Pipeline):
             stranger=stranger,
             foreign=foreign,
             stopping=stopping,
+            barred=barred,
             jitter=jitter,
         )
         self._input = webhook_input
