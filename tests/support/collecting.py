@@ -146,9 +146,14 @@ class Collecting:
     """One process of one input, without threads: the test says when what happens."""
 
     def __init__(
-        self, folder: Path, *script: Union[Answer, TransportError], webhook_input: WebhookInput = INPUT
+        self,
+        folder: Path,
+        *script: Union[Answer, TransportError],
+        webhook_input: WebhookInput = INPUT,
+        clock: Optional[VirtualClock] = None,
     ) -> None:
-        self.clock = VirtualClock()
+        self.input = webhook_input
+        self.clock = clock or VirtualClock()
         self.database = Database(folder, clock=self.clock)
         self.index = Index()
         self.problems = Problems()

@@ -81,7 +81,12 @@ class Index:
     def graves(self) -> list[tuple[int, str, str]]:
         """Where tombstones were written, each as often as it was."""
         bodies = [(json.loads(event.data), event) for event in self.events]
-        return [(body["id"], event.index, body["start_date"]) for body, event in bodies if body["deleted"]]
+        return [(body["id"], event.index, body["start_date"]) for body, event in bodies if "start_date" in body]
+
+    def farewells(self) -> list[tuple[int, str]]:
+        """Of whom, and in which index, it was written that she has left."""
+        bodies = [(json.loads(event.data), event) for event in self.events if event.sourcetype == "strava:athlete"]
+        return [(body["id"], event.index) for body, event in bodies if body["deleted"]]
 
 
 class Vault:

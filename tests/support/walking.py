@@ -96,7 +96,7 @@ class Lists(StandInTransport):
         if self.garble is not None and token.endswith(self.garble[0]):
             return replace(found, body=self.garble[1])
         if self.add_entries:
-            return replace(found, body=json.dumps([*found.json(), *self.add_entries]).encode())
+            return replace(found, body=json.dumps([*json.loads(found.body), *self.add_entries]).encode())
         return found
 
 
@@ -119,7 +119,7 @@ class Walking:
         self.strava = StravaStandIn(certificates, clock=self.clock, limits=limits, strict=False)
         self.transport = Lists(self.strava, self.clock)
         app = self.strava.add_application("App", callback_domain="example.org")
-        self.application = Application("App", app.client_id, Secret(app.client_secret))
+        self.application = Application("App", str(app.client_id), Secret(app.client_secret))
         self.people = [self.strava.add_athlete(f"Anna{number}", "Bergström") for number in range(athletes)]
         self.tokens = MemoryTokens(self.clock)
         for one in self.people:
@@ -144,7 +144,7 @@ class Walking:
         self.found: list[str] = []
         self._begin()
         with self.database.write() as tx:
-            subscriptions.adopt(tx, client_id=app.client_id, subscription_id=SUBSCRIPTION, now=START - DAY)
+            subscriptions.adopt(tx, client_id=str(app.client_id), subscription_id=SUBSCRIPTION, now=START - DAY)
 
     def _begin(self) -> None:
         self.database = Database(self.folder, clock=self.clock)

@@ -105,7 +105,7 @@ def test_a_gap_of_months_closes(walking: Walk) -> None:
     one.record(DAY)
     one.run(3600)
     before = one.lists
-    for number in range(250):
+    for _ in range(250):
         one.clock.advance(DAY / 3)
         one.record(60)
     one.run(0)

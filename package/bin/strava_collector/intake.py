@@ -26,6 +26,7 @@ from strava_collector.store import athletes, ledger, ledger_lists, misses, queue
 from strava_collector.store.database import Database
 from strava_collector.store.ledger import Placed
 from strava_collector.store.sqlite import Transaction
+from strava_collector.store.walks import About
 from strava_collector.walk import Covered, Purpose, Step, Walk, Wanted
 from strava_collector.writer import Writer
 
@@ -226,10 +227,14 @@ class Intake:
             athlete.athlete_id,
             after,
             connected_at=athlete.connected_at,
-            athlete=athlete.name,
-            input=self._input.name,
-            owner=look.owner.name,
-            wanted_from=look.wanted.start,
+            about=About(
+                athlete=athlete.name,
+                application=athlete.application,
+                input=self._input.name,
+                owner=look.owner.name,
+                interval=look.wanted.interval,
+                wanted_from=look.wanted.start,
+            ),
             now=self._clock.now(),
         )
         if step.next is None:

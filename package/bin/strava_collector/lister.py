@@ -17,12 +17,13 @@ from strava_collector.clock import Clock
 from strava_collector.fetcher import Connection
 from strava_collector.intake import Intake, Look
 from strava_collector.job import Priority
+from strava_collector.list_watch import ListWatch
 from strava_collector.listing import NotAList, Page, read_page
 from strava_collector.logfmt import line
 from strava_collector.ownership import Owner
 from strava_collector.roster import roster
 from strava_collector.settings import ActivitiesInput, Athlete, Settings
-from strava_collector.store import volume, walks
+from strava_collector.store import walks
 from strava_collector.store.database import Database
 from strava_collector.store.sqlite import Transaction
 from strava_collector.transport import Answer
@@ -91,7 +92,9 @@ class Lister:
         #: When an athlete had a turn last, counted in turns.
         self._turns: dict[int, int] = {}
         self._turn = 0
+        self._settings: Optional[Settings] = None
         self._told: tuple[str, ...] = ()
+        self._watch = ListWatch(activities_input.name, database=database, clock=clock, bulletin=bulletin)
 
     @property
     def lease_name(self) -> str:
@@ -110,8 +113,12 @@ class Lister:
         connection = self._connection()
         if settings is None or connection is None:
             return None
+        if settings != self._settings:
+            # Whatever was in the way may have been mended, a limit raised or an athlete connected again.
+            self._settings, self._paused = settings, {}
         athletes = self._athletes(settings)
-        self._forget_others({athlete.athlete_id for athlete in athletes})
+        self._turns = {one.athlete_id: self._turns.get(one.athlete_id, 0) for one in athletes}
+        self._watch.look(settings, connection)
         due = self._next(athletes, settings)
         if due is None:
             return LONGEST_WAIT
@@ -140,23 +147,16 @@ class Lister:
         barred = self._barred()
         return [athlete for athlete in found.athletes if athlete.athlete_id not in barred]
 
-    def _forget_others(self, present: set[int]) -> None:
-        self._paused = {key: until for key, until in self._paused.items() if key[0] in present}
-        self._turns = {athlete_id: turn for athlete_id, turn in self._turns.items() if athlete_id in present}
-
     def _next(self, athletes: list[Athlete], settings: Settings) -> Optional[tuple[float, Look]]:
         """The page to be listed next, and when."""
         now = self._clock.now()
         candidates: list[tuple[tuple[float, ...], float, Look]] = []
         with self._database.read() as tx:
-            full_until = self._history_waits_until(tx, settings, now)
             for athlete in athletes:
                 owner = ownership.owner_of(athlete, settings)
                 if owner is None:
                     continue
                 for due, look in self._walks(tx, athlete, owner, now):
-                    if look.walk.purpose is Purpose.HISTORY:
-                        due = max(due, full_until)
                     at = max(due, self._paused_until(athlete.athlete_id, _PRIORITIES[look.walk.purpose], now))
                     rank, turn = _RANKS[look.walk.purpose], self._turns.get(athlete.athlete_id, 0)
                     order: tuple[float, ...] = (0, rank, turn) if at <= now else (1, at, rank)
@@ -188,13 +188,6 @@ class Lister:
         if history is not None:
             found.append((now, look(history)))
         return found
-
-    def _history_waits_until(self, tx: Transaction, settings: Settings, now: float) -> float:
-        """Until when history has written what it may on one day."""
-        most = settings.advanced.history_mb_per_day * 1_000_000
-        if not most or volume.used(tx, now) < most:
-            return now
-        return now - now % 86_400.0 + 86_400.0
 
     def _paused_until(self, athlete_id: int, priority: Priority, now: float) -> float:
         until = self._paused.get((athlete_id, priority), now)

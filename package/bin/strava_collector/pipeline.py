@@ -64,7 +64,14 @@ class Pipeline:
             stranger=stranger,
             foreign=foreign,
         )
-        burial = Burial(database=database, writer=writer, clock=clock, source=source, stopping=stopping)
+        burial = Burial(
+            database=database,
+            writer=writer,
+            clock=clock,
+            source=source,
+            index=collector_input.index,
+            stopping=stopping,
+        )
         deauthorization = Deauthorization(database=database, burial=burial, tokens=self.tokens, clock=clock)
         self._forgetting = Forgetting(
             database=database, burial=burial, clock=clock, bulletin=bulletin, owner=source, hurry=stranger

@@ -106,6 +106,13 @@ def profile_event(profile: Mapping[str, object], *, collected_at: float, index: 
     return _event(ATHLETE_SOURCETYPE, profile, {}, collected_at, index, source)
 
 
+def farewell_event(athlete_id: int, *, collected_at: float, index: str, source: str) -> Event:
+    """Return the event that says: whatever the index holds of this athlete from before has to be erased."""
+    # As the macro strava_tombstone has it.
+    data = f'{{"collected_at":{collected_at:.3f},{encode({"id": athlete_id, "deleted": True})[1:]}'
+    return Event(collected_at, ATHLETE_SOURCETYPE, index, source, data)
+
+
 def gear_event(gear: Mapping[str, object], *, athlete_id: int, collected_at: float, index: str, source: str) -> Event:
     """Return the event of a bike or a pair of shoes, which Strava does not say whose it is."""
     return _event(GEAR_SOURCETYPE, gear, {"athlete_id": athlete_id}, collected_at, index, source)

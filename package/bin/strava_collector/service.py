@@ -65,7 +65,12 @@ class WebhookService(Collecting):
             clock=clock,
         )
         self._committer = GroupCommit(
-            self._database, input=webhook_input.name, clock=clock, committed=self._wake_dispatcher, room=self._room
+            self._database,
+            input=webhook_input.name,
+            clock=clock,
+            committed=self._wake_dispatcher,
+            room=self._room,
+            privacy=webhook_input.privacy,
         )
         self._subscription_loop = Loop("subscription", self._see_to_subscription, fatal=self._give_up)
         self._pipeline = WebhookPipeline(

@@ -26,6 +26,10 @@ class StravaApi:
         """Ask for one activity in full, with all its segment efforts. Raises TransportError."""
         return self._get(f"/activities/{activity_id:d}", access_token, include_all_efforts="true")
 
+    def streams(self, activity_id: int, access_token: Secret, keys: Sequence[str]) -> Answer:
+        """Ask for an activity's samples: these of their values, all points in time. Raises TransportError."""
+        return self._get(f"/activities/{activity_id:d}/streams", access_token, keys=",".join(keys), key_by_type="true")
+
     def activities(
         self,
         access_token: Secret,
@@ -42,10 +46,6 @@ class StravaApi:
         bounds = {"before": before, "after": after, "page": page, "per_page": per_page}
         query = {name: str(value) for name, value in bounds.items() if value is not None}
         return self._get("/athlete/activities", access_token, **query)
-
-    def streams(self, activity_id: int, access_token: Secret, keys: Sequence[str]) -> Answer:
-        """Ask for an activity's samples: these of their values, all points in time. Raises TransportError."""
-        return self._get(f"/activities/{activity_id:d}/streams", access_token, keys=",".join(keys), key_by_type="true")
 
     def athlete(self, access_token: Secret) -> Answer:
         """Ask whose the token is, which is the cheapest way to learn whether it is good, and for the athlete's profile.

@@ -75,13 +75,13 @@ def settle(tx: Transaction, now: float, *, limit: int = 200) -> int:
     return sure
 
 
-def on_day(tx: Transaction, now: float, *, input: Optional[str] = None) -> Day:
-    """Count what was missed on the UTC day of ``now``, by one input's webhook or by all."""
+def on_day(tx: Transaction, now: float, *, input: Optional[str] = None, athlete_id: Optional[int] = None) -> Day:
+    """Count what was missed on the UTC day of ``now``, by one input's webhook or by all, of one athlete or of all."""
     midnight = now - now % 86_400.0
     rows = tx.execute(
         "SELECT kind, COUNT(*) AS n FROM miss WHERE sure = 1 AND found_at >= ? AND found_at < ?"
-        " AND input = COALESCE(?, input) GROUP BY kind",
-        (float(midnight), float(midnight + 86_400.0), input),
+        " AND input = COALESCE(?, input) AND athlete_id = COALESCE(?, athlete_id) GROUP BY kind",
+        (float(midnight), float(midnight + 86_400.0), input, athlete_id),
     )
     return Day(**{row["kind"]: row["n"] for row in rows.fetchall()})
 

@@ -37,8 +37,10 @@ WALKS: tuple[str, ...] = (
         pass_at REAL CHECK (pass_at IS NULL OR typeof(pass_at) = 'real'),
         pass_in_full INTEGER NOT NULL DEFAULT 1 CHECK (pass_in_full IN (0, 1)),
         athlete TEXT NOT NULL,
+        application TEXT NOT NULL,
         input TEXT NOT NULL,
         owner TEXT NOT NULL,
+        interval REAL NOT NULL CHECK (typeof(interval) = 'real'),
         since REAL NOT NULL CHECK (typeof(since) = 'real'),
         wanted_from INTEGER NOT NULL CHECK (typeof(wanted_from) = 'integer'),
         said TEXT NOT NULL DEFAULT '',
@@ -78,9 +80,16 @@ WALKS: tuple[str, ...] = (
     "CREATE INDEX miss_input ON miss (input, found_at)",
 )
 
-#: What history has written on a day, and what an operator wants to be collected again.
+#: What history has written on a day.
 HISTORY: tuple[str, ...] = (
-    "CREATE TABLE volume (day INTEGER PRIMARY KEY, bytes INTEGER NOT NULL CHECK (typeof(bytes) = 'integer'))",
+    # By the number of the UTC day since the epoch: what history has written, and how many calls brought it.
+    """
+    CREATE TABLE volume (
+        day INTEGER PRIMARY KEY,
+        bytes INTEGER NOT NULL CHECK (typeof(bytes) = 'integer'),
+        calls INTEGER NOT NULL CHECK (typeof(calls) = 'integer')
+    )
+    """,
 )
 
 #: Profiles and gear, and what they were when they were last written.
@@ -113,4 +122,10 @@ AROUND: tuple[str, ...] = (
     """,
 )
 
-LISTS = (*LEDGER, *WALKS, *HISTORY, *AROUND)
+#: What is kept of notifications.
+PRIVACY = (
+    # The hash of the body, if something was left out of what `digest` is the hash of.
+    "ALTER TABLE notification ADD COLUMN kept_digest TEXT",
+)
+
+LISTS = (*LEDGER, *WALKS, *HISTORY, *AROUND, *PRIVACY)

@@ -10,21 +10,31 @@ from strava_collector.walk import Covered, Purpose, Spans, Walk
 
 
 @dataclass(frozen=True)
+class About:
+    """Whose list it is, and who walks through it; for people."""
+
+    #: Name of the row on *Configuration → Athletes*, and of the application that the athlete is connected to.
+    athlete: str
+    application: str
+    #: The input that lists, and the one that fetches.
+    input: str
+    owner: str
+    #: How often it lists, in seconds.
+    interval: float
+    #: What began earlier is not wanted, epoch seconds.
+    wanted_from: int
+
+
+@dataclass(frozen=True)
 class Listed:
     """An athlete whose activities are listed, for people; times in epoch seconds."""
 
     athlete_id: int
-    #: Name of the row on *Configuration → Athletes*.
-    athlete: str
-    #: The input that lists, and the one that fetches.
-    input: str
-    owner: str
+    about: About
     covered: Covered
     #: Since when the athlete is listed with the present consent.
     since: float
-    #: What began earlier is not wanted.
-    wanted_from: int
-    #: How far history has come, as it was said last.
+    #: How long it will take until everything is there, as it was said last, and when.
     said: str
     said_at: Optional[float]
     #: Why the athlete cannot be listed; empty if that is possible.
@@ -40,39 +50,30 @@ def covered(tx: Transaction, athlete_id: int, connected_at: str) -> Covered:
     return Covered() if row is None or row["connected_at"] != connected_at else _covered(row)
 
 
-def save(
-    tx: Transaction,
-    athlete_id: int,
-    found: Covered,
-    *,
-    connected_at: str,
-    athlete: str,
-    input: str,
-    owner: str,
-    wanted_from: int,
-    now: float,
-) -> None:
+def save(tx: Transaction, athlete_id: int, found: Covered, *, connected_at: str, about: About, now: float) -> None:
     """Keep how far the athlete's list has been walked through."""
     before = tx.execute("SELECT connected_at FROM covered WHERE athlete_id = ?", (athlete_id,)).fetchone()
     if before is None or before["connected_at"] != connected_at:
         forget(tx, athlete_id)
         tx.execute(
-            "INSERT INTO covered (athlete_id, connected_at, spans, athlete, input, owner, since, wanted_from)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (athlete_id, connected_at, found.spans.to_json(), athlete, input, owner, float(now), wanted_from),
+            "INSERT INTO covered (athlete_id, connected_at, spans, athlete, application, input, owner, interval, since,"
+            " wanted_from) VALUES (?, ?, '[]', '', '', '', '', 0.0, ?, 0)",
+            (athlete_id, connected_at, float(now)),
         )
     tx.execute(
-        "UPDATE covered SET spans = ?, window_at = ?, pass_at = ?, pass_in_full = ?, athlete = ?, input = ?, owner = ?,"
-        " wanted_from = ?, trouble = '' WHERE athlete_id = ?",
+        "UPDATE covered SET spans = ?, window_at = ?, pass_at = ?, pass_in_full = ?, athlete = ?, application = ?,"
+        " input = ?, owner = ?, interval = ?, wanted_from = ?, trouble = '' WHERE athlete_id = ?",
         (
             found.spans.to_json(),
             found.window_at,
             found.pass_at,
             int(found.pass_in_full),
-            athlete,
-            input,
-            owner,
-            wanted_from,
+            about.athlete,
+            about.application,
+            about.input,
+            about.owner,
+            float(about.interval),
+            about.wanted_from,
             athlete_id,
         ),
     )
@@ -88,25 +89,27 @@ def trouble(tx: Transaction, athlete_id: int, why: str) -> None:
     tx.execute("UPDATE covered SET trouble = ? WHERE athlete_id = ?", (why, athlete_id))
 
 
-def listed(tx: Transaction, athlete_id: Optional[int] = None) -> list[Listed]:
-    """Return the athletes who have been listed, or this one, by name."""
-    rows = tx.execute(
-        "SELECT * FROM covered WHERE athlete_id = COALESCE(?, athlete_id) ORDER BY athlete, athlete_id", (athlete_id,)
-    )
+def listed(tx: Transaction) -> list[Listed]:
+    """Return the athletes who have been listed, by name."""
+    rows = tx.execute("SELECT * FROM covered ORDER BY athlete, athlete_id").fetchall()
     return [
         Listed(
             row["athlete_id"],
-            row["athlete"],
-            row["input"],
-            row["owner"],
+            About(
+                row["athlete"],
+                row["application"],
+                row["input"],
+                row["owner"],
+                row["interval"],
+                row["wanted_from"],
+            ),
             _covered(row),
             row["since"],
-            row["wanted_from"],
             row["said"],
             row["said_at"],
             row["trouble"],
         )
-        for row in rows.fetchall()
+        for row in rows
     ]
 
 
