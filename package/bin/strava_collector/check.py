@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from strava_collector.certificate_expiry import stage
 from strava_collector.check_facts import Facts, InputFacts
+from strava_collector.check_history import history, listing, missed
 from strava_collector.check_host import disk, indexes, macro
 from strava_collector.check_line import TOPICS, Line, failed, passed, unseen, warned
 from strava_collector.check_strava import applications, athletes, clock, quota
@@ -44,6 +45,9 @@ def judge(facts: Facts) -> list[Line]:
         *clock(facts),
         *disk(facts),
         *dead_letters(facts),
+        *history(facts),
+        *missed(facts),
+        *listing(facts),
     ]
     for one in running:
         found = [worker(facts, one), queue(facts, one)]

@@ -110,6 +110,8 @@ def _facts(
         least_disk_mb=configured.settings.advanced.least_disk_mb,
         dead_letters=stored.dead_letters,
         newest_dead_letter=stored.newest_dead_letter,
+        lists=stored.lists,
+        misses=stored.misses,
     )
 
 

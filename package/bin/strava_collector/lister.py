@@ -117,7 +117,10 @@ class Lister:
             # Whatever was in the way may have been mended, a limit raised or an athlete connected again.
             self._settings, self._paused = settings, {}
         athletes = self._athletes(settings)
-        self._turns = {one.athlete_id: self._turns.get(one.athlete_id, 0) for one in athletes}
+        if {one.athlete_id for one in athletes} != self._turns.keys():
+            self._turns = {one.athlete_id: self._turns.get(one.athlete_id, 0) for one in athletes}
+            with self._database.write() as tx:
+                walks.release(tx, self._input.name, self._turns)
         self._watch.look(settings, connection)
         due = self._next(athletes, settings)
         if due is None:
