@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Optional
 
-from strava_collector.bulletin import Bulletin
 from strava_collector.clock import Clock
+from strava_collector.conclusion import Problems
 from strava_collector.ownership import Owned, listed_by, owner_of
 from strava_collector.settings import CollectorInput, Settings
 
@@ -24,7 +24,7 @@ class IndexCheck:
     def __init__(
         self,
         collector_input: CollectorInput,
-        bulletin: Bulletin,
+        bulletin: Problems,
         clock: Clock,
         *,
         pause: Callable[[Optional[int], float], None],
