@@ -32,6 +32,11 @@ INHERENT = (
         'div:has(+ div > [data-test="control-group"]) > span',
         "In the light theme UCC's heading of a group of fields has 4.33 instead of 4.5.",
     ),
+    (
+        "aria-input-field-name",
+        '[data-test="multiselect"] [role="listbox"], [role="listbox"][aria-multiselectable="true"]',
+        "Splunk's field that takes several choices gives the frame around those chosen no name; the field has one.",
+    ),
 )
 
 #: Presses of the tab key that lead from anywhere on a page or in a form to anywhere else.
