@@ -21,7 +21,7 @@ from strava_collector.clock import SystemClock
 from strava_collector.log import log_to_handler_file
 from strava_collector.ports import SplunkUnavailable
 from strava_collector.redaction import Redaction
-from strava_collector.splunk_config import ACCOUNTS, APP, WEBHOOK_KIND
+from strava_collector.splunk_config import ACCOUNTS, ACTIVITIES_KIND, APP, WEBHOOK_KIND
 from strava_collector.splunkd import Splunkd
 from strava_endpoint import Endpoint, refusals, store_folder
 
@@ -92,7 +92,13 @@ class JobsHandler(Endpoint):
     def _owner(self, athlete_id: int, wanted: Optional[str]) -> Optional[str]:
         splunkd = Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP)
         try:
-            return owner(athlete_id, splunkd.stanzas(ACCOUNTS), splunkd.inputs(WEBHOOK_KIND), wanted)
+            return owner(
+                athlete_id,
+                splunkd.stanzas(ACCOUNTS),
+                splunkd.inputs(WEBHOOK_KIND),
+                wanted,
+                activities_inputs=splunkd.inputs(ACTIVITIES_KIND),
+            )
         except SplunkUnavailable:
             return None  # whoever may not read the configuration can name the input
 
