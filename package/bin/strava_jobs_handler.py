@@ -14,8 +14,9 @@ import import_declare_test  # noqa: F401  (puts the add-on's lib folder on the p
 from splunk import admin
 from splunktaucclib.rest_handler.admin_external import get_splunkd_endpoint
 
-from strava_collector.admin import Desk, NothingSuch, jobs
+from strava_collector.admin import jobs
 from strava_collector.admin_arguments import JOBS, MOST_ROWS, Argument, Given, WrongArgument
+from strava_collector.admin_desk import Desk, NothingSuch
 from strava_collector.admin_owner import owner
 from strava_collector.clock import SystemClock
 from strava_collector.log import log_to_handler_file
@@ -35,7 +36,7 @@ BUDGET = 20.0
 VIEWS = ("counts", "dead_letters")
 
 #: What a POST does.
-VERBS = ("fetch", "retry", "reclaim", "replay", "delete")
+VERBS = ("fetch", "retry", "reclaim", "replay", "reindex", "delete")
 
 
 class JobsHandler(Endpoint):
