@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Callable, Optional
 
@@ -66,6 +66,11 @@ class Index:
         else:
             self.others[event.sourcetype] += 1
         self.touch()
+
+    def write_all(self, events: Sequence[Event]) -> None:
+        """See ``EventSink``."""
+        for event in events:
+            self.write(event)
 
     def shown(self, activity_id: int) -> Optional[Content]:
         """What a search shows of an activity: the latest version, unless that is a tombstone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -83,12 +83,20 @@ class Index:
             raise KeyError("a fault of ours")
         self.events.append(event)
 
+    def write_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.write(event)
+
     def of(self, sourcetype: str) -> list[dict[str, Any]]:
         return [json.loads(event.data) for event in self.events if event.sourcetype == sourcetype]
 
     @property
     def activities(self) -> list[dict[str, Any]]:
         return self.of("strava:activities")
+
+    @property
+    def samples(self) -> list[dict[str, Any]]:
+        return self.of("strava:activities:stream")
 
     @property
     def notifications(self) -> list[dict[str, Any]]:
@@ -137,8 +145,15 @@ class MemoryTokens:
 class Collecting:
     """One process of one input, without threads: the test says when what happens."""
 
-    def __init__(self, folder: Path, *script: Union[Answer, TransportError]) -> None:
-        self.clock = VirtualClock()
+    def __init__(
+        self,
+        folder: Path,
+        *script: Union[Answer, TransportError],
+        webhook_input: WebhookInput = INPUT,
+        clock: Optional[VirtualClock] = None,
+    ) -> None:
+        self.input = webhook_input
+        self.clock = clock or VirtualClock()
         self.database = Database(folder, clock=self.clock)
         self.index = Index()
         self.problems = Problems()
@@ -152,7 +167,7 @@ class Collecting:
             OAuth(self.transport, "https://strava.example/oauth", self.clock),
         )
         self.pipeline = Pipeline(
-            INPUT,
+            webhook_input,
             database=self.database,
             writer=Writer(self.index),
             token_store=self.tokens,
@@ -165,7 +180,7 @@ class Collecting:
         self.dispatcher = self.pipeline.dispatcher
         self.worker = self.pipeline.worker
         self.upkeep = Upkeep(
-            INPUT,
+            webhook_input,
             database=self.database,
             folder=folder,
             pipeline=self.pipeline,

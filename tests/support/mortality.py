@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
@@ -74,10 +74,19 @@ class Index:
         self.after.pop(len(self.events), lambda: None)()
         self._fate.pass_by()
 
+    def write_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.write(event)
+
     def graves(self) -> list[tuple[int, str, str]]:
         """Where tombstones were written, each as often as it was."""
         bodies = [(json.loads(event.data), event) for event in self.events]
-        return [(body["id"], event.index, body["start_date"]) for body, event in bodies if body["deleted"]]
+        return [(body["id"], event.index, body["start_date"]) for body, event in bodies if "start_date" in body]
+
+    def farewells(self) -> list[tuple[int, str]]:
+        """Of whom, and in which index, it was written that she has left."""
+        bodies = [(json.loads(event.data), event) for event in self.events if event.sourcetype == "strava:athlete"]
+        return [(body["id"], event.index) for body, event in bodies if body["deleted"]]
 
 
 class Vault:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from strava_collector.settings import WebhookInput
 from strava_collector.store.database import Transaction
 from strava_collector.transport import Answer
-from tests.support.collecting import Collect, Collecting
+from tests.support.collecting import INPUT, Collect, Collecting
 from tests.support.store import database
 
 # How long an example takes says more about who else uses the computer than about us.
@@ -24,8 +25,8 @@ def collect(tmp_path: Path) -> Iterator[Collect]:
     """Makes a Collecting with the answers that Strava is to give, and closes it."""
     made: list[Collecting] = []
 
-    def factory(*script: Answer) -> Collecting:
-        made.append(Collecting(tmp_path / "store", *script))
+    def factory(*script: Answer, webhook_input: WebhookInput = INPUT) -> Collecting:
+        made.append(Collecting(tmp_path / "store", *script, webhook_input=webhook_input))
         return made[-1]
 
     yield factory

@@ -97,7 +97,9 @@ class World:
 
     def input_looks(self) -> None:
         assert self.database is not None
-        burial = Burial(database=self.database, writer=Writer(self.index), clock=self.clock, source="club")
+        burial = Burial(
+            database=self.database, writer=Writer(self.index), clock=self.clock, source="club", index="strava"
+        )
         forgetting = Forgetting(
             database=self.database, burial=burial, clock=self.clock, bulletin=Problems(), owner="club"
         )

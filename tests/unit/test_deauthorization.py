@@ -16,7 +16,7 @@ from strava_collector.job import Job, Kind, Outcome, Status
 from strava_collector.oauth import Tokens
 from strava_collector.secret import Secret
 from strava_collector.settings import Athlete
-from strava_collector.store import athletes, confirmations, leases, ledger, queue
+from strava_collector.store import around, athletes, confirmations, leases, ledger, queue
 from strava_collector.store.athletes import AthleteState
 from strava_collector.token_keeper import RefreshBusy, TokenKeeper, TokenStoreUnavailable
 from strava_collector.writer import OutputClosed, Writer
@@ -55,6 +55,7 @@ class World:
                 writer=Writer(self.index),
                 clock=self.clock,
                 source="strava_webhook://club",
+                index="strava",
                 stopping=lambda: self.stops,
             ),
             tokens=self.keeper,
@@ -136,6 +137,9 @@ def settle_the_story(world: World) -> None:
             waiting_job(tx, number, now=now)
         waiting_job(tx, 5, athlete_id=ANNA, input="another input", kind=Kind.STREAMS, now=now)
         waiting_job(tx, 12, athlete_id=BEN, now=now)
+        for athlete_id in (ANNA, BEN):
+            around.begin_profile(tx, athlete_id)
+            around.note_use(tx, athlete_id=athlete_id, gear_id="b1", now=now)
 
 
 def assert_all_is_done(world: World, log: list[str]) -> None:
@@ -149,7 +153,10 @@ def assert_all_is_done(world: World, log: list[str]) -> None:
         assert count(tx, "place", "state = 'current' AND activity_id > 10") == 2
         assert ledger.collected_of(tx, ANNA) == []
         assert athletes.standing(tx, BEN) is None
+        assert count(tx, "profile", f"athlete_id = {ANNA}") == count(tx, "gear", f"athlete_id = {ANNA}") == 0
+        assert count(tx, "profile") == count(tx, "gear") == 1
     assert set(world.index.graves()) == {(1, "strava", FIRST), (2, "moved", SECOND), (3, "strava", FIRST)}
+    assert {athlete for athlete, _ in world.index.farewells()} == {ANNA}
     assert list(world.vault.tokens) == [BEN]
     # The place that activity 2 has left holds an old version still; activity 4 was listed when it was deleted.
     assert {line.partition("action=erase ")[2] for line in log} == {
@@ -173,6 +180,10 @@ def test_a_deauthorization_leaves_nothing_of_the_athletes_and_touches_nobody_els
     assert len(world.index.graves()) == 3
     assert len(erased(caplog)) == 4
     world.finish()
+    last = world.index.events[-1]
+    assert last.sourcetype == "strava:athlete"
+    times = [json.loads(event.data)["collected_at"] for event in world.index.events]
+    assert times[-1] > max(times[:-1]), "what was collected before it is to be erased"
 
 
 def dies_at(world: World, moment: int) -> bool:

@@ -13,7 +13,7 @@ from strava_collector.burial import Burial
 from strava_collector.forgetting import LEASE_SECONDS, NEWLY_MARKED, Forgetting
 from strava_collector.job import Kind
 from strava_collector.settings import Athlete, Settings
-from strava_collector.store import athletes, farewell, leases, ledger, queue
+from strava_collector.store import around, athletes, farewell, leases, ledger, queue
 from strava_collector.store.database import Transaction
 from strava_collector.writer import OutputClosed, Writer
 from tests.support.clock import VirtualClock
@@ -41,6 +41,8 @@ ABOUT_ANNA = {
     "notification": f"athlete_id = {ANNA}",
     "pace": f"athlete_id = {ANNA}",
     "athlete": f"athlete_id = {ANNA}",
+    "profile": f"athlete_id = {ANNA}",
+    "gear": f"athlete_id = {ANNA}",
     "lease": "1",
 }
 
@@ -67,6 +69,7 @@ class World:
                 writer=Writer(self.index),
                 clock=self.clock,
                 source=source,
+                index="strava",
                 stopping=lambda: self.stops,
             ),
             clock=self.clock,
@@ -136,6 +139,12 @@ def settle_the_story(world: World) -> None:
                     tx, first + 7, athlete_id=athlete_id, input=input, state="held", reason="unknown athlete", now=now
                 )
             tx.execute("INSERT INTO pace VALUES (?, 1.0, 1.0)", (athlete_id,))
+            around.begin_profile(tx, athlete_id)
+            around.note_use(tx, athlete_id=athlete_id, gear_id="b1", now=now)
+            for kind in (Kind.STREAMS, Kind.GEAR):
+                finished_job(tx, first, athlete_id=athlete_id, kind=kind, now=now)
+                if athlete_id == ANNA:
+                    waiting_job(tx, first, kind=kind, now=now)
         waiting_job(tx, ANNA, kind=Kind.ATHLETE, now=now)
         world.mark(tx)
 
@@ -144,9 +153,22 @@ def assert_only_ben_is_left(world: World) -> None:
     with world.database.read() as tx:
         assert world.rows(tx) == {}
         assert count(tx, "activity") == count(tx, "place") == count(tx, "pace") == 1
-        assert count(tx, "job") == 3
+        assert count(tx, "profile") == count(tx, "gear") == 1
+        assert count(tx, "job") == 5
         assert count(tx, "notification") == 4
     assert set(world.index.graves()) == {(1, "strava", FIRST), (2, "moved", SECOND)}
+    assert {athlete for athlete, _ in world.index.farewells()} == {ANNA}
+
+
+def test_every_table_that_names_athletes_is_looked_at(world: World) -> None:
+    with world.database.read() as tx:
+        tables = [row["name"] for row in tx.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()]
+        naming = {
+            table
+            for table in tables
+            if "athlete_id" in [row["name"] for row in tx.execute(f"PRAGMA table_info({table})").fetchall()]
+        }
+    assert naming == ABOUT_ANNA.keys() - {"place", "lease"}
 
 
 def test_nothing_is_left_of_an_athlete_whose_row_is_gone(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -156,6 +178,7 @@ def test_nothing_is_left_of_an_athlete_whose_row_is_gone(world: World, caplog: p
     world.look()
     assert_only_ben_is_left(world)
     assert len(world.index.graves()) == 2
+    assert len(world.index.farewells()) == 1
     assert world.problems.told == {}
     listed = [message for message in caplog.messages if message.startswith("action=erase ")]
     assert len(listed) == 3, "the place that activity 2 has left holds an old version"
@@ -190,7 +213,7 @@ def test_an_athlete_who_still_has_a_row_is_not_forgotten(world: World) -> None:
     assert world.index.events == []
     with world.database.read() as tx:
         assert athletes.is_deauthorized(tx, ANNA)
-        assert count(tx, "job", f"athlete_id = {ANNA} AND status = 'pending'") == 2
+        assert count(tx, "job", f"athlete_id = {ANNA} AND status = 'pending'") == 4
 
 
 def test_nobody_is_forgotten_before_the_settings_are_known(world: World) -> None:

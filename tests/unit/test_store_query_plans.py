@@ -16,6 +16,7 @@ import pytest
 from strava_collector.circuit import Circuit
 from strava_collector.job import Job, Outcome, Priority, Reason, Status
 from strava_collector.notification_rules import Hold
+from strava_collector.privacy import Privacy
 from strava_collector.quota import Quota
 from strava_collector.store import (
     applications,
@@ -28,6 +29,7 @@ from strava_collector.store import (
     inputs,
     job_list,
     job_trail,
+    leaving_out,
     ledger,
     origin,
     queue,
@@ -134,6 +136,9 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "inbox.waiting_one": lambda tx: inbox.waiting_one(tx, 1),
     "inbox.drop": lambda tx: inbox.drop(tx, 1),
     "inbox.prune": lambda tx: inbox.prune(tx, before=NOW),
+    "leaving_out": lambda tx: leaving_out.leave_out(
+        tx, leaving_out.look(tx, input=INPUT, privacy=Privacy(text=True), position=leaving_out.Position(5, 5))
+    ),
     "queue.join": lambda tx: join(tx, 1, input=INPUT),
     "queue.join, a second wish": lambda tx: (join(tx, 1, input=INPUT), join(tx, 1, input=INPUT)),
     "queue.live_trail": lambda tx: queue.live_trail(tx, 1, 1),

@@ -8,18 +8,22 @@ from typing import Optional
 
 from strava_collector.events import NoStartDate, encode, start_date
 from strava_collector.job import Job, Kind
-from strava_collector.outcome import Fetched, Granted, Refused, Result, Strangers, Unusable
+from strava_collector.outcome import Fetched, Granted, Refused, Result, Sampled, Strangers, Unusable
+from strava_collector.privacy import KEEP_ALL, Privacy
 from strava_collector.strava_time import epoch_of
+from strava_collector.streams import NoStreams, read_streams
 from strava_collector.transport import Answer
 
 _NO_JSON = "Strava answered 200, but with something that is not JSON."
 
 
-def read_answer(job: Job, answer: Answer, now: float) -> Result:
-    """Say what an answer to a job's call is."""
+def read_answer(job: Job, answer: Answer, now: float, privacy: Privacy = KEEP_ALL) -> Result:
+    """Say what an answer to a job's call is; of streams only those are read that ``privacy`` allows."""
     if answer.status != 200:
         return Refused(answer.status, retry_after(answer.headers, now), _faults(answer))
     try:
+        if job.kind is Kind.STREAMS:
+            return Sampled(read_streams(answer.body, privacy))
         activity = answer.json()
         if job.kind is Kind.ATHLETE:
             return _read_athlete(job, activity)
@@ -36,6 +40,8 @@ def read_answer(job: Job, answer: Answer, now: float) -> Result:
     except NoStartDate:
         why = "Strava's activity has no start_date that can be read, so it has no place in the index."
         return Unusable(why, own_matter=True)
+    except NoStreams:
+        return Unusable("Strava answered 200, but not with the samples of an activity.", own_matter=True)
     except (ValueError, RecursionError):
         return Unusable(_NO_JSON)
 

@@ -18,7 +18,8 @@ from strava_collector.erase_list import ErasedBecause, erase_lines
 from strava_collector.errors import CollectorError
 from strava_collector.events import Tombstone, tombstone_event
 from strava_collector.logfmt import line
-from strava_collector.store import athletes, ledger, sweeps
+from strava_collector.profile import farewell_event
+from strava_collector.store import athletes, farewell, ledger, sweeps
 from strava_collector.store.database import Database, Transaction
 from strava_collector.writer import Writer
 
@@ -63,13 +64,17 @@ class Burial:
         writer: Writer,
         clock: Clock,
         source: str,
+        index: str,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``source`` is the input's, for the tombstones; ``stopping`` says that the input is about to end."""
+        """``source`` and ``index`` are the input's, for what it writes; ``stopping`` says that it is about to end."""
         self._database = database
         self._writer = writer
         self._clock = clock
         self._source = source
+        self._index = index
+        #: Of whom this process has written that all is to be erased.
+        self._farewells: set[tuple[int, str]] = set()
         self._stopping = stopping
 
     def cancel_jobs(self, departed: Departed) -> Progress:
@@ -101,7 +106,7 @@ class Burial:
 
     def bury(self, departed: Departed) -> tuple[Progress, int]:
         """Write a tombstone at every place that shows an activity of the athlete's, and put it on the erase list, as
-        well as the places where old versions lie.
+        well as the places where old versions lie; in the end an event that says that she has left.
 
         Passes are made until one finds nothing: a fetch that was under way may have written behind the first one.
         Returns also how many activities were buried. Raises StoreUnavailable, SessionExpired and OutputClosed.
@@ -133,7 +138,32 @@ class Burial:
             elif found:
                 after, found = 0, False
             else:
-                return Progress.COMPLETE, buried
+                return self._say_farewell(departed, again=buried > 0), buried
+
+    def _say_farewell(self, departed: Departed, *, again: bool) -> Progress:
+        """Write the event by which the erase list knows who has left; once, unless something was left to be buried."""
+        who = (departed.athlete_id, departed.connected_at)
+        if who in self._farewells and not again:
+            return Progress.COMPLETE
+        with self._writer.turn():
+            now = self._clock.now()
+            with self._database.write() as tx:
+                if not departed.renew(tx, now):
+                    return Progress.INTERRUPTED
+                if not holds(tx, departed):
+                    return Progress.RECONNECTED
+                found = farewell.find(tx, departed.athlete_id, now)
+                farewell.forget_around(tx, departed.athlete_id)
+            self._writer.write(
+                farewell_event(
+                    departed.athlete_id,
+                    collected_at=found.collected_at,
+                    index=found.index or self._index,
+                    source=self._source,
+                )
+            )
+        self._farewells.add(who)
+        return Progress.COMPLETE
 
     def _write(self, grave: Tombstone) -> None:
         """Write a tombstone. One that only a fault of ours can spoil must not hold up the thousands after it: its place

@@ -18,7 +18,7 @@ from strava_collector.job import Job, Kind, Outcome, Priority, Reason, Status
 from strava_collector.logfmt import line
 from strava_collector.ownership import Owned
 from strava_collector.settings import Athlete, CollectorInput, Settings
-from strava_collector.store import athletes, confirmations, counters, ledger, queue, turns
+from strava_collector.store import athletes, confirmations, counters, ledger, queue, streams, turns
 from strava_collector.store.database import Database, Transaction
 
 log = logging.getLogger(__name__)
@@ -166,7 +166,9 @@ def _earliest(*times: Optional[float]) -> Optional[float]:
 
 
 def _is_needless(tx: Transaction, job: Job) -> bool:
-    """Whether the index has the activity in full, and nothing says that it has changed."""
+    """Whether the index has the activity in full, and nothing says that it has changed; or has no use for samples."""
+    if job.kind is Kind.STREAMS:
+        return streams.is_needless(tx, job)
     if job.kind is not Kind.ACTIVITY or job.force or job.reason is not Reason.POLLING:
         return False
     known = ledger.find(tx, job.activity_id)

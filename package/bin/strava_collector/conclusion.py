@@ -16,6 +16,8 @@ from strava_collector.deauthorization import Deauthorization
 from strava_collector.erase_list import ErasedBecause, erase_lines
 from strava_collector.events import Tombstone, activity_digest, activity_event, tombstone_event
 from strava_collector.fingerprint import fingerprint
+from strava_collector.finished_line import say_finished
+from strava_collector.follow_up import follow_up
 from strava_collector.job import Job, Outcome, Priority, Status
 from strava_collector.logfmt import line
 from strava_collector.outcome import CONTRADICTED, Decision, Depart, Finish, Obstacle, TryAgain, Write
@@ -98,7 +100,7 @@ class Conclusion:
                     tx, activity_id=job.activity_id, start_date=fetched.start, index=index, digest=digest
                 ):
                     ledger.unchanged(tx, job.activity_id, fingerprint=seen, now=self._clock.now())
-                    self._end(tx, job, decision, Outcome.UNCHANGED)
+                    self._end(tx, job, decision, Outcome.UNCHANGED, index)
                     return
                 placed = ledger.place_event(
                     tx,
@@ -118,7 +120,7 @@ class Conclusion:
             ledger.written(tx, job.activity_id, collected_at=placed.collected_at, digest=digest)
             if job.priority is Priority.HISTORY:
                 volume.add(tx, self._clock.now(), size)
-            self._end(tx, job, decision, Outcome.COLLECTED)
+            self._end(tx, job, decision, Outcome.COLLECTED, index)
 
     def _write_events(self, job: Job, activity: Mapping[str, object], start: str, placed: Placed, index: str) -> int:
         """Write what has to be written for a version; return the bytes of its event."""
@@ -136,7 +138,7 @@ class Conclusion:
         self._writer.write(event)
         return len(event.data.encode())
 
-    def _end(self, tx: Transaction, job: Job, decision: Write, outcome: Outcome) -> None:
+    def _end(self, tx: Transaction, job: Job, decision: Write, outcome: Outcome, index: str) -> None:
         """Finish a job whose activity is in the index, or put it back to fetch once more."""
         now = self._clock.now()
         if decision.again_at is not None:
@@ -145,9 +147,10 @@ class Conclusion:
             log.info(line("contradicted", trail=job.trail, seconds=decision.again_at - now))
             return
         queue.finish(tx, job, status=Status.DONE, outcome=outcome, error=None, now=now)
+        follow_up(tx, job, decision.fetched.activity, collector_input=self._input, index=index, now=now)
         if outcome is Outcome.UNCHANGED:
             counters.count(tx, input=self._input.name, name=Counted.UNCHANGED)
-        self._say_finished(job, outcome, now)
+        say_finished(log, job, outcome, now)
 
     def _give_way(self, tx: Transaction, job: Job) -> None:
         """A newer notification overtook the fetch: what was fetched may be outdated, so it is fetched again."""
@@ -195,7 +198,7 @@ class Conclusion:
                 ledger.give_up(tx, job.activity_id, now)
             if status is Status.FAILED:
                 counters.count(tx, input=self._input.name, name=Counted.DEAD_LETTER)
-        self._say_finished(job, decision.outcome, now, why=decision.why, tombstones=len(graves))
+        say_finished(log, job, decision.outcome, now, why=decision.why, tombstones=len(graves))
 
     def _put_back(self, job: Job, athlete: Athlete, decision: TryAgain) -> None:
         now = self._clock.now()
@@ -234,21 +237,3 @@ class Conclusion:
             )
         else:
             self._put_back(job, athlete, TryAgain(self._clock.now(), decision.why, counts=False))
-
-    def _say_finished(
-        self, job: Job, outcome: Outcome, now: float, *, why: Optional[str] = None, tombstones: int = 0
-    ) -> None:
-        log.log(
-            logging.ERROR if outcome is Outcome.DEAD_LETTER else logging.INFO,
-            line(
-                "finished",
-                trail=job.trail,
-                activity_id=job.activity_id,
-                athlete_id=job.athlete_id,
-                outcome=outcome.value,
-                reason=job.reason.value,
-                tombstones=tombstones or None,
-                delay=max(0.0, now - job.created_at),
-                why=why,
-            ),
-        )

@@ -7,6 +7,7 @@ transaction notes that they are out. A crash in between repeats the events, it l
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import Callable, Optional
 
@@ -113,7 +114,7 @@ class Dispatcher:
             with self._database.write() as tx:
                 now = self._clock.now()
                 decided = Effects(tx, webhook_input=self._input, settings=settings, now=now)
-                batch = read(tx)
+                batch = [self._as_it_may_be_kept(stored) for stored in read(tx)]
                 effects = [effect for effect in map(decided.add, batch) if effect is not None]
                 decided.close()
             self._log(decided, effects)
@@ -131,6 +132,10 @@ class Dispatcher:
         if Hold.FOREIGN_SUBSCRIPTION in held:
             self._foreign()
         return len(batch)
+
+    def _as_it_may_be_kept(self, stored: Stored) -> Stored:
+        """It may have arrived before the user wanted something to be left out, or at another input."""
+        return replace(stored, notification=stored.notification.without(self._input.privacy))
 
     def _log(self, decided: Effects, effects: list[Effect]) -> None:
         for effect in effects:

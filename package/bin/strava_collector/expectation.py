@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Optional, Union
 
+from strava_collector.privacy import Privacy, of_notification
 from strava_collector.webhook import Notification
 
 #: Longer titles are not kept; Strava's have fewer characters.
@@ -38,6 +39,13 @@ def merge(earlier: Optional[str], notification: Notification, event_time: int) -
     if not known:
         return None
     return json.dumps(known, separators=(",", ":"))
+
+
+def without(expected: Optional[str], privacy: Privacy) -> Optional[str]:
+    """Return what was expected without what is to be left out; None if nothing remains."""
+    known = _parse(expected)
+    kept = of_notification({key: list(entry) for key, entry in known.items()}, privacy)
+    return json.dumps(kept, separators=(",", ":")) if kept else None
 
 
 def contradicts(expected: Optional[str], activity: Mapping[str, object]) -> Optional[str]:

@@ -5,7 +5,7 @@ What follows from the ending is ``outcome``'s decision; this module only finds o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
@@ -22,6 +22,7 @@ from strava_collector.outcome import (
     Refused,
     Result,
 )
+from strava_collector.privacy import KEEP_ALL, Privacy, stream_keys
 from strava_collector.secret import Secret
 from strava_collector.settings import Application, Athlete
 from strava_collector.strava_api import StravaApi
@@ -66,7 +67,9 @@ class Attempt:
 class Fetcher:
     """Makes the calls of jobs; shared by the worker's threads."""
 
-    def __init__(self, *, tokens: TokenKeeper, allowance: Allowance, clock: Clock) -> None:
+    def __init__(self, *, tokens: TokenKeeper, allowance: Allowance, clock: Clock, privacy: Privacy = KEEP_ALL) -> None:
+        """``privacy`` says which streams are asked for."""
+        self._privacy = privacy
         self._tokens = tokens
         self._allowance = allowance
         self._clock = clock
@@ -74,14 +77,16 @@ class Fetcher:
     def fetch(
         self, job: Job, athlete: Athlete, connection: Connection, *, rejected: Optional[Secret] = None
     ) -> Attempt:
-        """Make the job's call, see :meth:`ask`."""
-        return self.ask(
+        """Make the job's call, see :meth:`ask`; of the answer status and headers are left when it has been read."""
+        attempt = self.ask(
             athlete,
             connection,
-            lambda api, token: _call(job, api, token),
-            lambda answer, now: read_answer(job, answer, now),
+            lambda api, token: _call(job, api, token, self._privacy),
+            lambda answer, now: read_answer(job, answer, now, self._privacy),
             rejected=rejected,
         )
+        # A long activity's streams are some megabytes, which would stay while the samples are written.
+        return attempt if attempt.answer is None else replace(attempt, answer=replace(attempt.answer, body=b""))
 
     def ask(
         self,
@@ -134,9 +139,11 @@ class Fetcher:
         return Refused(error.status) if error.status >= 500 else NoAnswer(str(error))
 
 
-def _call(job: Job, api: StravaApi, token: Secret) -> Answer:
+def _call(job: Job, api: StravaApi, token: Secret, privacy: Privacy) -> Answer:
     if job.kind is Kind.ATHLETE:
         return api.athlete(token)
+    if job.kind is Kind.STREAMS:
+        return api.streams(job.activity_id, token, stream_keys(privacy))
     return api.activity(job.activity_id, token)
 
 

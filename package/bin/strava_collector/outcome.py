@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Optional, Union
 
 from strava_collector.job import Outcome
+from strava_collector.streams import Streams
 
 #: Longest pause between two attempts, in seconds.
 LONGEST_BACKOFF = 3600.0
@@ -56,6 +57,13 @@ class Fetched:
     activity: Mapping[str, object]
     #: ``start_date`` in the form that events begin with.
     start: str
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """200 with an activity's streams, maybe none."""
+
+    streams: Streams
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,7 @@ class Postponed:
     for_all: bool = False
 
 
-Result = Union[Fetched, Granted, Strangers, Refused, Unusable, NoAnswer, Barred, Postponed]
+Result = Union[Fetched, Sampled, Granted, Strangers, Refused, Unusable, NoAnswer, Barred, Postponed]
 
 
 @dataclass(frozen=True)
@@ -234,7 +242,7 @@ def decide(result: Result, at: Circumstances) -> Decision:
         return Finish(
             Outcome.SKIPPED, "Strava says that this activity is another athlete's: the notification was forged."
         )
-    if isinstance(result, Granted):
+    if isinstance(result, (Granted, Sampled)):
         raise ValueError("That is the answer to another question.")
     return _refused(result, at)
 

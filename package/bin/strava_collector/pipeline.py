@@ -10,6 +10,7 @@ from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
 from strava_collector.answers import retry_after
+from strava_collector.around import Around
 from strava_collector.athlete_calls import AthleteCalls
 from strava_collector.burial import Burial
 from strava_collector.claims import Claims
@@ -19,6 +20,7 @@ from strava_collector.deauthorization import Deauthorization
 from strava_collector.dispatcher import Dispatcher
 from strava_collector.fetcher import Connection, Fetcher
 from strava_collector.forgetting import Forgetting
+from strava_collector.sampling import Sampling
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import applications
 from strava_collector.store.database import Database, Transaction
@@ -101,7 +103,14 @@ class Pipeline:
             stopping=stopping,
             look_there=look_there,
         )
-        burial = Burial(database=database, writer=writer, clock=clock, source=source, stopping=stopping)
+        burial = Burial(
+            database=database,
+            writer=writer,
+            clock=clock,
+            source=source,
+            index=webhook_input.index,
+            stopping=stopping,
+        )
         deauthorization = Deauthorization(database=database, burial=burial, tokens=self.tokens, clock=clock)
         self._forgetting = Forgetting(
             database=database, burial=burial, clock=clock, bulletin=bulletin, owner=source, hurry=stranger
@@ -114,9 +123,17 @@ class Pipeline:
             clock=clock,
             bulletin=bulletin,
         )
-        fetcher = Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock)
+        fetcher = Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock, privacy=webhook_input.privacy)
         self.athlete_calls = AthleteCalls(
             database=database, fetcher=fetcher, allowance=self.allowance, clock=clock, bulletin=bulletin
+        )
+        self.around = Around(
+            webhook_input,
+            database=database,
+            writer=writer,
+            calls=self.athlete_calls,
+            clock=clock,
+            connection=connection,
         )
         self.worker = Worker(
             database=database,
@@ -124,6 +141,7 @@ class Pipeline:
             fetcher=fetcher,
             allowance=self.allowance,
             conclusion=conclusion,
+            sampling=Sampling(webhook_input, database=database, writer=writer, clock=clock),
             clock=clock,
             settings=settings,
             connection=connection,
@@ -133,6 +151,7 @@ class Pipeline:
         """Give back what a dead process of this input held."""
         self.tokens.take_over(tx)
         self.keeper.take_over(tx)
+        self.around.take_over(tx)
         for lease in (self._subscription_lease, self._keeper_lease):
             applications.abandon(tx, lease, self._clock.now())
 

@@ -106,7 +106,12 @@ class WebhookService:
             clock=clock,
         )
         self._committer = GroupCommit(
-            self._database, input=webhook_input.name, clock=clock, committed=self._wake_dispatcher, room=self._room
+            self._database,
+            input=webhook_input.name,
+            clock=clock,
+            committed=self._wake_dispatcher,
+            room=self._room,
+            privacy=webhook_input.privacy,
         )
         self._end = threading.Event()
         self._pipeline = Pipeline(

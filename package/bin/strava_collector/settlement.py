@@ -11,7 +11,7 @@ from strava_collector import outcome
 from strava_collector.allowance import Allowance, Usage
 from strava_collector.circuit import Breach, Circuit
 from strava_collector.fetcher import Attempt
-from strava_collector.outcome import Barred, Fetched, Granted, Obstacle, Refused, Result, Strangers
+from strava_collector.outcome import Barred, Fetched, Granted, Obstacle, Refused, Result, Sampled, Strangers
 from strava_collector.settings import Athlete
 from strava_collector.store import athletes
 from strava_collector.store.sqlite import Transaction
@@ -56,7 +56,8 @@ def learn(
         return allowance.is_refused(tx, client_id, Breach.REFUSED, result.why)
     if outcome.is_outage(result):
         return allowance.is_failing(tx, client_id, subject, outcome.sentence(result), base=retry_base)
-    if isinstance(result, (Fetched, Granted, Strangers)) or (isinstance(result, Refused) and result.status != 429):
+    answers = (Fetched, Sampled, Granted, Strangers)
+    if isinstance(result, answers) or (isinstance(result, Refused) and result.status != 429):
         if not (isinstance(result, Refused) and result.status == 401):
             athletes.clear_if_reconnecting(tx, athlete_id)
         return allowance.is_well(tx, client_id)

@@ -7,6 +7,10 @@ What an answer means is decided elsewhere (``outcome``); this module only knows 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Optional
+from urllib.parse import quote
+
 from strava_collector.secret import Secret
 from strava_collector.transport import Answer, Request, Transport
 
@@ -22,9 +26,41 @@ class StravaApi:
         """Ask for one activity in full, with all its segment efforts. Raises TransportError."""
         return self._get(f"/activities/{activity_id:d}", access_token, include_all_efforts="true")
 
+    def streams(self, activity_id: int, access_token: Secret, keys: Sequence[str]) -> Answer:
+        """Ask for an activity's samples: these of their values, all points in time. Raises TransportError."""
+        return self._get(f"/activities/{activity_id:d}/streams", access_token, keys=",".join(keys), key_by_type="true")
+
+    def activities(
+        self,
+        access_token: Secret,
+        *,
+        before: Optional[int] = None,
+        after: Optional[int] = None,
+        page: int = 1,
+        per_page: int = 200,
+    ) -> Answer:
+        """Ask for a page of the athlete's activities in short, newest first, or oldest first with ``after``.
+
+        ``before`` and ``after`` are epoch seconds; together their order is not documented. Raises TransportError.
+        """
+        bounds = {"before": before, "after": after, "page": page, "per_page": per_page}
+        query = {name: str(value) for name, value in bounds.items() if value is not None}
+        return self._get("/athlete/activities", access_token, **query)
+
     def athlete(self, access_token: Secret) -> Answer:
-        """Ask whose the token is: the cheapest way to learn whether it is good. Raises TransportError."""
+        """Ask whose the token is, which is the cheapest way to learn whether it is good, and for the athlete's profile.
+
+        Raises TransportError.
+        """
         return self._get("/athlete", access_token)
+
+    def zones(self, access_token: Secret) -> Answer:
+        """Ask for the athlete's zones of heart rate and power. Raises TransportError."""
+        return self._get("/athlete/zones", access_token)
+
+    def gear(self, gear_id: str, access_token: Secret) -> Answer:
+        """Ask for a bike or a pair of shoes, ``b123`` or ``g123``. Raises TransportError."""
+        return self._get(f"/gear/{quote(gear_id, safe='')}", access_token)
 
     def subscriptions(self, client_id: str, client_secret: Secret) -> Answer:
         """Ask which push subscription the application has: a list of one, or of none. Raises TransportError.

@@ -15,6 +15,7 @@ from strava_collector.errors import AnotherProcess, StoreUnavailable
 from strava_collector.logfmt import line
 from strava_collector.overview import overview
 from strava_collector.pipeline import Pipeline
+from strava_collector.privacy import KEEP_ALL
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import (
     applications,
@@ -24,6 +25,7 @@ from strava_collector.store import (
     handover,
     heartbeats,
     inbox,
+    leaving_out,
     ledger,
     queue,
     sweeps,
@@ -40,6 +42,8 @@ LEASES_EVERY = 60.0
 PRUNE_EVERY = 600.0
 COUNTERS_EVERY = 300.0
 CIRCUIT_EVERY = 5.0
+#: Parts of the store that are looked through at once for what is to be left out.
+LOOKED_THROUGH = 20
 #: Pause between two batches while there is more to do, in seconds.
 MORE = 1.0
 #: Notifications are kept so long to recognise redeliveries, in seconds.
@@ -84,6 +88,10 @@ class Upkeep:
         self._trusted_from = float("-inf")
         #: Athletes with waiting jobs and without a row, and since when we have seen that (monotonic).
         self._absent: dict[int, float] = {}
+        #: How far the store has been looked through for what is to be left out; None when it has been.
+        self._left_out: Optional[leaving_out.Position] = leaving_out.Position()
+        #: What was left out may still be read in the store's log.
+        self._legible = False
 
     def look(self, settings: Optional[Settings]) -> bool:
         """Do what is due; True if something can go on that had to wait. Never raises StoreUnavailable."""
@@ -91,6 +99,7 @@ class Upkeep:
         for name, every, step in (
             ("leases", LEASES_EVERY, self._leases),
             ("handover", LEASES_EVERY, self._take_over_from_others),
+            ("leave_out", MORE, self._leave_out),
             ("prune", PRUNE_EVERY, self._prune),
             ("counters", COUNTERS_EVERY, self._log_counters),
             ("overview", COUNTERS_EVERY, self._log_overview),
@@ -184,7 +193,10 @@ class Upkeep:
         ours = settings.athletes_of(self._input.application)
         with self._database.read() as tx:
             others = handover.inputs_with_work(tx, self._input.name)
-        return sum(self._take_over_from(other, ours, settings) for other in others) > 0
+        taken = sum(self._take_over_from(other, ours, settings) for other in others)
+        if taken:
+            self._left_out = leaving_out.Position()
+        return taken > 0
 
     def _take_over_from(self, other: str, ours: Collection[int], settings: Settings) -> int:
         now = self._clock.now()
@@ -208,6 +220,28 @@ class Upkeep:
         if batch:
             log.info(line("taken_over", input=other, rows=batch))
         return batch
+
+    def _leave_out(self, settings: Optional[Settings]) -> bool:
+        """Take from the store what is not to be kept: it may be older than that wish, or from another input."""
+        if self._input.privacy == KEEP_ALL:
+            return False
+        for _ in range(LOOKED_THROUGH):
+            if self._left_out is None:
+                break
+            self._left_out = self._leave_out_part(self._left_out)
+        if self._left_out is None and self._legible:
+            self._legible = not self._database.empty_log()
+        return False
+
+    def _leave_out_part(self, position: leaving_out.Position) -> Optional[leaving_out.Position]:
+        with self._database.read() as tx:
+            found = leaving_out.look(tx, input=self._input.name, privacy=self._input.privacy, position=position)
+        if found.notifications or found.expected:
+            with self._database.write() as tx:
+                rows = leaving_out.leave_out(tx, found)
+            self._legible = True
+            log.info(line("left_out", input=self._input.name, rows=rows))
+        return found.position
 
     def _clock_is_trusted(self) -> bool:
         """Whether the time of day has gone on as it should: what is old is deleted by it, and never comes back."""

@@ -12,9 +12,11 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import NoReturn
+from typing import NoReturn, Optional
+
+from strava_collector.privacy import Privacy, of_notification
 
 #: What SQLite can store, and more than any id of Strava's.
 MAX_INTEGER = 2**63 - 1
@@ -58,13 +60,34 @@ class Notification:
     event_time: int
     #: What an update changed, for instance ``{"title": "Messy"}``; empty if there was nothing or null.
     updates: Mapping[str, object] = field(hash=False)
-    #: The whole JSON object as received, with unknown fields.
+    #: The whole JSON object as received, with unknown fields, without what is to be left out.
     body: Mapping[str, object] = field(hash=False)
+    #: The digest of what was received, if something of it has been left out since.
+    received_digest: Optional[str] = None
 
     @property
     def digest(self) -> str:
-        """Hexadecimal SHA-256 that is the same for a redelivery, whatever the order of its keys and its blanks."""
+        """Hexadecimal SHA-256 that is the same for a redelivery, whatever the order of its keys and its blanks.
+
+        Always of what was received: two new titles within a second are two notifications also for those who keep no
+        titles, and a redelivery is one also if that setting was changed since the first delivery.
+        """
+        return self.received_digest or self.kept_digest
+
+    @property
+    def kept_digest(self) -> str:
+        """The same of what is kept."""
         return hashlib.sha256(_canonical_encoder.encode(self.body).encode("ascii")).hexdigest()
+
+    def without(self, privacy: Privacy) -> Notification:
+        """Return the notification as it may be kept."""
+        body = of_notification(self.body, privacy)
+        if body == self.body:
+            return self
+        updates = body.get("updates")
+        return replace(
+            self, updates=updates if isinstance(updates, dict) else {}, body=body, received_digest=self.digest
+        )
 
     def body_json(self) -> str:
         """The notification as compact JSON with the keys in the order received, in ASCII only."""

@@ -23,21 +23,24 @@ from strava_collector.job import Job, Kind
 from strava_collector.logfmt import line
 from strava_collector.outcome import (
     Circumstances,
-    Decision,
     Fetched,
     Postponed,
     Renew,
     Result,
     TryAgain,
 )
+from strava_collector.sampling import Sampling
 from strava_collector.secret import Secret
 from strava_collector.settings import Settings
 from strava_collector.store import athletes, ledger, queue, turns
 from strava_collector.store.athletes import AthleteState
 from strava_collector.store.database import Database, Transaction
+from strava_collector.stream_outcome import DoWithout, StreamDecision, WriteSamples, decide_streams
 
 log = logging.getLogger(__name__)
 
+#: Stands for all streams where the circuit counts different activities that fail. No activity has this id.
+STREAMS_ALONE = 0
 #: What a list showed so short a time ago was there, in seconds: a refusal may be about to end.
 JUST_LISTED = 86_400.0
 #: Tokens that were refused so long before a notification of the withdrawal were refused for another reason, in seconds.
@@ -55,6 +58,7 @@ class Worker:
         fetcher: Fetcher,
         allowance: Allowance,
         conclusion: Conclusion,
+        sampling: Sampling,
         clock: Clock,
         settings: Callable[[], Optional[Settings]],
         connection: Callable[[], Optional[Connection]],
@@ -64,6 +68,7 @@ class Worker:
         self._fetcher = fetcher
         self._allowance = allowance
         self._conclusion = conclusion
+        self._sampling = sampling
         self._clock = clock
         self._settings = settings
         self._connection = connection
@@ -169,9 +174,14 @@ class Worker:
                 refused = attempt.token or refused
             else:
                 decision = pause
-        self._conclusion.carry_out(at.job, at.athlete, decision, refused=refused)
+        if isinstance(decision, (WriteSamples, DoWithout)):
+            self._sampling.carry_out(at.job, at.athlete, decision)
+        else:
+            self._conclusion.carry_out(at.job, at.athlete, decision, refused=refused)
 
-    def _decide(self, at: Assignment, result: Result, circumstances: Circumstances) -> Decision:
+    def _decide(self, at: Assignment, result: Result, circumstances: Circumstances) -> StreamDecision:
+        if at.job.kind is Kind.STREAMS:
+            return decide_streams(result, circumstances, priority=at.job.priority)
         if at.job.kind is not Kind.ATHLETE:
             return outcome.decide(result, circumstances)
         with self._database.read() as tx:
@@ -186,13 +196,13 @@ class Worker:
         begun = found is not None and found.withdraws(at.athlete.connected_at)
         return outcome.decide_departure(result, circumstances, refused_before=refused_before, begun=begun)
 
-    def _attempt(self, at: Assignment, *, rejected: Optional[Secret]) -> tuple[Attempt, Decision]:
+    def _attempt(self, at: Assignment, *, rejected: Optional[Secret]) -> tuple[Attempt, StreamDecision]:
         """Make the job's call, settle what it means for the calls to come, and decide what follows."""
         started = self._clock.monotonic()
         attempt = self._fetcher.fetch(at.job, at.athlete, at.connection, rejected=rejected)
         with self._database.write() as tx:
             after = self._settle(tx, at, attempt)
-            unproven = self._allowance.has_failed_since(tx, at.client_id, at.job.activity_id)
+            unproven = self._allowance.has_failed_since(tx, at.client_id, _subject(at.job))
             circuit = self._learn(tx, at, attempt.result)
             circumstances = self._circumstances(
                 tx, at, attempt.result, circuit, renewed=rejected is not None, unproven=unproven
@@ -236,7 +246,7 @@ class Worker:
             at.client_id,
             result,
             athlete_id=at.job.athlete_id,
-            subject=at.job.activity_id,
+            subject=_subject(at.job),
             retry_base=at.settings.advanced.retry_base,
         )
 
@@ -270,3 +280,8 @@ class Worker:
             and now - JUST_LISTED < known.listed_at <= now,
             retry_base=at.settings.advanced.retry_base,
         )
+
+
+def _subject(job: Job) -> int:
+    """Whose failure a job's is: streams that fail must not keep activities from being fetched, however many do."""
+    return STREAMS_ALONE if job.kind is Kind.STREAMS else job.activity_id

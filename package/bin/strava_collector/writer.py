@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Callable, Protocol
 
 from strava_collector.errors import CollectorError
 from strava_collector.events import Event
@@ -20,6 +20,10 @@ class EventSink(Protocol):
 
     def write(self, event: Event) -> None:
         """Write one event and flush it. Blocks while splunkd does not read. Raises OSError when nobody ever will."""
+        ...
+
+    def write_all(self, events: Sequence[Event]) -> None:
+        """Write events at once and flush once; see :meth:`write`."""
         ...
 
 
@@ -43,11 +47,18 @@ class Writer:
 
     def write(self, event: Event) -> None:
         """Write one event and flush it. Raises OutputClosed when splunkd has gone."""
+        self._give(lambda: self._sink.write(event))
+
+    def write_all(self, events: Sequence[Event]) -> None:
+        """Write events at once and flush once. Raises OutputClosed when splunkd has gone."""
+        self._give(lambda: self._sink.write_all(events))
+
+    def _give(self, write: Callable[[], None]) -> None:
         with self._lock:
             try:
                 if self._closed:
                     raise ValueError
-                self._sink.write(event)
+                write()
             except (OSError, ValueError):
                 # ValueError is what Python says of a file that has been closed.
                 raise OutputClosed(

@@ -146,6 +146,25 @@ class Database:
         ):
             yield tx
 
+    def empty_log(self) -> bool:
+        """Bring SQLite's log into the file and empty it, so that nothing that was overwritten is left in it.
+
+        False if somebody uses the store just now; then it is to be tried again. Raises StoreUnavailable.
+        """
+        with self._one_at_a_time():
+            # Outside of any transaction: this is where others might have one.
+            connection = self._begin("SELECT 1", self._deadline(self._patience), self._patience)
+            try:
+                busy = connection.sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.Error as error:
+                connection.close()
+                problem = explain(error, self._path, self._patience, then=self._then)
+                if problem is None:
+                    raise
+                raise problem from error
+            self._put_back(connection)
+            return not busy
+
     def close(self) -> None:
         """Close all connections; those in use when their transaction ends. Whoever comes later is refused."""
         with self._guard:

@@ -5,12 +5,43 @@ Each function does a part, 200 rows at most, and returns how many; whoever calls
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Optional
+
 from strava_collector.notification_rules import Hold
-from strava_collector.store import inputs
+from strava_collector.store import around, inputs, misses, walks
 from strava_collector.store.sqlite import Transaction
 
 #: The most rows that one call deletes, but for the places of the last activity.
 _ROWS = 200
+
+
+@dataclass(frozen=True)
+class Farewell:
+    """When and where the last event about an athlete is to be written."""
+
+    #: Epoch seconds in milliseconds' precision, later than all that was collected of the athlete.
+    collected_at: float
+    #: Where most of the athlete's may be found; None if nothing is known of that.
+    index: Optional[str]
+
+
+def find(tx: Transaction, athlete_id: int, now: float) -> Farewell:
+    """Return when and where the last event about an athlete is to be written."""
+    last = tx.execute(
+        "SELECT MAX(collected_ms) AS ms FROM (SELECT MAX(collected_ms) AS collected_ms FROM activity"
+        " WHERE athlete_id = ? UNION ALL SELECT collected_ms FROM profile WHERE athlete_id = ?"
+        " UNION ALL SELECT MAX(collected_ms) FROM gear WHERE athlete_id = ?)",
+        (athlete_id, athlete_id, athlete_id),
+    ).fetchone()["ms"]
+    place = tx.execute(
+        "SELECT place.index_name FROM activity JOIN place ON place.activity_id = activity.activity_id"
+        " WHERE activity.athlete_id = ? ORDER BY place.tombstone_ms DESC LIMIT 1",
+        (athlete_id,),
+    ).fetchone()
+    now_ms = round(now * 1000)
+    collected_ms = now_ms if last is None else max(now_ms, last + 1)
+    return Farewell(collected_ms / 1000, None if place is None else place["index_name"])
 
 
 def forget_waiting(tx: Transaction, *, athlete_id: int, now: float) -> int:
@@ -65,8 +96,16 @@ def has_work(tx: Transaction, athlete_id: int) -> bool:
     return row is not None
 
 
+def forget_around(tx: Transaction, athlete_id: int) -> None:
+    """Delete what is kept to collect the athlete's data, and is good for nothing when nobody may: profile and gear."""
+    around.forget(tx, athlete_id)
+
+
 def forget(tx: Transaction, athlete_id: int) -> None:
-    """Delete the last of what is known of the athlete: the pace, and that she has gone."""
+    """Delete the last of what is known of the athlete: profile and gear, walks, the pace, and that she has gone."""
+    around.forget(tx, athlete_id)
+    walks.forget(tx, athlete_id)
+    misses.forget(tx, athlete_id)
     tx.execute("DELETE FROM pace WHERE athlete_id = ?", (athlete_id,))
     tx.execute("DELETE FROM athlete WHERE athlete_id = ?", (athlete_id,))
 

@@ -15,6 +15,7 @@ from typing import Callable, Optional, Union
 from strava_collector.clock import Clock
 from strava_collector.errors import StoreUnavailable, raised_at
 from strava_collector.logfmt import line
+from strava_collector.privacy import KEEP_ALL, Privacy
 from strava_collector.room import Room
 from strava_collector.store import backlog, challenges, counters, inbox
 from strava_collector.store.counters import Counted
@@ -73,11 +74,13 @@ class GroupCommit:
         patience: float = 1.0,
         committed: Callable[[], None],
         room: Optional[Room] = None,
+        privacy: Privacy = KEEP_ALL,
     ) -> None:
         """``patience`` is how long a notification waits for the store's lock, in seconds; it is refused then.
 
         ``committed`` is called after each commit that stored notifications, in the committer's thread. ``room``
-        refuses what there is no room for; without it there is always room.
+        refuses what there is no room for; without it there is always room. What ``privacy`` leaves out is gone before
+        anything waits here.
         """
         self._database = database
         self._input = input
@@ -85,6 +88,7 @@ class GroupCommit:
         self._patience = patience
         self._committed = committed
         self._room = room
+        self._privacy = privacy
         self._changed = threading.Condition()
         self._queue: deque[_Submission] = deque()
         self._probes: list[Callable[[bool], None]] = []
@@ -124,7 +128,8 @@ class GroupCommit:
 
     def submit(self, notification: Notification, done: Callable[[Union[Receipt, StoreUnavailable]], None]) -> None:
         """Store the notification and call ``done`` once, from any thread, when it is on disk or refused."""
-        item = _Submission(notification, done, self._clock.now(), self._clock.monotonic())
+        kept = notification.without(self._privacy)
+        item = _Submission(kept, done, self._clock.now(), self._clock.monotonic())
         with self._changed:
             refused = self._stopping
             if not refused:

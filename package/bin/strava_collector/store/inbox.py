@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Optional
 
@@ -108,11 +108,12 @@ def add(tx: Transaction, *, input: str, notification: Notification, received_at:
         tx.execute("DELETE FROM notification WHERE id = ?", (known["id"],))
     trail = _trail(tx, input, notification) or digest[:_TRAIL]
     new = tx.execute(
-        "INSERT INTO notification (input, digest, athlete_id, object_type, object_id, subscription_id, body,"
-        " received_at, trail, state, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?)",
+        "INSERT INTO notification (input, digest, kept_digest, athlete_id, object_type, object_id, subscription_id,"
+        " body, received_at, trail, state, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?)",
         (
             input,
             digest,
+            None if notification.received_digest is None else notification.kept_digest,
             notification.owner_id,
             notification.object_type,
             notification.object_id,
@@ -352,11 +353,17 @@ def _parse(row: Row) -> Notification:
         raise DamagedRow("notification", row["id"]) from error
 
 
+def _as_received(row: Row) -> Notification:
+    """With the digest of what was received, whatever has been left out since."""
+    notification = _parse(row)
+    return notification if row["kept_digest"] is None else replace(notification, received_digest=row["digest"])
+
+
 def _stored(row: Row) -> Stored:
     return Stored(
         id=row["id"],
         input=row["input"],
-        notification=_parse(row),
+        notification=_as_received(row),
         received_at=row["received_at"],
         updated_at=row["updated_at"],
         trail=row["trail"],

@@ -262,8 +262,9 @@ def place_tombstones(tx: Transaction, *, activity_id: int, now: float) -> tuple[
     ).fetchall()
     tombstones, last = _leave(tx, activity_id, row["athlete_id"], places, row["collected_ms"], now)
     tx.execute(
+        # Its samples may be erased from now on, so they are collected again if it comes back.
         "UPDATE activity SET deleted = 1, announced_at = NULL, collected_ms = ?, suspicion = NULL, given_up = NULL,"
-        " updated_at = ? WHERE activity_id = ?",
+        " stream_key = NULL, updated_at = ? WHERE activity_id = ?",
         (last, float(now), activity_id),
     )
     return tombstones

@@ -174,6 +174,8 @@ def join_again(tx: Transaction, row: Row, *, priority: Priority, now: float) -> 
         due_at=now,
         now=now,
         trail=row["trail"],
+        # Of an activity it is what an old notification said; of streams what belongs to the job itself.
+        expected=row["expected"] if row["kind"] == Kind.STREAMS.value else None,
     )
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple, Optional
 
 from strava_collector.events import Tombstone
 from strava_collector.job import Kind, Outcome, Priority
-from strava_collector.store import queue
+from strava_collector.store import around, queue
 from strava_collector.store.sqlite import Row, Transaction
 
 
@@ -82,9 +82,12 @@ def replay_since(
 
     Notifications and tombstones are written again as they were, with ``replay`` set. Activities are fetched again if
     they are not deleted and their athlete has not withdrawn the permission, once however often they were collected,
-    with the lowest priority, so that they keep to the background's share of the quota.
+    with the lowest priority, so that they keep to the background's share of the quota. Profiles and gear are written
+    again when they are looked at next.
     """
-    cursor = cursor or ReplayCursor()
+    if cursor is None:
+        around.write_again(tx, since=since)
+        cursor = ReplayCursor()
     if cursor.stage is _Stage.NOTIFICATIONS:
         # By when it was dispatched, not by when it was received: its event was written then, maybe hours later.
         return _replay_notifications(tx, cursor, since, now, limit)
@@ -188,6 +191,9 @@ def _is_to_be_fetched_again(tx: Transaction, row: Row, since: float) -> bool:
         # A newer one was finished since, too, so its turn has been already.
         "SELECT 1 FROM job WHERE activity_id = ? AND kind = ? AND athlete_id = ? AND id > ? AND status = 'done'"
         " AND outcome IN ('collected', 'unchanged') AND updated_at >= ?"
+        # Whoever fetches an activity again asks for its samples, too.
+        " UNION ALL SELECT 1 FROM job WHERE ? = 'streams' AND activity_id = ? AND kind = 'activity' AND athlete_id = ?"
+        " AND status = 'done' AND outcome IN ('collected', 'unchanged') AND updated_at >= ?"
         " UNION ALL SELECT 1 FROM activity WHERE activity_id = ? AND deleted = 1 AND ? <> 'athlete'"
         " UNION ALL SELECT 1 FROM athlete WHERE athlete_id = ? AND state = 'deauthorized' LIMIT 1",
         (
@@ -195,6 +201,10 @@ def _is_to_be_fetched_again(tx: Transaction, row: Row, since: float) -> bool:
             row["kind"],
             row["athlete_id"],
             row["id"],
+            float(since),
+            row["kind"],
+            row["activity_id"],
+            row["athlete_id"],
             float(since),
             row["activity_id"],
             row["kind"],

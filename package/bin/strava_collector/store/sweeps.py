@@ -13,6 +13,7 @@ from strava_collector.logfmt import line
 from strava_collector.outcome import CONTRADICTED, GONE_ONCE, NOT_THERE
 from strava_collector.store import counters
 from strava_collector.store.sqlite import Transaction
+from strava_collector.stream_outcome import NOT_READY
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +71,8 @@ def hurry(tx: Transaction, *, input: str, now: float, limit: int = 200) -> int:
     """
     return tx.execute(
         "UPDATE job SET next_run_at = ?, updated_at = ? WHERE id IN (SELECT id FROM job WHERE input = ?"
-        " AND status = 'pending' AND next_run_at > ? AND error IS NOT NULL AND error NOT IN (?, ?, ?) LIMIT ?)",
-        (float(now), float(now), input, float(now), CONTRADICTED, GONE_ONCE, NOT_THERE, limit),
+        " AND status = 'pending' AND next_run_at > ? AND error IS NOT NULL AND error NOT IN (?, ?, ?, ?) LIMIT ?)",
+        (float(now), float(now), input, float(now), CONTRADICTED, GONE_ONCE, NOT_THERE, NOT_READY, limit),
     ).rowcount
 
 
