@@ -219,6 +219,20 @@ def test_a_replay_repeats_notifications_and_activities(club: Club, ride: Activit
     assert index.wait_for(lambda _: len(index.events(sourcetype="strava:webhook")) == before + 1, SOON)
 
 
+def test_a_reindex_collects_again_what_the_row_s_athlete_did_on_a_day(club: Club, ride: Activity) -> None:
+    before = club.versions(ride)
+    day = ride.start_date[:10]
+    row = club.do("reindex", **{"athlete": "anna", "from": day, "to": day})
+    assert (int(row["fetches"]) >= 1, row["left_out"], row["more"], row["cursor"]) == (True, "0", "no", "")
+    club.await_versions(ride, before + 1)
+    status, said = club.said("POST", "strava_jobs/reindex", athlete="Nobody")
+    assert (status, said) == (400, "There is no athlete “Nobody” on Configuration → Athletes.")
+    status, said = club.said("POST", "strava_jobs/reindex", athlete=5)
+    assert (status, said) == (404, "The store knows no activity of athlete 5 that is not deleted.")
+    status, said = club.said("POST", "strava_jobs/reindex")
+    assert (status, said.split(":")[0]) == (400, "Say what to collect again")
+
+
 def test_what_has_ended_is_deleted_and_stays_known(club: Club, ride: Activity) -> None:
     jobs = len(club.get(count=0, status="done"))
     assert club.do("delete", status="done", older_than=1)["jobs"] == "0"
@@ -292,8 +306,8 @@ def test_garbage_is_refused_in_a_sentence_and_changes_nothing(club: Club, kind: 
         assert [row["title"] for row in club.get(count=0)] == jobs
 
 
-#: What takes a yes. The retry makes jobs.
-TAKEN = (("delete", "all"), ("retry", "all"))
+#: What takes a yes. The retry and the reindex make jobs.
+TAKEN = (("delete", "all"), ("retry", "all"), ("reindex", "all"))
 
 
 def raw(club: Club, method: str, path: str, text: str) -> tuple[int, str]:

@@ -11,7 +11,7 @@ import pytest
 from strava_collector import admin_reindex
 from strava_collector.admin import jobs
 from strava_collector.admin_desk import Desk, NothingSuch, Refused
-from strava_collector.admin_owner import NobodyFetches
+from strava_collector.admin_owner import NobodyFetches, athlete_named
 from strava_collector.admin_rows import Row
 from strava_collector.job import Job, Kind, Priority, Reason, Status
 from strava_collector.store import athletes, ledger
@@ -91,16 +91,15 @@ def test_the_configuration_says_who_fetches_and_which_athlete_a_row_is_of(office
         return {ANNA: "history", BEN: None}[athlete_id]
 
     def named(name: str) -> int:
-        if name != "Anna":
-            raise NobodyFetches(f"There is no athlete “{name}”.")
-        return ANNA
+        return athlete_named(name, {"Anna": {"athlete_id": str(ANNA)}, "Broken": {}})
 
     desk = Desk(office.folder, office.clock, owner=owner, athlete_named=named, pause=office.pass_time)
     jobs(desk, "reindex", {"athlete": "Anna", "to": "2026-06-01"})
     jobs(desk, "reindex", {"athlete": str(BEN), "to": "2026-06-01"})
     assert [(job.activity_id, job.input) for job in waiting(office)] == [(1, "history"), (11, "club")]
-    with pytest.raises(NobodyFetches, match="no athlete “Cleo”"):
-        jobs(desk, "reindex", {"athlete": "Cleo"})
+    for unknown in ("Cleo", "Broken"):
+        with pytest.raises(NobodyFetches, match=f"There is no athlete “{unknown}” on Configuration → Athletes."):
+            jobs(desk, "reindex", {"athlete": unknown})
 
 
 def test_athletes_for_whom_nobody_fetches_are_left_out_and_named(office: Office) -> None:

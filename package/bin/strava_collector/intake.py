@@ -100,10 +100,7 @@ class Intake:
                     if verdict in (Verdict.NEW, Verdict.AGAIN)
                 ]
                 unannounced = self._missed(tx, look, verdicts, client_id)
-            for one in written:
-                for grave in one.placed.tombstones:
-                    self._writer.write(tombstone_event(grave, self._input.source))
-                self._writer.write(one.event)
+            self._writer.write_all([event for one in written for event in self._events(one)])
         with self._database.write() as tx:
             self._note_written(tx, look, written)
             urgent = self._conclude(tx, look, page, verdicts, step, asked_at)
@@ -151,6 +148,9 @@ class Intake:
             source=self._input.source,
         )
         return _Written(entry, placed, activity_digest(filtered), event)
+
+    def _events(self, one: _Written) -> list[Event]:
+        return [*(tombstone_event(grave, self._input.source) for grave in one.placed.tombstones), one.event]
 
     # After everything is out.
 
