@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -221,10 +222,11 @@ def test_a_replay_repeats_notifications_and_activities(club: Club, ride: Activit
 
 def test_a_reindex_collects_again_what_the_row_s_athlete_did_on_a_day(club: Club, ride: Activity) -> None:
     before = club.versions(ride)
-    day = ride.start_date[:10]
+    day = datetime.fromtimestamp(ride.start_date, timezone.utc).strftime("%Y-%m-%d")
     row = club.do("reindex", **{"athlete": "anna", "from": day, "to": day})
     assert (int(row["fetches"]) >= 1, row["left_out"], row["more"], row["cursor"]) == (True, "0", "no", "")
     club.await_versions(ride, before + 1)
+    until(lambda: not [row for row in club.get(count=0) if row["status"] in ("pending", "working")])
     status, said = club.said("POST", "strava_jobs/reindex", athlete="Nobody")
     assert (status, said) == (400, "There is no athlete “Nobody” on Configuration → Athletes.")
     status, said = club.said("POST", "strava_jobs/reindex", athlete=5)
@@ -328,7 +330,7 @@ def test_unknown_and_repeated_arguments_are_refused(club: Club) -> None:
     status, said = club.said("POST", "strava_jobs/explode")
     assert (status, said) == (
         404,
-        "Jobs have no verb of this name. There are: fetch, retry, reclaim, replay, delete.",
+        "Jobs have no verb of this name. There are: fetch, retry, reclaim, replay, reindex, delete.",
     )
 
 
