@@ -55,8 +55,9 @@ def columns(name: str, row: Stanza, seen: Optional[Mapping[str, ListFacts]]) -> 
     found = seen.get(name)
     if found is None:
         return _columns("waiting", _WAITING)
+    what = f"{found.found:,} {'activity' if found.found == 1 else 'activities'}"
     whom = f"{found.athletes} {'athlete' if found.athletes == 1 else 'athletes'}"
-    said = [f"{found.found:,} activities of {whom} found in lists, {found.in_full:,} of them collected in full."]
+    said = [f"{what} of {whom} found in lists, {found.in_full:,} of them collected in full."]
     if found.waiting:
         said.append(f"{found.waiting:,} wait{f', {found.estimate}' if found.estimate else ''}.")
     if found.given_up:
