@@ -119,9 +119,9 @@ class ListsAgainstStrava(RuleBasedStateMachine):
             elif what == "delete":
                 self.delete(number, False)
             elif what == "dispatch":
-                self._alive(self.walking.pipeline.dispatcher.dispatch)
+                self.walking.pipeline.dispatcher.dispatch()
             else:
-                self._alive(self.walking.pipeline.worker.work)
+                self.walking.pipeline.worker.work()
 
         self.walking.transport.before = happens
 
@@ -181,7 +181,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 def test_the_last_one_wins(certificates: Certificates) -> None:
     ListsAgainstStrava.certificates = certificates
-    run_state_machine_as_test(
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
         ListsAgainstStrava,
         settings=settings(
             max_examples=25,

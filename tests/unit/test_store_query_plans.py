@@ -15,6 +15,7 @@ import pytest
 
 from strava_collector.circuit import Circuit
 from strava_collector.job import Job, Outcome, Priority, Reason, Status
+from strava_collector.listing import Miss
 from strava_collector.notification_rules import Hold
 from strava_collector.privacy import Privacy
 from strava_collector.quota import Quota
@@ -32,6 +33,8 @@ from strava_collector.store import (
     job_trail,
     leaving_out,
     ledger,
+    ledger_lists,
+    misses,
     origin,
     queue,
     reindex,
@@ -141,6 +144,17 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "leaving_out": lambda tx: leaving_out.leave_out(
         tx, leaving_out.look(tx, input=INPUT, privacy=Privacy(text=True), position=leaving_out.Position(5, 5))
     ),
+    "ledger_lists.seen": lambda tx: ledger_lists.seen(tx, 1, 1),
+    "ledger_lists.within": lambda tx: ledger_lists.within(tx, 1, 0, 2_000_000_000, without=()),
+    "ledger_lists.note_listed": lambda tx: ledger_lists.note_listed(tx, [(1, "a-b")], asked_at=NOW),
+    "ledger_lists.suspect": lambda tx: ledger_lists.suspect(tx, 1, "missing"),
+    "ledger_lists.counts": lambda tx: ledger_lists.counts(tx, 1),
+    "ledger_lists.waiting": lambda tx: ledger_lists.waiting(tx, 1),
+    "misses.settle": lambda tx: (
+        misses.add(tx, activity_id=1, athlete_id=1, input=INPUT, kind=Miss.DELETED, now=NOW),
+        misses.settle(tx, NOW),
+    ),
+    "misses.announced": lambda tx: misses.announced(tx, 1, NOW),
     "queue.join": lambda tx: join(tx, 1, input=INPUT),
     "queue.join, a second wish": lambda tx: (join(tx, 1, input=INPUT), join(tx, 1, input=INPUT)),
     "queue.live_trail": lambda tx: queue.live_trail(tx, 1, 1),
