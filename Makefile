@@ -28,7 +28,7 @@ screenshots: ## make the pictures in docs/images anew from the built pages; need
 chaos: ## 10,000 notifications while everything fails that can, about five minutes; SEED=2 for another plan
 	$(TOOL) tools.sandbox sandbox.chaos
 
-bench: ## measure what the store costs at a thousand to a million rows, a minute; figures in output/bench
+bench: ## measure what the store costs at a thousand to a million rows, and samples a second; figures in output/bench
 	$(TOOL) tools.sandbox tests.bench
 
 simulate: ## 30 days of 200 athletes in virtual time, twenty times, a few minutes; CASE="--seed 7" runs one

@@ -1,8 +1,8 @@
 """What the command line ``strava_admin.py`` understands, does and prints.
 
-``jobs`` works on the store itself, whether splunkd runs or not. ``subscriptions`` and ``check`` log in to splunkd and
-ask the add-on's REST endpoints, because only splunkd gives out secrets. Exit codes: 0 fine; 1 the check found a fault,
-there is nothing such, or it was refused; 2 wrong usage; 3 it could not be done.
+``jobs`` and ``history`` work on the store itself, whether splunkd runs or not. ``subscriptions`` and ``check`` log in
+to splunkd and ask the add-on's REST endpoints, because only splunkd gives out secrets. Exit codes: 0 fine; 1 the check
+found a fault, there is nothing such, or it was refused; 2 wrong usage; 3 it could not be done.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from strava_admin_session import Address, EndpointRefused, Session
 from strava_admin_terminal import complain, flush, password, prepare, write
 from strava_collector.admin import Desk, NothingSuch, Refused, jobs
 from strava_collector.admin_arguments import JOBS, SUBSCRIPTIONS, Argument, WrongArgument, subscription_order
+from strava_collector.admin_history import history
 from strava_collector.admin_options import parser
 from strava_collector.admin_table import COLUMNS, harmless, sheet, table
 from strava_collector.clock import SystemClock
@@ -66,19 +67,34 @@ def _understood(arguments: Sequence[str]) -> Union[argparse.Namespace, int]:
         return int(end.code or 0)
 
 
-def _jobs(chosen: argparse.Namespace) -> int:
+def _store() -> Union[Path, int]:
+    """The store's folder, or the exit code if this user must not look into it."""
     folder = of_environment(os.environ)
     if folder is None:
         return _complain("Neither SPLUNK_DB nor SPLUNK_HOME is set. Run this by: splunk cmd python.", FAILED)
     stranger = _stranger(folder)
-    if stranger is not None:
-        return _complain(stranger, REFUSED)
+    return folder if stranger is None else _complain(stranger, REFUSED)
+
+
+def _jobs(chosen: argparse.Namespace) -> int:
+    folder = _store()
+    if isinstance(folder, int):
+        return folder
     if folder.is_dir():
         log_to_handler_file(Redaction())
     verb = chosen.verb.replace("-", "_")
     rows = jobs(Desk(folder, SystemClock()), verb, _texts(chosen, JOBS[verb]))
     nothing = "No job is being worked on." if verb == "reclaim" else "There are none."
     _show(f"jobs {verb}", rows, chosen, nothing=nothing)
+    return FINE
+
+
+def _history(chosen: argparse.Namespace) -> int:
+    folder = _store()
+    if isinstance(folder, int):
+        return folder
+    nothing = "No athlete has been listed: an input Strava Activities does that."
+    _show("history", history(Desk(folder, SystemClock())), chosen, nothing=nothing)
     return FINE
 
 
@@ -111,7 +127,7 @@ def _check(chosen: argparse.Namespace) -> int:
     return REFUSED if not rows or any(row.get("status") == "fail" for row in rows) else FINE
 
 
-_GROUPS = {"jobs": _jobs, "subscriptions": _subscriptions, "check": _check}
+_GROUPS = {"jobs": _jobs, "history": _history, "subscriptions": _subscriptions, "check": _check}
 
 
 def _log_in(chosen: argparse.Namespace) -> Session:

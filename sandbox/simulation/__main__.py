@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from sandbox import program
-from sandbox.simulation.case import LIMITS, Case
+from sandbox.simulation.case import HISTORY, HISTORY_ATHLETES, LIMITS, LOST, Case
 from sandbox.simulation.judge import Result
 from sandbox.simulation.run import run
 from sandbox.simulation.shrink import shrink
@@ -25,16 +25,32 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, help="one case only, with its details")
     parser.add_argument("--days", type=int, default=Case.days)
-    parser.add_argument("--athletes", type=int, default=Case.athletes)
+    parser.add_argument("--athletes", type=int, help=f"{Case.athletes}, or {HISTORY_ATHLETES} with a history")
     parser.add_argument("--limits", choices=sorted(LIMITS), default="default", help="of one case; otherwise both")
     parser.add_argument("--faults", type=float, default=Case.faults, help="the part of them that happens, 0 to 1")
+    parser.add_argument(
+        "--history",
+        type=int,
+        nargs="?",
+        const=HISTORY,
+        default=Case.history,
+        help="so many activities exist before the begin, and an input lists them beside the webhook; one case",
+    )
+    parser.add_argument("--lost", type=float, help="the part of the notifications that never arrive, 0 to 1")
     parser.add_argument("--no-shrink", action="store_true", help="do not look for a smaller case that fails too")
     chosen = parser.parse_args(arguments)
-    if chosen.seed is not None:
-        kinds = [(chosen.limits, range(chosen.seed, chosen.seed + 1))]
+    athletes = chosen.athletes or (HISTORY_ATHLETES if chosen.history else Case.athletes)
+    lost = chosen.lost if chosen.lost is not None else LOST if chosen.history else Case.lost
+    if chosen.seed is not None or chosen.history:
+        seed = chosen.seed or Case.seed
+        kinds = [(chosen.limits, range(seed, seed + 1))]
     else:
         kinds = [(kind, range(1 + SEEDS * number, 1 + SEEDS * (number + 1))) for number, kind in enumerate(LIMITS)]
-    cases = [Case(seed, chosen.days, chosen.athletes, kind, chosen.faults) for kind, seeds in kinds for seed in seeds]
+    cases = [
+        Case(seed, chosen.days, athletes, kind, chosen.faults, chosen.history, lost)
+        for kind, seeds in kinds
+        for seed in seeds
+    ]
     results = _run_all(cases)
     columns = [(f"{kind} limits", [result for result in results if result.case.limits == kind]) for kind, _ in kinds]
     print(f"\n{cases[0].athletes} athletes for {cases[0].days} days, {len(cases)} case{'s' * (len(cases) > 1)}:\n")

@@ -5,29 +5,35 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 
-from sandbox.simulation.case import DAY, HOUR, Case
-from sandbox.simulation.index import Index, Version, content_of
-from sandbox.simulation.input_process import INPUT, InputProcess, Killed, Surroundings
-from sandbox.simulation.misfortunes import Misfortunes, Outage, Restart
+from sandbox.simulation.case import DAY, HOUR, START, Case
+from sandbox.simulation.content import content_of
+from sandbox.simulation.gaps import Gaps
+from sandbox.simulation.index import Index, Sink, Version
+from sandbox.simulation.input_process import INPUT, InputProcess, Surroundings
+from sandbox.simulation.life import Life
+from sandbox.simulation.listing_process import LISTS, ListingProcess
+from sandbox.simulation.misfortunes import Misfortunes, Outage
+from sandbox.simulation.runner import P, Runner
 from sandbox.simulation.timeline import Timeline, WrongClock
 from sandbox.simulation.wire import API_URL, OAUTH_URL, Wire
 from sandbox.simulation.world import World
 from sandbox.strava import Fault, TokenPair
-from strava_collector.errors import StoreUnavailable
+from sandbox.strava.exchange import Call
 from strava_collector.fetcher import Connection
 from strava_collector.oauth import OAuth, Tokens
 from strava_collector.secret import Secret
-from strava_collector.settings import Advanced, Application, Athlete, Settings
+from strava_collector.settings import Application, Athlete, EnabledActivities, EnabledInput, Settings
+from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
 from strava_collector.token_keeper import TokenStoreUnavailable
 
-#: A crash that has not found its moment after so long happens while the process is at rest.
-_CRASH_PATIENCE = 2 * HOUR
-#: The service reads its settings every minute.
+#: The service looks whether the store's bell has rung every second, and reads its settings every minute.
+_BELL_EVERY = 1.0
 _SETTINGS_EVERY = 60.0
 #: When an athlete connects again whose tokens a crash has lost.
 _ATHLETE_PATIENCE = DAY
@@ -42,84 +48,104 @@ class Host:
         self._world = world
         self.plan = plan
         self.clock = WrongClock(timeline, plan.clock_offset)
-        self.process: Optional[InputProcess] = None
-        #: From when to when no process ran.
-        self.down: list[tuple[float, float]] = []
-        self._down_since = timeline.now()
         self.idle_wakes = 0
-        self._dies_in: Optional[int] = None
-        self._comes_back_after = 60.0
         self.happened: Counter[str] = Counter()
         #: What the user was told, by topic, and how often.
         self.told: Counter[str] = Counter()
-        self.tokens = _TokenStore(self, plan.token_store_errors, random.Random(f"tokens {case.seed}"))
-        self.index = Index(timeline, self.touch, self._written)
+        self.collector: Runner[InputProcess] = Runner(
+            timeline, self._make_collector, happened=self.happened, buried=self._collector_ended
+        )
+        #: Lists what there was before, and what no notification told; only if there is a history.
+        self.lister: Runner[ListingProcess] = Runner(
+            timeline, self._make_lister, happened=self.happened, buried=lambda process: self._miss_tokens(self._lists)
+        )
+        self.stored_tokens: dict[int, Tokens] = {}
+        self.index = Index(timeline, self._written)
+        self.gaps = Gaps(timeline, world, self.index)
+        #: When an activity was first shown, and when Strava first answered with it in full; by its id.
+        self.first_shown: dict[int, float] = {}
+        self.first_fetch: dict[int, float] = {}
+        #: How many of history's jobs could still be done at the end of each day from the begin.
+        self.work_left: dict[int, int] = {}
+        #: The judge's own look at the store.
+        self.store = Database(folder, clock=self.clock)
         self.wire = Wire(
             timeline,
             world,
             self.clock,
             plan,
-            random.Random(f"wire {case.seed}"),
-            self._during_call,
-            self.touch,
+            case.seed,
+            self.collector.wait,
+            self.collector.touch,
             self._fetched,
+            self._is_history,
         )
-        application = Application(
+        # Counts what it counts together with the other one.
+        self._lists = replace(self.wire, wait=self.lister.wait, touch=self.lister.touch, received={})
+        self._application = Application(
             INPUT.application, str(world.application.client_id), Secret(world.application.client_secret)
         )
-        self._settings = Settings(applications={INPUT.application: application}, athletes={}, advanced=Advanced())
-        self._around = Surroundings(
-            timeline=timeline,
+        self._settings = Settings(
+            applications={INPUT.application: self._application},
+            enabled_inputs=(EnabledInput(INPUT.name, INPUT.application, str(INPUT.port), INPUT.index),),
+            enabled_activities=(EnabledActivities(LISTS.name, LISTS.application, index=LISTS.index),)
+            if case.lists
+            else (),
+        )
+        self._folder = folder
+        self._collector_around = self._around(self.collector, self.wire, "")
+        self._lister_around = self._around(self.lister, self._lists, "lists ")
+
+    def _around(self, runner: Runner[P], wire: Wire, whose: str) -> Surroundings:
+        """What a process finds on its host."""
+        errors, rng = self.plan.token_store_errors, random.Random(f"{whose}tokens {self._case.seed}")
+        api, oauth = StravaApi(wire, API_URL), OAuth(wire, OAUTH_URL, self.clock)
+        return Surroundings(
+            timeline=self._timeline,
             clock=self.clock,
-            folder=folder,
-            tokens=self.tokens,
-            sink=self.index,
+            folder=self._folder,
+            tokens=_TokenStore(self.stored_tokens, runner.touch, errors, rng),
+            sink=Sink(self.index, runner.touch),
             bulletin=self,
-            connection=Connection(application, StravaApi(self.wire, API_URL), OAuth(self.wire, OAUTH_URL, self.clock)),
+            connection=Connection(self._application, api, oauth),
             settings=lambda: self._settings,
-            jitter=random.Random(f"jitter {case.seed}"),
+            jitter=random.Random(f"{whose}jitter {self._case.seed}"),
         )
 
     def begin(self) -> None:
         """Start the process, and put what will go wrong on the agenda."""
         for outage in self.plan.outages:
             self._timeline.at(outage.begin, partial(self._outage, outage))
-        for restart in self.plan.restarts:
-            self._timeline.at(restart.at, partial(self._restart, restart))
-        self._start()
-
-    def run_until(self, when: float) -> None:
-        """Let everything happen until then, however often the process dies of it."""
-        while self._timeline.now() < when:
-            try:
-                self._timeline.run_until(when)
-            except Killed:
-                self._bury()
-            except StoreUnavailable:
-                # On its way out after being killed, some code found the store closed before it saw the end coming.
-                if self.process is not None and self.process.alive:
-                    raise
-                self._bury()
+        self.collector.begin(self.plan.restarts)
+        if self._case.lists:
+            self.lister.begin(self.plan.lister_restarts)
+            self._timeline.after(DAY - 1.0, self._day_ends)
 
     def close(self) -> None:
         """The end of the simulation."""
-        if self.process is not None:
-            self.process.kill()
+        self.collector.close()
+        self.lister.close()
+        self.store.close()
 
     def receive(self, notification: Mapping[str, object]) -> bool:
-        """Strava posts a notification; whether it is stored when this returns. Raises Killed."""
-        if self.process is None or not self.process.alive:
-            return False
-        self.touch()
-        self.process.receive(notification)
-        return True
+        """Strava posts a notification; whether it is stored when this returns."""
+        stored = False
+
+        def store(process: InputProcess) -> None:
+            nonlocal stored
+            self.collector.touch()
+            process.receive(notification)
+            stored = True
+
+        self.collector.enter(store)
+        return stored
 
     def connected(self, athlete: int, pair: TokenPair) -> None:
         """An athlete has given consent in Splunk Web: row and tokens are saved, the process reads them soon."""
         who = self._world.athletes[athlete]
         now = self.clock.now()
         left = pair.expires_at - self._timeline.now()
-        self.tokens.tokens[who.id] = Tokens(Secret(pair.access_token), Secret(pair.refresh_token), int(now + left))
+        self.stored_tokens[who.id] = Tokens(Secret(pair.access_token), Secret(pair.refresh_token), int(now + left))
         row = Athlete(
             name=who.name,
             athlete_id=who.id,
@@ -127,22 +153,9 @@ class Host:
             scopes=frozenset(self._world.people[athlete].scope.split(",")),
             connected_at=f"{now:.3f}",
         )
-        settings = self._settings
-        self._settings = Settings(
-            applications=settings.applications,
-            athletes={**settings.athletes, who.id: row},
-            advanced=settings.advanced,
-        )
-        if self.process is not None:
-            self._timeline.after(_SETTINGS_EVERY / 2, self._settings_read)
-
-    def touch(self) -> None:
-        """The process touches the world around it. Raises Killed when its time has come."""
-        if self._dies_in is None or self.process is None or not self.process.alive:
-            return
-        self._dies_in -= 1
-        if self._dies_in <= 0:
-            self._die()
+        self._settings = replace(self._settings, athletes={**self._settings.athletes, who.id: row})
+        if self.collector.process is not None:
+            self._timeline.after(_SETTINGS_EVERY / 2, lambda: self.collector.enter(InputProcess.settings_changed))
 
     # The user's messages: a ``Problems``.
 
@@ -155,64 +168,67 @@ class Host:
 
     # Ends and beginnings.
 
-    def _start(self) -> None:
-        self.down.append((self._down_since, self._timeline.now()))
-        self.process = InputProcess(self._around)
+    def _make_collector(self, life: Life) -> InputProcess:
+        return InputProcess(self._collector_around, life)
 
-    def _restart(self, restart: Restart) -> None:
-        if self.process is None or not self.process.alive or self._dies_in is not None:
-            return
-        if restart.dies_after is None:
-            self._comes_back_after = restart.down
-            self.happened["clean restarts"] += 1
-            self.process.stop(impatient=restart.impatient, stopped=self._bury)
-        else:
-            self._dies_in, self._comes_back_after = restart.dies_after, restart.down
-            self._timeline.after(_CRASH_PATIENCE, partial(self._die_at_rest, self.process))
+    def _make_lister(self, life: Life) -> ListingProcess:
+        return ListingProcess(self._lister_around, life, found=self._found)
 
-    def _die_at_rest(self, process: InputProcess) -> None:
-        if self.process is process and process.alive and self._dies_in is not None:
-            self.happened["crashes at rest"] += 1
-            self._die()
+    def _found(self, urgent: bool) -> None:
+        """A list has been read: the owner's process is told by the bell, or finds what there is with its settings."""
+        pause = _BELL_EVERY if urgent else _SETTINGS_EVERY
+        self._timeline.after(pause, lambda: self.collector.enter(InputProcess.look_for_work))
 
-    def _die(self) -> None:
-        assert self.process is not None
-        self._dies_in = None
-        self.happened["crashes"] += 1
-        self.process.kill()
-        raise Killed
+    def _collector_ended(self, process: InputProcess) -> None:
+        self.idle_wakes += process.idle_wakes
+        self._miss_tokens(self.wire)
 
-    def _bury(self) -> None:
-        """The process is gone; splunkd starts another one after a while."""
-        if self.process is None:
-            return
-        self._dies_in = None
-        self.idle_wakes += self.process.idle_wakes
-        self.process = None
-        self._down_since = self._timeline.now()
-        for athlete, newest in self._world.newest_tokens.items():
-            stored = self.tokens.tokens.get(self._world.athletes[athlete].id)
+    def _miss_tokens(self, wire: Wire) -> None:
+        """The one thing that a crash can lose: Strava had rotated a refresh token, and it was not saved yet."""
+        for athlete, received in wire.received.items():
+            newest = self._world.newest_tokens[athlete].refresh_token
+            stored = self.stored_tokens.get(self._world.athletes[athlete].id)
             if (
                 stored is not None
-                and stored.refresh_token.reveal() != newest.refresh_token
+                and newest == received != stored.refresh_token.reveal()
                 and not self._world.is_barred(athlete)
             ):
-                # The one thing that a crash can lose: Strava had rotated the refresh token, and we had not saved it.
                 self.happened["refresh tokens lost"] += 1
                 self._world.bar(athlete, self._timeline.now())
                 back = min(self._timeline.now() + _ATHLETE_PATIENCE, max(self._case.end, self._timeline.now() + HOUR))
                 self._timeline.at(back, partial(self._world.connect, athlete))
-        self._timeline.after(self._comes_back_after, self._start)
+        wire.received.clear()
 
     # What happens meanwhile.
 
-    def _during_call(self, seconds: float) -> None:
-        assert self.process is not None
-        self.process.during_call(seconds)
+    def _day_ends(self) -> None:
+        barred = [
+            self._world.athletes[who.number].id for who in self._world.people if self._world.is_barred(who.number)
+        ]
+        with self.store.read() as tx:
+            row = tx.execute(
+                "SELECT COUNT(*) AS n FROM job WHERE status = 'pending' AND priority = 2 AND athlete_id NOT IN"
+                f" ({','.join(map(str, barred))})"
+            ).fetchone()
+        self.work_left[int((self._timeline.now() - START) // DAY)] = row["n"]
+        self._timeline.after(DAY, self._day_ends)
 
-    def _settings_read(self) -> None:
-        if self.process is not None and self.process.alive:
-            self.process.settings_changed()
+    def _is_history(self, call: Call) -> bool:
+        """As the reservation says under which the call is made."""
+        with self.store.read() as tx:
+            if call.path.startswith("/api/v3/activities/"):
+                row = tx.execute(
+                    "SELECT background FROM reservation JOIN job ON job.lease_id = reservation.lease_id"
+                    " WHERE job.activity_id = ? AND job.status = 'working'",
+                    (int(call.path.split("/")[4]),),
+                ).fetchone()
+            elif call.path == "/api/v3/athlete/activities":
+                row = tx.execute(
+                    "SELECT background FROM reservation WHERE lease_id = ?", (f"lists of {LISTS.name}",)
+                ).fetchone()
+            else:
+                row = None
+        return row is not None and bool(row["background"])
 
     def _outage(self, outage: Outage) -> None:
         self.happened["outages of Strava"] += 1
@@ -221,6 +237,7 @@ class Host:
 
     def _fetched(self, activity_id: int, activity: Mapping[str, object]) -> None:
         """Note which notifications need no event, because the index shows already what Strava answers."""
+        self.first_fetch.setdefault(activity_id, self._timeline.now())
         if self.index.shown(activity_id) == content_of(activity):
             for change in self._world.by_id[activity_id].changes:
                 if change.parcel is not None and change.parcel.shown_at is None:
@@ -229,7 +246,9 @@ class Host:
     def _written(self, version: Version) -> None:
         """Note which notifications are answered by an event."""
         recorded = self._world.by_id[version.activity_id]
+        self.gaps.written(recorded)
         now = self._timeline.now()
+        self.first_shown.setdefault(version.activity_id, now)
         as_of = self.wire.seen_at.get(version.activity_id, 0.0)
         for change in recorded.changes:
             parcel = change.parcel
@@ -244,26 +263,26 @@ class Host:
 
 
 class _TokenStore:
-    """splunkd's password storage."""
+    """splunkd's password storage, as a process reaches it."""
 
-    def __init__(self, host: Host, errors: float, rng: random.Random) -> None:
-        self._host = host
+    def __init__(self, tokens: dict[int, Tokens], touch: Callable[[], None], errors: float, rng: random.Random) -> None:
+        self._tokens = tokens
+        self._touch = touch
         self._errors = errors
         self._rng = rng
-        self.tokens: dict[int, Tokens] = {}
 
     def load(self, athlete_id: int) -> Optional[Tokens]:
         self._try()
-        return self.tokens.get(athlete_id)
+        return self._tokens.get(athlete_id)
 
     def save(self, athlete_id: int, tokens: Tokens) -> None:
-        self._host.touch()
+        self._touch()
         self._try()
-        self.tokens[athlete_id] = tokens
+        self._tokens[athlete_id] = tokens
 
     def forget(self, athlete_id: int) -> None:
         self._try()
-        self.tokens.pop(athlete_id, None)
+        self._tokens.pop(athlete_id, None)
 
     def _try(self) -> None:
         if self._rng.random() < self._errors:

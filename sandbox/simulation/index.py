@@ -8,17 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Callable, Optional
 
+from sandbox.simulation.content import Content, content_of
 from sandbox.simulation.timeline import Timeline
 from strava_collector.events import ACTIVITY_SOURCETYPE, WEBHOOK_SOURCETYPE, Event
-
-#: What an edit of an athlete can change in Strava's answer.
-Content = tuple[object, ...]
-
-
-def content_of(activity: Mapping[str, object]) -> Content:
-    """The part of an activity, an event's or Strava's own, that is compared."""
-    keys = ("start_date", "name", "type", "sport_type", "private", "description")
-    return tuple(activity.get(key) for key in keys)
 
 
 @dataclass(frozen=True)
@@ -40,11 +32,9 @@ def notification_key(notification: Mapping[str, object]) -> str:
 
 @dataclass
 class Index:
-    """An ``EventSink``."""
+    """Everything that was written."""
 
     timeline: Timeline
-    #: Called before and after each event: the process may die here.
-    touch: Callable[[], None]
     #: Told of each version, the moment that it is in the index.
     written: Callable[[Version], None]
     #: In the order of writing, by activity.
@@ -56,8 +46,7 @@ class Index:
     others: Counter[str] = field(default_factory=Counter)
 
     def write(self, event: Event) -> None:
-        """See ``EventSink``."""
-        self.touch()
+        """Take an event."""
         fields = json.loads(event.data)
         if event.sourcetype == ACTIVITY_SOURCETYPE:
             self._add(fields)
@@ -65,7 +54,6 @@ class Index:
             self.notifications[notification_key(fields)] += 1
         else:
             self.others[event.sourcetype] += 1
-        self.touch()
 
     def write_all(self, events: Sequence[Event]) -> None:
         """See ``EventSink``."""
@@ -97,3 +85,18 @@ class Index:
             self.repeated += 1
         earlier.append(version)
         self.written(version)
+
+
+@dataclass(frozen=True)
+class Sink:
+    """An ``EventSink``: a process's way to the index."""
+
+    index: Index
+    #: Called before and after each event: the process may die here.
+    touch: Callable[[], None]
+
+    def write(self, event: Event) -> None:
+        """See ``EventSink``."""
+        self.touch()
+        self.index.write(event)
+        self.touch()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
+from sandbox.simulation.life import Killed, Life
 from sandbox.simulation.timeline import Timeline, WrongClock
 from strava_collector.claims import SOON
 from strava_collector.conclusion import Problems
@@ -45,10 +46,6 @@ INPUT = WebhookInput(
 _UPKEEP_EVERY = 1_800.0
 
 
-class Killed(BaseException):
-    """The process has ended in the middle of what it was doing. No ``except Exception`` may notice."""
-
-
 @dataclass(frozen=True)
 class Surroundings:
     """What a process finds on its host."""
@@ -67,17 +64,15 @@ class Surroundings:
 class InputProcess:
     """From its start to its end."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Surroundings, life: Life) -> None:
         self._around = around
         self._timeline = around.timeline
-        self.alive = True
+        self._life = life
         #: Take up no new jobs.
         self._stopping: Optional[Callable[[], None]] = None
         #: There may be something to be dispatched.
         self._arrived = False
         self._busy = 0
-        #: When the calls under way will be answered.
-        self._until: list[float] = []
         self._next_wake = float("inf")
         #: Wake-ups that found something due and did nothing.
         self.idle_wakes = 0
@@ -93,6 +88,7 @@ class InputProcess:
         """The one place that knows how the production modules are made."""
         around = self._around
         self.database = Database(around.folder, clock=around.clock)
+        self._life.closes(self.database.close)
         self._pipeline = Pipeline(
             INPUT,
             database=self.database,
@@ -102,7 +98,7 @@ class InputProcess:
             settings=around.settings,
             connection=lambda: around.connection,
             bulletin=around.bulletin,
-            foreign=lambda: self._timeline.after(0.0, self._check_subscription),
+            foreign=lambda: self._life.after(0.0, self._check_subscription),
             released=self._wake_all,
             stopping=lambda: self._stopping is not None,
             jitter=around.jitter,
@@ -128,21 +124,11 @@ class InputProcess:
         self._upkeep.settings_changed(self._around.settings())
         self._wake_all()
 
-    def during_call(self, seconds: float) -> None:
-        """Let time pass while Strava has the word."""
-        end = self._timeline.now() + seconds
-        self._until.append(end)
-        try:
-            self._timeline.run_until(end)
-        finally:
-            self._until.remove(end)
+    def look_for_work(self) -> None:
+        """Look for work that another process has put into the store."""
+        self.wake(self._timeline.now())
 
     # Its end.
-
-    def kill(self) -> None:
-        """Nothing more is written from now on, whatever the code still tries on the way out."""
-        self.alive = False
-        self.database.close()
 
     def stop(self, *, impatient: bool, stopped: Callable[[], None]) -> None:
         """Stop as the service does: after the jobs in hand, or, if they take too long, without waiting for them.
@@ -154,7 +140,7 @@ class InputProcess:
             return
         self._pipeline.worker.put_back(also_in_hand=True)
         self._pipeline.tokens.save_unsaved()
-        self.kill()
+        self._life.kill()
         stopped()
         if self._busy:
             raise Killed
@@ -169,16 +155,16 @@ class InputProcess:
         """Look for work then, if not before."""
         if when < self._next_wake:
             self._next_wake = when
-            self._timeline.at(when, self._woken)
+            self._life.at(when, self._woken)
 
     def _woken(self) -> None:
-        if self.alive and self._timeline.now() >= self._next_wake:
+        if self._timeline.now() >= self._next_wake:
             self._next_wake = float("inf")
             self._work()
 
     def _work(self) -> None:
         """Dispatch and fetch until nothing is due, or until a call that waits further out is answered."""
-        limit = min(self._until, default=float("inf"))
+        limit = self._timeline.awaited
         worker, clock = self._pipeline.worker, self._around.clock
         self._dispatch()
         while self._busy < MOST_WORKERS and self._stopping is None and self._timeline.now() < limit:
@@ -202,6 +188,8 @@ class InputProcess:
         # Otherwise whoever waits further out goes on when its call is answered.
         if self._stopping is not None and not self._busy:
             self.stop(impatient=False, stopped=self._stopping)
+        elif not self._busy:
+            self.wake(self._timeline.now())
 
     def _dispatch(self) -> None:
         """As the service's dispatcher, which sleeps until something wakes it."""
@@ -209,15 +197,14 @@ class InputProcess:
             self._arrived = self._pipeline.dispatcher.dispatch() > 0
 
     def _look_after(self) -> None:
-        if self.alive:
-            more = self._upkeep.look(self._around.settings())
-            self._pipeline.forget_departed()
-            self._timeline.after(MORE if more else _UPKEEP_EVERY, self._look_after)
-            if more:
-                self._wake_all()
+        more = self._upkeep.look(self._around.settings())
+        self._pipeline.forget_departed()
+        self._life.after(MORE if more else _UPKEEP_EVERY, self._look_after)
+        if more:
+            self._wake_all()
 
     def _check_subscription(self) -> None:
-        if self.alive and self._stopping is None:
+        if self._stopping is None:
             pause = self._pipeline.check_subscription()
             if pause is not None:
-                self._timeline.after(pause, self._check_subscription)
+                self._life.after(pause, self._check_subscription)

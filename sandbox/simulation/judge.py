@@ -12,8 +12,9 @@ from sandbox.simulation import pollers
 from sandbox.simulation.case import LIMITS, Case
 from sandbox.simulation.habits import Deed
 from sandbox.simulation.host import Host
-from sandbox.simulation.index import content_of, notification_key
+from sandbox.simulation.index import notification_key
 from sandbox.simulation.input_process import INPUT
+from sandbox.simulation.judge_history import judge_history
 from sandbox.simulation.oracle import Constraints, Wish, best_delay, merged
 from sandbox.simulation.post import Post
 from sandbox.simulation.wire import QUICKEST
@@ -47,6 +48,8 @@ def judge(case: Case, world: World, host: Host, post: Post, faults_of_ours: Sequ
     _unfinished(result, world, host)
     _states(result, world, host)
     _delays(result, world, host)
+    if case.lists:
+        judge_history(result, world, host)
     calls = host.wire.calls_of_day
     result.figures["calls per day"] = sum(calls.values()) / case.days
     result.figures["calls on the busiest day"] = max(calls.values(), default=0)
@@ -87,7 +90,7 @@ def _lost(result: Result, host: Host, post: Post) -> None:
 
 def _unfinished(result: Result, world: World, host: Host) -> None:
     """What still waits although nothing has happened for days."""
-    process = host.process
+    process = host.collector.process
     assert process is not None
     barred = {world.athletes[who.number].id for who in world.people if world.is_barred(who.number)}
     with process.database.read() as tx:
@@ -125,9 +128,16 @@ def _states(result: Result, world: World, host: Host) -> None:
     for recorded in world.recorded.values():
         activity = recorded.activity
         ghosts += host.index.ghosts(activity.id)
-        there = content_of(world.strava.detail(activity)) if world.is_readable(recorded) else None
+        there = world.content(recorded)
         shown = host.index.shown(activity.id)
         if shown == there:
+            continue
+        if result.case.lists and not world.is_barred(recorded.athlete):
+            # Whatever nobody told, lists show it: all but the description.
+            if host.gaps.is_shown(recorded):
+                unannounced["what no list shows"] += 1
+            else:
+                stale.append(f"stale: {_story(recorded, world.last_change(recorded))}")
             continue
         last = world.last_change(recorded)
         why = _why_unannounced(last)
@@ -207,7 +217,7 @@ def _delays(result: Result, world: World, host: Host) -> None:
             waited[_story(recorded, change)] = int(parcel.shown_at - possible)
             wishes.append(Wish(recorded.activity.id, parcel.posted_at, possible, early or parcel.by_tombstone))
     result.figures["answered by an event"] = len(delays)
-    closed = [(outage.begin, outage.end) for outage in host.plan.outages] + host.down
+    closed = [(outage.begin, outage.end) for outage in host.plan.outages] + host.collector.down
     constraints = Constraints(reads, merged(closed), QUICKEST)
     for name, share in SHARES.items():
         result.figures[f"delay {name}, s"] = _quantile(delays, share)

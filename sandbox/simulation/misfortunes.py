@@ -44,6 +44,8 @@ class Misfortunes:
     clock_offset: float
     outages: tuple[Outage, ...]
     restarts: tuple[Restart, ...]
+    #: Of the process that lists.
+    lister_restarts: tuple[Restart, ...]
     #: Parts of all calls to Strava that end in a 500, a reset connection or a late answer.
     single_errors: float
     #: Part of the notifications that are committed, but whose acknowledgement comes too late.
@@ -60,7 +62,8 @@ def misfortunes(case: Case) -> Misfortunes:
     return Misfortunes(
         clock_offset=sign * CLOCK_ERROR if case.faults else 0.0,
         outages=tuple(_outages(case)),
-        restarts=tuple(_restarts(case)),
+        restarts=tuple(_restarts(case, "restart")),
+        lister_restarts=tuple(_restarts(case, "restart of the lister")) if case.lists else (),
         single_errors=0.004 * case.faults,
         late_acknowledgements=0.01 * case.faults,
         refused_deliveries=0.005 * case.faults,
@@ -84,11 +87,11 @@ def _outages(case: Case) -> list[Outage]:
     return found
 
 
-def _restarts(case: Case) -> list[Restart]:
+def _restarts(case: Case, what: str) -> list[Restart]:
     """Two a day, one of them clean and one a crash; on one day in ten the host is away for longer."""
     found = []
     for day in range(case.days):
-        rng = random.Random(f"restart {case.seed} {day}")
+        rng = random.Random(f"{what} {case.seed} {day}")
         for crash in (False, True):
             happens = rng.random() < case.faults
             at = START + (day + rng.random()) * DAY

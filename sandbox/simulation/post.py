@@ -33,6 +33,8 @@ class Parcel:
     by_tombstone: bool = False
     #: A fetch found that the index shows the change already, or that it was undone.
     nothing_new: bool = False
+    #: Strava has forgotten to send it.
+    lost: bool = False
 
     @property
     def object_id(self) -> int:
@@ -45,7 +47,7 @@ class Parcel:
     @property
     def given_up(self) -> bool:
         """Strava will not send it any more, and it never arrived."""
-        return self.attempts >= ATTEMPTS and self.committed_at is None
+        return (self.lost or self.attempts >= ATTEMPTS) and self.committed_at is None
 
 
 @dataclass
@@ -56,12 +58,18 @@ class Post:
     plan: Misfortunes
     receive: Callable[[Mapping[str, object]], bool]
     rng: random.Random
+    #: The part of the notifications about activities that is never sent, and what draws them.
+    lost: float
+    losses: random.Random
     parcels: list[Parcel] = field(default_factory=list)
 
     def send(self, notification: Mapping[str, object]) -> Parcel:
         """Post a notification shortly after the change; two at once may overtake each other."""
         parcel = Parcel(notification, self.timeline.now())
         self.parcels.append(parcel)
+        if parcel.of_activity and self.losses.random() < self.lost:
+            parcel.lost = True
+            return parcel
         self.timeline.after(self.rng.uniform(0.05, 3.0), lambda: self._attempt(parcel))
         return parcel
 

@@ -9,12 +9,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
 from sandbox.simulation.case import DAY, START, Case
 from sandbox.simulation.host import Host
 from sandbox.simulation.judge import Result, judge
+from sandbox.simulation.judge_history import compare
 from sandbox.simulation.misfortunes import misfortunes
 from sandbox.simulation.post import Post
 from sandbox.simulation.timeline import Timeline
@@ -23,12 +25,20 @@ from strava_collector.errors import raised_at
 
 #: A file system in memory, where there is one: what fsync costs, other tests measure.
 _MEMORY = Path("/dev/shm")
-#: Days without anything new after which everything must be done: the day's limit may have to begin anew twice.
-_REST = 3 * DAY
+#: Days without anything new after which everything must be done: the day's limit may have to begin anew twice; where
+#: lists are read, a slow walk through all of them has to find what nobody told, and the history has to be complete.
+_REST, _REST_WITH_LISTS = 3 * DAY, 10 * DAY
 
 
 def run(case: Case) -> Result:
-    """Simulate a case."""
+    """Simulate a case; one with a history also without it, to compare the delays."""
+    result = _run(case)
+    if case.lists:
+        compare(result, _run(replace(case, history=0)))
+    return result
+
+
+def _run(case: Case) -> Result:
     # Whatever draws from the global generator, a jitter for instance, draws the same for the same case.
     random.seed(f"simulation {case.seed}")
     with _folder() as folder, _faults_of_ours() as faults, _little_garbage():
@@ -37,10 +47,12 @@ def run(case: Case) -> Result:
         try:
             plan = misfortunes(case)
             host = Host(case, timeline, world, plan, folder / "store")
-            post = Post(timeline, plan, host.receive, random.Random(f"post {case.seed}"))
+            draws, losses = random.Random(f"post {case.seed}"), random.Random(f"losses {case.seed}")
+            post = Post(timeline, plan, host.receive, draws, case.lost, losses)
+            world.changed = host.gaps.changed
             world.begin(post, host.connected)
             host.begin()
-            host.run_until(case.end + _REST)
+            timeline.run_until(case.end + (_REST_WITH_LISTS if case.lists else _REST))
             result = judge(case, world, host, post, faults)
             host.close()
             return result

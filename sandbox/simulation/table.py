@@ -20,9 +20,38 @@ _JOINED: dict[str, Callable[[Sequence[float]], float]] = {
     "delay p95, s": statistics.median,
     "best possible p95, s": statistics.median,
     "delay p95 without archives, s": statistics.median,
+    "delay p95 without history, s": statistics.median,
+    "history: all listed after, s": max,
+    "history: all collected after, s": max,
+    "history: least of its share used, %": min,
+    "history: mean of its share used, %": statistics.mean,
+    "lost, in the window: worst repair, s": max,
+    "lost, older: worst repair, s": max,
+    "never announced, in the window: worst repair, s": max,
+    "never announced, older: worst repair, s": max,
+    "calls per athlete and day": statistics.mean,
+    "of these, lists": statistics.mean,
+    "of these, history": statistics.mean,
+    "a look each interval would be": statistics.mean,
     "delay worst, s": max,
     "best possible worst, s": max,
 }
+
+_WORDS: dict[Callable[[Sequence[float]], float], str] = {
+    statistics.mean: "mean",
+    statistics.median: "median",
+    min: "smallest",
+    max: "largest",
+}
+#: Small figures, of which a digit after the point is shown.
+_WITH_A_DIGIT = (
+    "history: least of its share used, %",
+    "history: mean of its share used, %",
+    "calls per athlete and day",
+    "of these, lists",
+    "of these, history",
+    "a look each interval would be",
+)
 
 
 def table(columns: Sequence[tuple[str, Sequence[Result]]]) -> str:
@@ -57,8 +86,7 @@ def _label(name: str, columns: Sequence[tuple[str, Sequence[Result]]]) -> str:
     """Say of a figure how several of it were joined."""
     if all(len(results) == 1 for _, results in columns) or name not in _JOINED:
         return name
-    join = _JOINED[name]
-    return f"{name} ({'mean' if join is statistics.mean else 'median' if join is statistics.median else 'largest'})"
+    return f"{name} ({_WORDS[_JOINED[name]]})"
 
 
 def _cell(name: str, results: Sequence[Result]) -> str:
@@ -66,7 +94,9 @@ def _cell(name: str, results: Sequence[Result]) -> str:
     if not values:
         return "–"
     value = _JOINED.get(name, sum)(values)
-    return _duration(value) if name.endswith(", s") else f"{value:,.0f}"
+    if name.endswith(", s"):
+        return _duration(value)
+    return f"{value:,.1f}" if name in _WITH_A_DIGIT else f"{value:,.0f}"
 
 
 def _duration(seconds: float) -> str:

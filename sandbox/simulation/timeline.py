@@ -25,6 +25,8 @@ class Timeline:
         self._now = now
         self._number = 0
         self._agenda: list[_Entry] = []
+        #: When those will go on who wait for something further out.
+        self._awaited: list[float] = []
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -54,6 +56,20 @@ class Timeline:
             self._now = max(self._now, entry.at)
             entry.action()
         self._now = max(self._now, when)
+
+    def wait(self, seconds: float) -> None:
+        """Let so much time pass, and everything else happen meanwhile."""
+        end = self._now + seconds
+        self._awaited.append(end)
+        try:
+            self.run_until(end)
+        finally:
+            self._awaited.remove(end)
+
+    @property
+    def awaited(self) -> float:
+        """When the first of those goes on who wait further out; whoever takes longer makes them late."""
+        return min(self._awaited, default=float("inf"))
 
 
 class WrongClock:

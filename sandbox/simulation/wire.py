@@ -41,33 +41,45 @@ class Wire:
     #: The host's clock.
     clock: Clock
     plan: Misfortunes
-    rng: random.Random
+    #: Of the case.
+    seed: int
     #: Lets time pass during a call.
     wait: Callable[[float], None]
     #: Called on both sides of what happens at Strava: the process may die here.
     touch: Callable[[], None]
     #: Told of each activity that Strava answers with, before the collector is.
     fetched: Callable[[int, Mapping[str, object]], None]
-    #: Calls by day from the begin.
+    #: Whether a call that is about to be made counts as history's, as the collector itself sees it.
+    is_history: Callable[[Call], bool]
+    #: Calls by day from the begin, and those of history.
     calls_of_day: Counter[int] = field(default_factory=Counter)
+    history_of_day: Counter[int] = field(default_factory=Counter)
     #: Calls by kind and status; 0 when no answer came.
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    #: Calls so far, by what was asked: what becomes of a call depends on that and not on all calls before.
+    asked: Counter[str] = field(default_factory=Counter)
+    #: The refresh tokens that Strava has handed out to this process, the last one of each athlete.
+    received: dict[int, str] = field(default_factory=dict)
     #: When Strava answered with an activity last, by its id; true time.
     seen_at: dict[int, float] = field(default_factory=dict)
 
     def send(self, request: Request) -> Answer:
         """See ``Transport``."""
         self.touch()
-        seconds = min(max(self.rng.lognormvariate(-0.9, 0.6), QUICKEST), SLOWEST)
-        if self.rng.random() < _SLOW:
-            seconds = self.rng.uniform(*_SLOW_SECONDS)
-        # What Strava answers is decided early on; the rest of the time the answer is on its way.
-        deciding = seconds * self.rng.uniform(0.05, 0.5)
-        error = self.rng.random()
-        self.wait(deciding)
         call = _call(request)
+        what = f"{call.method} {call.path}"
+        self.asked[what] += 1
+        rng = random.Random(f"wire {self.seed} {what} {self.asked[what]}")
+        seconds = min(max(rng.lognormvariate(-0.9, 0.6), QUICKEST), SLOWEST)
+        if rng.random() < _SLOW:
+            seconds = rng.uniform(*_SLOW_SECONDS)
+        # What Strava answers is decided early on; the rest of the time the answer is on its way.
+        deciding = seconds * rng.uniform(0.05, 0.5)
+        error = rng.random()
+        self.wait(deciding)
         day = int((self.timeline.now() - START) // DAY)
         self.calls_of_day[day] += 1
+        self.history_of_day[day] += self.is_history(call)
         if error < self.plan.single_errors / 3:
             answer = StandInAnswer(500, b'{"message":"Internal Server Error"}')
         elif error < self.plan.single_errors * 2 / 3:
@@ -96,11 +108,16 @@ class Wire:
                 if status == 200:
                     self.fetched(activity_id, json.loads(answer.body))
             return
+        if call.path == "/api/v3/athlete/activities" and status == 200 and answer.body.endswith(b"]"):
+            for entry in json.loads(answer.body):
+                self.seen_at[entry["id"]] = self.timeline.now()
         self.answers[f"{call.method} {'/'.join(parts[-2:])}", status] += 1
         if call.path == "/oauth/token" and status == 200:
             content = json.loads(answer.body)
             pair = TokenPair(content["access_token"], content["refresh_token"], content["expires_at"])
-            self.world.handed_out(self.world.owner_of[call.form["refresh_token"]], pair)
+            athlete = self.world.owner_of[call.form["refresh_token"]]
+            self.world.handed_out(athlete, pair)
+            self.received[athlete] = pair.refresh_token
 
 
 def _call(request: Request) -> Call:

@@ -12,10 +12,13 @@ from typing import Callable, Optional
 
 from sandbox.certificates import Certificates
 from sandbox.simulation.case import LIMITS, Case
+from sandbox.simulation.content import Content
 from sandbox.simulation.habits import Deed, Happening, Person, life, person
+from sandbox.simulation.past import late_deeds, past
 from sandbox.simulation.post import Parcel, Post
 from sandbox.simulation.timeline import Timeline
 from sandbox.strava import Activity, Athlete, Limits, StravaStandIn, TokenPair
+from sandbox.strava.activities import iso
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Recorded:
     athlete: int
     #: One of many old ones that were uploaded at once.
     of_archive: bool = False
+    #: It was there before the begin.
+    of_past: bool = False
     changes: list[Change] = field(default_factory=list)
 
 
@@ -68,6 +73,8 @@ class World:
         self.owner_of: dict[str, int] = {}
         self._seen = 0
         self._post: Optional[Post] = None
+        #: Told of each change of an activity.
+        self.changed: Callable[[Recorded], None] = lambda recorded: None
         self._connected: Callable[[int, TokenPair], None] = lambda athlete, tokens: None
         for who in self.people:
             # The stand-in draws ids one after the other; these stay the same when there are fewer athletes.
@@ -80,10 +87,30 @@ class World:
         ``connected`` is told of each consent: the athlete's number and the tokens.
         """
         self._post, self._connected = post, connected
+        happenings = [deed for who in self.people for deed in life(self._case, who)]
+        for who in self.people:
+            happenings += self._remember(who)
         for who in self.people:
             self.connect(who.number)
-        for happening in sorted((deed for who in self.people for deed in life(self._case, who)), key=_when):
+        for happening in sorted(happenings, key=_when):
             self._timeline.at(happening.at, partial(self._perform, happening))
+
+    def _remember(self, who: Person) -> list[Happening]:
+        """Record what there was before; returns what becomes of it."""
+        old = past(self._case, who)
+        for each in old:
+            activity = self.strava.record(
+                self.athletes[who.number],
+                kind=each.kind,
+                start_date=datetime.fromtimestamp(each.start_date, timezone.utc),
+                private=each.private,
+                notify=False,
+            )
+            recorded = self.recorded[who.number, each.number] = Recorded(activity, who.number, of_past=True)
+            readable = not each.private or "activity:read_all" in who.scope
+            recorded.changes.append(Change(float(each.start_date), Deed.RECORD, None, readable))
+            self.by_id[activity.id] = recorded
+        return [deed for deed in late_deeds(self._case, who, old) if deed.at < self._case.end]
 
     def connect(self, athlete: int) -> None:
         """The athlete gives the permission (again)."""
@@ -116,6 +143,21 @@ class World:
         activity = recorded.activity
         sees = "activity:read_all" in scope or ("activity:read" in scope and not activity.private)
         return sees and not activity.deleted
+
+    def content(self, recorded: Recorded) -> Optional[Content]:
+        """What a fetch would bring now, as far as it is compared; None if it would bring nothing."""
+        if not self.is_readable(recorded):
+            return None
+        activity = recorded.activity
+        return Content(
+            start_date=iso(activity.start_date),
+            name=activity.title,
+            type=activity.type,
+            sport_type=activity.sport_type,
+            private=activity.private,
+            moving_time=activity.moving_time,
+            description=activity.description,
+        )
 
     def last_change(self, recorded: Recorded) -> Change:
         """What the activity's present state goes back to."""
@@ -157,9 +199,10 @@ class World:
         elif recorded is None or recorded.activity.deleted:
             return
         elif happening.deed is Deed.EDIT:
-            words = {key: str(value) for key, value in fields.items() if key != "start_date"}
+            words = {key: str(value) for key, value in fields.items() if key not in ("start_date", "seconds")}
+            seconds = int(fields["seconds"]) if "seconds" in fields else None
             before = recorded.activity.version
-            self.strava.edit(recorded.activity, start_date=_date(fields), **words)  # type: ignore[arg-type]
+            self.strava.edit(recorded.activity, start_date=_date(fields), seconds=seconds, **words)  # type: ignore[arg-type]
             assert recorded.activity.version > before
         elif happening.deed is Deed.DELETE:
             self.strava.delete(recorded.activity)
@@ -171,6 +214,7 @@ class World:
         recorded.changes.append(
             Change(self._timeline.now(), happening.deed, self._announced(), self.is_readable(recorded))
         )
+        self.changed(recorded)
 
     def _announced(self) -> Optional[Parcel]:
         """Post what the stand-in has just put down for delivery: one notification or none."""

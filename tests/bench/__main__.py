@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from tests.bench import samples as streams
 from tests.bench import store
 from tests.bench.verdict import write_summary
 
@@ -17,7 +18,10 @@ def main() -> int:
     samples = store.measure()
     (OUTPUT / "store.json").write_text(json.dumps(store.raw(samples)) + "\n", encoding="utf-8")
     print("", store.table(samples), "", sep="\n")
-    verdicts = store.verdicts(samples)
+    long_ride = streams.measure()
+    (OUTPUT / "samples.json").write_text(json.dumps(streams.raw(long_ride)) + "\n", encoding="utf-8")
+    print(streams.table(long_ride), "", sep="\n")
+    verdicts = [*store.verdicts(samples), *streams.verdicts(long_ride)]
     write_summary(OUTPUT / "summary.json", verdicts)
     for verdict in verdicts:
         print(verdict)

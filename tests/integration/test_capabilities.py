@@ -27,6 +27,7 @@ ENDPOINTS = {
     "strava_jobs": "counts",
     "strava_subscriptions": "1",
     "strava_check": "process",
+    "strava_history": "ada",
 }
 
 CONFS = ("ta_strava_webhook_application", "ta_strava_webhook_account", "ta_strava_webhook_settings", "inputs")

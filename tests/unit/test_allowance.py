@@ -17,7 +17,7 @@ from strava_collector.circuit import Breach
 from strava_collector.job import Outcome, Priority, Status
 from strava_collector.quota import UnderWay
 from strava_collector.settings import Advanced
-from strava_collector.store import applications, queue
+from strava_collector.store import applications, queue, volume
 from strava_collector.store.database import Database
 from strava_collector.transport import Answer
 from tests.support.clock import START, VirtualClock
@@ -245,6 +245,24 @@ def test_history_leaves_one_of_the_calls_at_once_free(store: Database) -> None:
 def test_history_may_have_the_only_call_at_once(store: Database) -> None:
     process = Process(store, Strava())
     assert process.begin(Advanced(concurrency=1), background=True) is not None
+
+
+def test_history_stops_for_the_day_when_it_has_written_what_it_may(store: Database) -> None:
+    strava = Strava()
+    process = Process(store, strava)
+    advanced = Advanced(concurrency=100, history_mb_per_day=0.5)
+    with store.write() as tx:
+        volume.add(tx, process.clock.now(), 499_999)
+    assert process.call(advanced, background=True)
+    with store.write() as tx:
+        volume.add(tx, process.clock.now(), 1)
+    assert not process.call(advanced, background=True)
+    midnight = START // 86_400 * 86_400 + 86_400
+    assert process.permission(advanced) == Permission(Priority.RECONCILIATION, midnight, "history volume of the day")
+    assert process.permission(replace(advanced, history_mb_per_day=0.0)).allows(Priority.HISTORY)
+    assert process.call(advanced)
+    strava.advance(midnight - START)
+    assert process.call(advanced, background=True)
 
 
 def test_reconciliation_leaves_a_part_of_the_limit_to_live_activities(store: Database) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import store
+from tests.bench import samples, store
 from tests.bench.rows import NEW_IDS, activity_id, fill
 from tests.bench.verdict import Verdict, write_summary
 from tests.support.store import database
@@ -39,6 +39,16 @@ def test_filling_makes_the_rows_and_leaves_the_schema_as_it_was(tmp_path: Path) 
     filled.close()
     assert ids == {activity_id(row) for row in range(2_000)}
     assert max(map(activity_id, range(1_000_000))) < NEW_IDS
+
+
+def test_samples_are_measured_by_each_way() -> None:
+    measured = samples.measure(rounds=2, samples=600)
+
+    assert [len(figures) for figures in measured.per_second.values()] == [2, 2, 2]
+    assert measured.answer < measured.peak
+    assert len(samples.table(measured).splitlines()) == 5
+    assert len(samples.verdicts(measured)) == 2
+    json.dumps(samples.raw(measured))
 
 
 @pytest.mark.parametrize(

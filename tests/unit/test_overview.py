@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
+from strava_collector.job import Priority
 from strava_collector.overview import Overview, clock_time, overview
 from strava_collector.settings import Advanced
+from strava_collector.store import volume
 from tests.support.collecting import (
     ANNA,
     APPLICATION,
@@ -19,7 +22,7 @@ from tests.support.collecting import (
     athletes,
     ride,
 )
-from tests.support.store import join_history
+from tests.support.store import join, join_history
 
 
 def look(c: Collecting) -> Overview:
@@ -73,9 +76,52 @@ def test_the_estimate_of_history_keeps_to_its_share(collect: Collect) -> None:
     history(c, 900)
     found = look(c)
     # 600 of 1,000 a day.
-    assert (found.waiting, found.background) == (900, 900)
+    assert (found.waiting, found.history, found.reconciliation, found.history_per_day) == (900, 900, 0, 600)
     assert found.done_at is not None
     assert found.done_at.startswith("2026-06-02T0")
+
+
+def test_the_three_priorities_are_told_apart(collect: Collect) -> None:
+    c = collect()
+    history(c, 3)
+    with c.database.write() as tx:
+        for number, priority in enumerate((Priority.RECONCILIATION, Priority.RECONCILIATION, Priority.LIVE)):
+            join(tx, number, priority=priority, input=INPUT.name, due_at=c.clock.now(), now=c.clock.now())
+    found = look(c)
+    assert (found.waiting, found.reconciliation, found.history) == (6, 2, 3)
+
+
+def test_the_estimate_of_reconciliation_leaves_a_part_to_live_activities(collect: Collect) -> None:
+    c = collect()
+    with c.database.write() as tx:
+        for number in range(801):
+            join(
+                tx,
+                number,
+                priority=Priority.RECONCILIATION,
+                input=INPUT.name,
+                due_at=c.clock.now(),
+                now=c.clock.now(),
+            )
+    found = look(c)
+    # 800 of 1,000 a day.
+    assert (found.done_at, found.history_per_day) == ("2026-06-02T00:00Z", None)
+
+
+def test_what_history_may_write_on_a_day_is_said_and_counts_in_the_estimate(collect: Collect) -> None:
+    c = collect()
+    history(c, 900)
+    assert c.settings is not None
+    c.settings = replace(c.settings, advanced=Advanced(history_mb_per_day=1))
+    with c.database.write() as tx:
+        for _ in range(4):
+            volume.add(tx, c.clock.now(), 250_000)
+    found = look(c)
+    assert (found.pause, found.history_pause) == (None, "paused until 00:00 UTC, history volume of the day")
+    # Four calls brought a megabyte, so 900 take 225 days, the first of which begins tomorrow.
+    assert found.history_per_day == 4
+    days = datetime.fromisoformat(str(found.done_at)[:10]) - datetime.fromisoformat("2026-06-01")
+    assert days.days == 225
 
 
 def test_an_outage_is_named_and_no_estimate_is_before_its_next_probe(collect: Collect) -> None:

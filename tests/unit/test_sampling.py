@@ -16,7 +16,7 @@ from strava_collector.events import Event
 from strava_collector.job import Job, Kind, Outcome, Priority, Reason, Status
 from strava_collector.privacy import Privacy
 from strava_collector.settings import WebhookInput
-from strava_collector.store import applications, athletes, dead_letters, ledger, queue, replay
+from strava_collector.store import applications, athletes, dead_letters, ledger, queue, replay, volume
 from strava_collector.store.dead_letters import retry_job
 from strava_collector.stream_outcome import NONE, NOT_READY
 from strava_collector.transport import Answer, Request
@@ -270,6 +270,14 @@ def test_history_asks_once(streaming: Streaming) -> None:
     enqueue(c, Priority.HISTORY)
     c.run()
     assert (the_job(c).outcome, the_job(c).priority) == (Outcome.SKIPPED, Priority.HISTORY)
+
+
+def test_what_history_writes_is_counted(streaming: Streaming) -> None:
+    c = streaming(ride(7), streams(600))
+    enqueue(c, Priority.HISTORY)
+    c.run()
+    with c.database.read() as tx:
+        assert volume.used(tx, c.clock.now()) == sum(len(event.data) for event in c.index.events)
 
 
 def test_saving_a_setting_does_not_hurry_what_is_not_ready(streaming: Streaming) -> None:

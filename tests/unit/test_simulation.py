@@ -135,7 +135,7 @@ def test_a_failing_case_is_made_as_small_as_it_still_fails() -> None:
 
 
 def test_the_command_of_a_case_names_all_that_it_depends_on() -> None:
-    case = Case(seed=7, days=3, athletes=6, limits="doubled", faults=0.5)
+    case = Case(seed=7, days=3, athletes=6, limits="doubled", faults=0.5, history=40, lost=0.02)
 
     for value in dataclasses.astuple(case):
         assert str(value) in case.command

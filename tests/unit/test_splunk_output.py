@@ -64,6 +64,48 @@ def test_whatever_strava_sends_arrives_as_it_was_encoded(value: dict[str, object
     assert event.findtext("data") == text
 
 
+@given(st.lists(json_values, max_size=5), st.sampled_from(["club", "Vélo & <Co>"]))
+def test_events_that_are_written_together_are_written_as_each_would_be_alone(
+    values: list[dict[str, object]], name: str
+) -> None:
+    events = [
+        Event(1_780_293_600.0 + number / 8, f"strava:{number % 2}", "strava", f"strava_webhook://{name}", encode(value))
+        for number, value in enumerate(values)
+    ]
+    together, alone = io.StringIO(), io.StringIO()
+    SplunkOutput(modularinput.EventWriter(together, io.StringIO())).write_all(events)
+    one_by_one = SplunkOutput(modularinput.EventWriter(alone, io.StringIO()))
+    for event in events:
+        one_by_one.write(event)
+
+    assert together.getvalue().removeprefix("<stream>") == alone.getvalue().removeprefix("<stream>")
+
+
+class Pipe(io.StringIO):
+    """Counts what it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.calls.append("write")
+        return super().write(text)
+
+    def flush(self) -> None:
+        self.calls.append("flush")
+
+
+def test_a_piece_costs_one_write_and_one_flush() -> None:
+    pipe = Pipe()
+    output = SplunkOutput(modularinput.EventWriter(pipe, io.StringIO()))
+    output.write_all([event_of("0")])
+    pipe.calls.clear()
+    output.write_all([event_of(str(number)) for number in range(500)])
+
+    assert pipe.calls == ["write", "flush"]
+
+
 @pytest.fixture
 def full_pipe() -> Iterator[io.TextIOWrapper]:
     """The writing end of a pipe that nobody reads and that takes nothing more."""

@@ -11,7 +11,7 @@ import pytest
 from strava_collector.fingerprint import fingerprint
 from strava_collector.job import Kind, Outcome, Priority, Reason
 from strava_collector.privacy import Privacy
-from strava_collector.store import ledger, queue
+from strava_collector.store import ledger, queue, volume
 from strava_collector.store.ledger import Known
 from strava_collector.transport import Answer
 from strava_collector.writer import OutputClosed
@@ -46,7 +46,14 @@ def suspect(c: Collecting, suspicion: Optional[str]) -> None:
         tx.execute("UPDATE activity SET suspicion = ?", (suspicion,))
 
 
-def poll(c: Collecting, activity: int = 1, *, force: bool = False, owner: int = ANNA) -> None:
+def poll(
+    c: Collecting,
+    activity: int = 1,
+    *,
+    force: bool = False,
+    owner: int = ANNA,
+    priority: Priority = Priority.RECONCILIATION,
+) -> None:
     """A walk asks for the activity."""
     now = c.clock.now()
     with c.database.write() as tx:
@@ -57,7 +64,7 @@ def poll(c: Collecting, activity: int = 1, *, force: bool = False, owner: int = 
             athlete_id=owner,
             input=INPUT.name,
             reason=Reason.POLLING,
-            priority=Priority.RECONCILIATION,
+            priority=priority,
             force=force,
             due_at=now,
             now=now,
@@ -210,3 +217,16 @@ def test_a_forced_fetch_writes_a_version_even_if_nothing_has_changed(collect: Co
     poll(c, force=True)
     c.run()
     assert (written(c), outcomes(c)) == (["Ride", "Ride"], [Outcome.COLLECTED] * 2)
+
+
+@pytest.mark.parametrize("priority", list(Priority))
+def test_only_what_is_written_for_history_counts_as_its_volume(collect: Collect, priority: Priority) -> None:
+    c = collect(ride(name="Zürich → Olten"), ride(name="Zürich → Olten"))
+    for _ in range(2):
+        poll(c, priority=priority)
+        suspect(c, ledger.DIFFERS)
+        c.run()
+    size = len(c.index.events[0].data.encode())
+    assert size > len(c.index.events[0].data)
+    with c.database.read() as tx:
+        assert volume.used(tx, c.clock.now()) == (size if priority is Priority.HISTORY else 0)

@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser; what it cannot understand ends the process with 2."""
     whole = argparse.ArgumentParser(
         prog="strava_admin.py",
-        description="Jobs, subscriptions and set-up check of the Webhook Add-on for Strava.",
+        description="Jobs, history, subscriptions and set-up check of the Webhook Add-on for Strava.",
         epilog="Exit codes: 0 fine; 1 the check found a fault, there is nothing such, or it was refused; "
         "2 wrong usage; 3 it could not be done.",
         allow_abbrev=False,
@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
         leaf = _leaf(verbs, verb.replace("_", "-"), _ABOUT[verb])
         for argument in arguments:
             _add(leaf, argument, needed=verb in ("show", "fetch"))
+    _leaf(groups, "history", "how far the history of each athlete has come; asks nobody but the store")
     verbs = _group(groups, "subscriptions", "the subscriptions at Strava; logs in to splunkd")
     for verb, about in _ABOUT_SUBSCRIPTIONS.items():
         leaf = _leaf(verbs, verb, about)

@@ -7,7 +7,9 @@ One application's quota and circuit, as all threads and processes share them thr
 from __future__ import annotations
 
 import logging
+import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
@@ -15,9 +17,9 @@ from strava_collector.circuit import Breach, Circuit
 from strava_collector.clock import Clock
 from strava_collector.job import Priority
 from strava_collector.logfmt import line
-from strava_collector.quota import Pause, Quota, Terms, UnderWay
+from strava_collector.quota import DAY, Pause, Quota, Terms, UnderWay
 from strava_collector.settings import Advanced
-from strava_collector.store import applications
+from strava_collector.store import applications, volume
 from strava_collector.store.applications import Reservation
 from strava_collector.store.sqlite import Transaction
 from strava_collector.strava_time import StravaTime
@@ -78,7 +80,7 @@ class Allowance:
         quota = applications.quota(tx, client_id)
         lowest: Optional[Priority] = None
         for priority in Priority:
-            pause = self._pause(quota, under_way, advanced, priority)
+            pause = self._pause(tx, quota, under_way, advanced, priority)
             if pause is not None:
                 return Permission(lowest, pause.until, pause.why)
             if priority is Priority.HISTORY and under_way.calls >= max(most - 1, 1):
@@ -90,16 +92,25 @@ class Allowance:
     def pause(
         self, tx: Transaction, client_id: str, advanced: Advanced, priority: Priority = Priority.LIVE
     ) -> Optional[Pause]:
-        """Return what the quota makes a call wait for, with ``until`` by our clock; None if it need not wait."""
-        quota, under_way = applications.quota(tx, client_id), applications.under_way(tx, client_id)
-        return self._pause(quota, under_way, advanced, priority)
+        """Return what the quota makes a call wait for, with ``until`` by our clock; None if it need not wait.
 
-    def _pause(self, quota: Quota, under_way: UnderWay, advanced: Advanced, priority: Priority) -> Optional[Pause]:
+        History waits too when it has written as much as it may on a day.
+        """
+        quota, under_way = applications.quota(tx, client_id), applications.under_way(tx, client_id)
+        return self._pause(tx, quota, under_way, advanced, priority)
+
+    def _pause(
+        self, tx: Transaction, quota: Quota, under_way: UnderWay, advanced: Advanced, priority: Priority
+    ) -> Optional[Pause]:
         now = self._time.now(quota.ahead)
         pause = quota.pause(now, priority=priority, under_way=under_way, terms=terms(advanced))
-        if pause is None:
-            return None
-        return Pause(pause.until - self._time.ahead(quota.ahead), pause.why)
+        if pause is not None:
+            pause = Pause(pause.until - self._time.ahead(quota.ahead), pause.why)
+        if priority is not Priority.HISTORY:
+            return pause
+        full_until = volume.frees_at(tx, self._clock.now(), advanced.history_mb_per_day)
+        full = None if full_until is None else Pause(full_until, "history volume of the day")
+        return max((one for one in (pause, full) if one is not None), key=lambda one: one.until, default=None)
 
     def reserve(self, tx: Transaction, client_id: str, lease_id: str, *, background: bool) -> Usage:
         """Count a call that is about to be made under this lease; the permission was asked in this transaction."""
@@ -173,13 +184,36 @@ class Allowance:
         made_at = self._time.now(applications.quota(tx, client_id).ahead)
         applications.reserve(tx, name, Reservation(client_id, False, made_at))
 
-    def done_at(self, tx: Transaction, client_id: str, advanced: Advanced, live: int, background: int) -> float:
-        """Estimate when so many calls will have been made, in epoch seconds by our clock."""
+    def done_at(self, tx: Transaction, client_id: str, advanced: Advanced, waiting: Mapping[Priority, int]) -> float:
+        """Estimate when so many calls of each priority will have been made, in epoch seconds by our clock.
+
+        Each priority comes after the higher ones, within what it may use itself.
+        """
         quota = applications.quota(tx, client_id)
         at_strava = self._time.now(quota.ahead)
-        everything = quota.done_at(at_strava, live + background, terms=terms(advanced))
-        share = quota.background_terms(terms(advanced))
-        return max(everything, quota.done_at(at_strava, background, terms=share)) - self._time.ahead(quota.ahead)
+        done = at_strava
+        for priority in Priority:
+            calls = sum(number for one, number in waiting.items() if priority <= one)
+            own = quota.terms_of(priority, terms(advanced))
+            done = max(done, quota.done_at(at_strava, calls, terms=own))
+        done -= self._time.ahead(quota.ahead)
+        return max(done, self._written_at(tx, advanced, waiting.get(Priority.HISTORY, 0)))
+
+    def history_per_day(self, tx: Transaction, client_id: str, advanced: Advanced) -> int:
+        """Return how many calls a day history can make at present, by its share and by what it may write."""
+        by_quota = applications.quota(tx, client_id).per_day(Priority.HISTORY, terms(advanced))
+        by_volume = volume.calls_per_day(tx, advanced.history_mb_per_day)
+        return by_quota if by_volume is None else min(by_quota, by_volume)
+
+    def _written_at(self, tx: Transaction, advanced: Advanced, calls: int) -> float:
+        """Estimate when the events of so many calls for history will have been written, within its volume."""
+        now = self._clock.now()
+        per_day = volume.calls_per_day(tx, advanced.history_mb_per_day)
+        if per_day is None or not calls:
+            return now
+        left = 1.0 - volume.used(tx, now) / (advanced.history_mb_per_day * volume.MEGABYTE)
+        days = math.ceil(calls / per_day - max(left, 0.0))
+        return now if days <= 0 else float((now // DAY + days) * DAY)
 
     def observe(self, answer: Answer, *, sent: float, received: float) -> None:
         """Learn Strava's time from an answer; ``sent`` and ``received`` are monotonic."""

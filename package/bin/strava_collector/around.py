@@ -15,7 +15,7 @@ from strava_collector.events import Event, encode
 from strava_collector.fetcher import Connection, Question
 from strava_collector.job import Priority
 from strava_collector.logfmt import line
-from strava_collector.ownership import owned_by
+from strava_collector.ownership import Owned
 from strava_collector.profile import (
     DETAILS,
     day_of,
@@ -29,7 +29,7 @@ from strava_collector.profile import (
     profile_of,
 )
 from strava_collector.settings import Athlete, CollectorInput, Settings
-from strava_collector.store import around, athletes
+from strava_collector.store import around, athletes, volume
 from strava_collector.store.around import Gear
 from strava_collector.store.database import Database, Transaction
 from strava_collector.transport import Answer
@@ -57,6 +57,7 @@ class Around:
         connection: Callable[[], Optional[Connection]],
     ) -> None:
         self._input = collector_input
+        self._owned = Owned(collector_input)
         self._database = database
         self._writer = writer
         self._calls = calls
@@ -80,7 +81,7 @@ class Around:
             looked = around.profiles(tx)
             gear = around.gear_to_look_at(tx, today=day_of(now), now=now)
             barred = {found.athlete_id for found in athletes.standings(tx)}
-        mine = owned_by(self._input.name, settings) - barred
+        mine = self._owned.ids(settings) - barred
         times = {one: self._due(one, looked, now) for one in mine}
         for one in gear:
             if one.athlete_id in mine:
@@ -112,7 +113,7 @@ class Around:
     def _due(self, athlete_id: int, looked: dict[int, Optional[float]], now: float) -> float:
         looked_at = looked.get(athlete_id)
         if looked_at is not None and looked_at > now:
-            looked_at = now  # the clock has been set back since
+            looked_at = None  # the clock has been set back since
         return self._after_pause(athlete_id, due_at(athlete_id, looked_at))
 
     def _after_pause(self, athlete_id: int, due: float) -> float:
@@ -151,6 +152,7 @@ class Around:
             log.info(line("profile_written", athlete_id=athlete_id, to_index=index))
         shown = gear_in(found)
         with self._database.write() as tx:
+            self._count_volume(tx, written)
             around.profile_seen(tx, athlete_id, digest=digest, now=self._clock.now())
             if shown is not None:
                 around.show_gear(tx, athlete_id, dict(sorted(shown.items())[:MOST_GEAR]))
@@ -180,6 +182,7 @@ class Around:
             if written:
                 log.info(line("gear_written", athlete_id=gear.athlete_id, gear=gear.gear_id, to_index=index))
         with self._database.write() as tx:
+            self._count_volume(tx, written)
             around.gear_seen(tx, gear, digest=digest, now=self._clock.now())
         return None
 
@@ -197,6 +200,10 @@ class Around:
             new = event(collected_at)
             self._writer.write(new)
         return len(new.data.encode())
+
+    def _count_volume(self, tx: Transaction, size: int) -> None:
+        if size:
+            volume.add(tx, self._clock.now(), size)
 
     def _ask(self, visit: _Visit, question: Question) -> Union[Answer, Later]:
         return self._calls.ask(

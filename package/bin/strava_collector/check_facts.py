@@ -19,9 +19,9 @@ from strava_collector.subscription_rules import Listed, State
 class Queue:
     """What waits of one input."""
 
-    #: Jobs, and how many of them are history or reconciliation.
+    #: Jobs, and how many of them are history.
     waiting: int = 0
-    background: int = 0
+    history: int = 0
     #: Why nothing can be fetched now, and until when; None if something can.
     pause: Optional[str] = None
     #: For how many seconds the job that has waited longest has been due; 0 if none is.

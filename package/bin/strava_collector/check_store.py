@@ -11,6 +11,7 @@ from typing import Optional
 from strava_collector.allowance import Allowance
 from strava_collector.check_facts import Queue, QuotaFacts
 from strava_collector.errors import StoreUnavailable
+from strava_collector.job import Priority
 from strava_collector.notification_rules import Hold
 from strava_collector.overview import clock_time, overview
 from strava_collector.settings import Advanced, Application, Settings
@@ -126,7 +127,7 @@ def _queue(
     allowance: Allowance,
     now: float,
 ) -> Queue:
-    live, background = queue.waiting(tx, name)
+    waiting = queue.waiting(tx, name)
     pause = None
     if application is not None:
         pause = overview(
@@ -134,8 +135,8 @@ def _queue(
         ).pause
     oldest = queue.oldest_due(tx, input=name)
     return Queue(
-        waiting=live + background,
-        background=background,
+        waiting=sum(waiting.values()),
+        history=waiting[Priority.HISTORY],
         pause=pause,
         overdue=0.0 if oldest is None else max(0.0, now - oldest),
         held_unknown=inbox.held_count(tx, input=name, why=Hold.UNKNOWN_ATHLETE, limit=_MANY),

@@ -68,8 +68,8 @@ def queue(facts: Facts, one: InputFacts) -> Line:
             return passed("queue", one.name, "Nothing waits: the input has not stored anything yet.")
         return unseen("queue", one.name, "What waits could not be seen.")
     what = f"{found.waiting} fetches wait" if found.waiting != 1 else "1 fetch waits"
-    if found.background:
-        what += f", {found.background} of them history"
+    if found.history:
+        what += f", {found.history} of them history"
     if found.overdue > STUCK and found.pause is None:
         return failed(
             "queue",

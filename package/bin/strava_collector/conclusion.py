@@ -18,13 +18,13 @@ from strava_collector.events import Tombstone, activity_digest, activity_event, 
 from strava_collector.fingerprint import fingerprint
 from strava_collector.finished_line import say_finished
 from strava_collector.follow_up import follow_up
-from strava_collector.job import Job, Outcome, Status
+from strava_collector.job import Job, Outcome, Priority, Status
 from strava_collector.logfmt import line
 from strava_collector.outcome import CONTRADICTED, Decision, Depart, Finish, Obstacle, TryAgain, Write
 from strava_collector.privacy import of_activity
 from strava_collector.secret import Secret
 from strava_collector.settings import Athlete, CollectorInput
-from strava_collector.store import athletes, counters, ledger, queue, sweeps
+from strava_collector.store import athletes, counters, ledger, queue, sweeps, volume
 from strava_collector.store.counters import Counted
 from strava_collector.store.database import Database, Transaction
 from strava_collector.store.ledger import Placed
@@ -113,27 +113,30 @@ class Conclusion:
                     detailed=True,
                     fingerprint=seen,
                 )
-            self._write_events(job, activity, fetched.start, placed, index)
+            size = self._write_events(job, activity, fetched.start, placed, index)
         log.info(line("written", trail=job.trail, to_index=index, tombstones=len(placed.tombstones) or None))
         with self._database.write() as tx:
             ledger.left(tx, placed.tombstones)
             ledger.written(tx, job.activity_id, collected_at=placed.collected_at, digest=digest)
+            if job.priority is Priority.HISTORY:
+                volume.add(tx, self._clock.now(), size)
             self._end(tx, job, decision, Outcome.COLLECTED, index)
 
-    def _write_events(self, job: Job, activity: Mapping[str, object], start: str, placed: Placed, index: str) -> None:
+    def _write_events(self, job: Job, activity: Mapping[str, object], start: str, placed: Placed, index: str) -> int:
+        """Write what has to be written for a version; return the bytes of its event."""
         for grave in placed.tombstones:
             self._writer.write(tombstone_event(grave, self._input.source))
-        self._writer.write(
-            activity_event(
-                activity,
-                start=start,
-                collected_at=placed.collected_at,
-                reason=job.reason.value,
-                input_name=self._input.name,
-                index=index,
-                source=self._input.source,
-            )
+        event = activity_event(
+            activity,
+            start=start,
+            collected_at=placed.collected_at,
+            reason=job.reason.value,
+            input_name=self._input.name,
+            index=index,
+            source=self._input.source,
         )
+        self._writer.write(event)
+        return len(event.data.encode())
 
     def _end(self, tx: Transaction, job: Job, decision: Write, outcome: Outcome, index: str) -> None:
         """Finish a job whose activity is in the index, or put it back to fetch once more."""

@@ -45,6 +45,11 @@ def announced_differ(one: str, other: str) -> bool:
     return one.partition("-")[0] != other.partition("-")[0]
 
 
+def silent_differ(one: str, other: str) -> bool:
+    """Whether two fingerprints differ in something that Strava announces to nobody."""
+    return one.partition("-")[2] != other.partition("-")[2]
+
+
 def _short(activity: Mapping[str, object], names: tuple[str, ...]) -> str:
     values = [_plain(activity.get(name)) for name in names]
     return hashlib.sha256(json.dumps(values, separators=(",", ":")).encode("ascii")).hexdigest()[:8]

@@ -24,7 +24,7 @@ from strava_collector.notification_rules import (
     happened_at,
 )
 from strava_collector.settings import Settings, WebhookInput
-from strava_collector.store import athletes, confirmations, counters, inbox, ledger, queue, subscriptions
+from strava_collector.store import athletes, confirmations, counters, inbox, ledger, misses, queue, subscriptions
 from strava_collector.store.athletes import AthleteState
 from strava_collector.store.counters import Counted
 from strava_collector.store.inbox import State, Stored
@@ -211,6 +211,8 @@ class Effects:
             self._counted[_COUNTED[what.meaning]] += 1
         if what.meaning is Meaning.CONTRADICTED:
             self.contradicted += 1
+        if notification.object_type == "activity":
+            misses.announced(self._tx, notification.object_id, self._now)
         if what.note:
             ledger.note_event(
                 self._tx,

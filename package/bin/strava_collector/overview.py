@@ -18,17 +18,20 @@ from strava_collector.store.sqlite import Transaction
 class Overview:
     """The state of one input's queue and of its application; dead letters and athletes are those of the host."""
 
-    #: Jobs that wait, and how many of them are history or reconciliation.
+    #: Jobs that wait, and how many of them are reconciliation and history.
     waiting: int
-    background: int
+    reconciliation: int
+    history: int
     #: Why nothing can be fetched now and until when, for instance ``paused until 14:15 UTC, day limit``; None if
     #: something can.
     pause: Optional[str]
-    #: The same for history and reconciliation alone.
-    background_pause: Optional[str]
+    #: The same for history alone.
+    history_pause: Optional[str]
     #: When all that waits will have been fetched at the present limits, ``2026-06-01T14:15Z``, as far as it waits for
     #: them and not for people; None if nothing waits.
     done_at: Optional[str]
+    #: How many calls a day history can make at present; None if none of it waits.
+    history_per_day: Optional[int]
     #: Reads that were used in the quarter hour and on the day.
     used: str
     #: 429s since the store was made.
@@ -43,24 +46,25 @@ def overview(
 ) -> Overview:
     """Look at everything; counts the jobs, so it is for people, not for loops."""
     advanced = settings.advanced
-    live, background = queue.waiting(tx, input)
+    waiting = queue.waiting(tx, input)
+    total, history = sum(waiting.values()), waiting[Priority.HISTORY]
     circuit = applications.circuit(tx, client_id)
     opens = circuit.waits_until(now)
     pause: Optional[str]
-    background_pause: Optional[str]
+    history_pause: Optional[str]
     if opens is not None:
-        pause = background_pause = f"paused until {clock_time(opens)}, {circuit.breach.value if circuit.breach else ''}"
+        pause = history_pause = f"paused until {clock_time(opens)}, {circuit.breach.value if circuit.breach else ''}"
     else:
         pause = _pause(tx, allowance, client_id, advanced, Priority.LIVE)
-        background_pause = _pause(tx, allowance, client_id, advanced, Priority.HISTORY)
+        history_pause = _pause(tx, allowance, client_id, advanced, Priority.HISTORY)
     return Overview(
-        waiting=live + background,
-        background=background,
+        waiting=total,
+        reconciliation=waiting[Priority.RECONCILIATION],
+        history=history,
         pause=pause,
-        background_pause=background_pause,
-        done_at=_date(max(allowance.done_at(tx, client_id, advanced, live, background), opens or now))
-        if live + background
-        else None,
+        history_pause=history_pause,
+        done_at=_date(max(allowance.done_at(tx, client_id, advanced, waiting), opens or now)) if total else None,
+        history_per_day=allowance.history_per_day(tx, client_id, advanced) if history else None,
         used=str(allowance.usage(tx, client_id)),
         refusals=applications.quota(tx, client_id).refusals,
         dead_letters=dead_letters.count_dead_letters(tx),

@@ -248,10 +248,19 @@ class Quota:
                 day = day_limit
         return float(time)
 
-    def background_terms(self, terms: Terms) -> Terms:
-        """Return the terms under which history would have all of what is its share."""
-        quarter = _share(self.reads_quarter.allows(terms.quarter), terms)
-        return Terms(quarter, _share(self.reads_day.allows(terms.day), terms), terms.background_share)
+    def terms_of(self, priority: Priority, terms: Terms) -> Terms:
+        """Return the terms under which a priority would have all of what it may use."""
+        if priority is Priority.LIVE:
+            return terms
+        part = _share if priority is Priority.HISTORY else _not_kept
+        quarter = part(self.reads_quarter.allows(terms.quarter), terms)
+        return Terms(quarter, part(self.reads_day.allows(terms.day), terms), terms.background_share)
+
+    def per_day(self, priority: Priority, terms: Terms) -> int:
+        """Return how many reads a day a priority may make at the most."""
+        own = self.terms_of(priority, terms)
+        quarter, day = self.reads_quarter.allows(own.quarter), self.reads_day.allows(own.day)
+        return min(day, quarter * (DAY // QUARTER_HOUR))
 
     def knowing(self, ahead: float) -> Quota:
         """Remember by how much Strava's clock is ahead of ours, for the next process."""

@@ -16,7 +16,7 @@ from strava_collector.job import Job, Outcome, Priority, Status
 from strava_collector.logfmt import line
 from strava_collector.sample_event import Collection, sample_events
 from strava_collector.settings import Athlete, CollectorInput
-from strava_collector.store import athletes, counters, queue, streams, sweeps
+from strava_collector.store import athletes, counters, queue, streams, sweeps, volume
 from strava_collector.store.counters import Counted
 from strava_collector.store.database import Database, Transaction
 from strava_collector.stream_outcome import DoWithout, WriteSamples
@@ -94,5 +94,5 @@ class Sampling:
 
     def _count_volume(self, tx: Transaction, job: Job, size: int) -> None:
         """History may write so much a day."""
-        if job.priority is Priority.HISTORY:
-            pass
+        if job.priority is Priority.HISTORY and size:
+            volume.add(tx, self._clock.now(), size)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import threading
+import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol, TextIO
+from dataclasses import replace
+from typing import Optional, Protocol, TextIO
 
 from splunklib import modularinput
 
@@ -36,11 +38,34 @@ class _Together:
         self._events = events
 
     def write_to(self, stream: TextIO) -> None:
-        buffer = io.StringIO()
+        forms: dict[tuple[str, str, str], _Form] = {}
+        texts = []
         for event in self._events:
-            _splunks(event).write_to(buffer)
-        stream.write(buffer.getvalue())
+            kind = (event.source, event.sourcetype, event.index)
+            form = forms.get(kind)
+            if form is None:
+                form = forms[kind] = _Form(event)
+            texts.append(form.of(event))
+        stream.write("".join(texts))
         stream.flush()
+
+
+class _Form:
+    """splunklib's XML of events that differ in nothing but time and text.
+
+    Its own way, a tree of elements for each event, takes twice as long as everything else about a sample. So it makes
+    one whose time and text are marks, and what stands around the marks is used for all.
+    """
+
+    def __init__(self, event: Event) -> None:
+        time, data = uuid.uuid4().hex, uuid.uuid4().hex
+        buffer = io.StringIO()
+        _splunks(replace(event, data=data), time=time).write_to(buffer)
+        self._before, _, rest = buffer.getvalue().partition(time)
+        self._between, _, self._after = rest.partition(data)
+
+    def of(self, event: Event) -> str:
+        return f"{self._before}{_time(event)}{self._between}{_escaped(event.data)}{self._after}"
 
 
 class SplunkOutput:
@@ -80,13 +105,12 @@ class SplunkOutput:
         return ended.wait(patience)
 
 
-def _splunks(event: Event) -> modularinput.Event:
+def _splunks(event: Event, *, time: Optional[str] = None) -> modularinput.Event:
     """The event as splunklib knows it."""
     return modularinput.Event(
         data=event.data,
         stanza=event.source,
-        # Milliseconds: what <time> and the field _time can hold.
-        time=f"{event.time:.3f}",
+        time=time or _time(event),
         index=event.index,
         source=event.source,
         sourcetype=event.sourcetype,
@@ -95,3 +119,14 @@ def _splunks(event: Event) -> modularinput.Event:
         unbroken=True,
         done=True,
     )
+
+
+def _time(event: Event) -> str:
+    """Milliseconds: what <time> and the field _time can hold."""
+    return f"{event.time:.3f}"
+
+
+def _escaped(text: str) -> str:
+    """Text as splunklib writes it: ASCII only."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text if text.isascii() else text.encode("ascii", "xmlcharrefreplace").decode("ascii")

@@ -8,6 +8,7 @@ What an answer means is decided elsewhere (``outcome``); this module only knows 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 from urllib.parse import quote
 
 from strava_collector.secret import Secret
@@ -28,6 +29,23 @@ class StravaApi:
     def streams(self, activity_id: int, access_token: Secret, keys: Sequence[str]) -> Answer:
         """Ask for an activity's samples: these of their values, all points in time. Raises TransportError."""
         return self._get(f"/activities/{activity_id:d}/streams", access_token, keys=",".join(keys), key_by_type="true")
+
+    def activities(
+        self,
+        access_token: Secret,
+        *,
+        before: Optional[int] = None,
+        after: Optional[int] = None,
+        page: int = 1,
+        per_page: int = 200,
+    ) -> Answer:
+        """Ask for a page of the athlete's activities in short, newest first, or oldest first with ``after``.
+
+        ``before`` and ``after`` are epoch seconds; together their order is not documented. Raises TransportError.
+        """
+        bounds = {"before": before, "after": after, "page": page, "per_page": per_page}
+        query = {name: str(value) for name, value in bounds.items() if value is not None}
+        return self._get("/athlete/activities", access_token, **query)
 
     def athlete(self, access_token: Secret) -> Answer:
         """Ask whose the token is, which is the cheapest way to learn whether it is good, and for the athlete's profile.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from strava_collector.notification_rules import Hold
-from strava_collector.store import around, inputs
+from strava_collector.store import around, inputs, misses, walks
 from strava_collector.store.sqlite import Transaction
 
 #: The most rows that one call deletes, but for the places of the last activity.
@@ -102,8 +102,10 @@ def forget_around(tx: Transaction, athlete_id: int) -> None:
 
 
 def forget(tx: Transaction, athlete_id: int) -> None:
-    """Delete the last of what is known of the athlete: profile and gear, the pace, and that she has gone."""
+    """Delete the last of what is known of the athlete: profile and gear, walks, the pace, and that she has gone."""
     around.forget(tx, athlete_id)
+    walks.forget(tx, athlete_id)
+    misses.forget(tx, athlete_id)
     tx.execute("DELETE FROM pace WHERE athlete_id = ?", (athlete_id,))
     tx.execute("DELETE FROM athlete WHERE athlete_id = ?", (athlete_id,))
 

@@ -332,16 +332,15 @@ def fetch_begun_since(
     return row is not None
 
 
-def waiting(tx: Transaction, input: str) -> tuple[int, int]:
-    """Return how many of the input's jobs wait: live ones, and history and reconciliation. Looks at each of them."""
-    live, *background = (
-        tx.execute(
+def waiting(tx: Transaction, input: str) -> dict[Priority, int]:
+    """Return how many of the input's jobs wait, by their priority. Looks at each of them."""
+    return {
+        priority: tx.execute(
             "SELECT COUNT(*) AS n FROM job WHERE input = ? AND priority = ? AND status = 'pending'",
             (input, int(priority)),
         ).fetchone()["n"]
         for priority in Priority
-    )
-    return live, sum(background)
+    }
 
 
 def oldest_due(tx: Transaction, *, input: str) -> Optional[float]:

@@ -25,10 +25,72 @@ LEDGER = (
 )
 
 #: How far the lists of each athlete have been walked through, and what they showed that nobody had announced.
-WALKS: tuple[str, ...] = ()
+WALKS: tuple[str, ...] = (
+    # For each athlete: the spans of starts that have been listed, and when the last looks began (walk.py knows what is
+    # in them); for people, who looks, who fetches, and how far history has come.
+    """
+    CREATE TABLE covered (
+        athlete_id INTEGER PRIMARY KEY,
+        connected_at TEXT NOT NULL,
+        spans TEXT NOT NULL,
+        window_at REAL CHECK (window_at IS NULL OR typeof(window_at) = 'real'),
+        pass_at REAL CHECK (pass_at IS NULL OR typeof(pass_at) = 'real'),
+        pass_in_full INTEGER NOT NULL DEFAULT 1 CHECK (pass_in_full IN (0, 1)),
+        athlete TEXT NOT NULL,
+        application TEXT NOT NULL,
+        input TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        interval REAL NOT NULL CHECK (typeof(interval) = 'real'),
+        since REAL NOT NULL CHECK (typeof(since) = 'real'),
+        wanted_from INTEGER NOT NULL CHECK (typeof(wanted_from) = 'integer'),
+        said TEXT NOT NULL DEFAULT '',
+        said_at REAL,
+        trouble TEXT NOT NULL DEFAULT ''
+    )
+    """,
+    # Walks that are under way.
+    """
+    CREATE TABLE walk (
+        athlete_id INTEGER NOT NULL CHECK (typeof(athlete_id) = 'integer'),
+        purpose TEXT NOT NULL CHECK (purpose IN ('window', 'pass', 'history')),
+        began_at REAL NOT NULL CHECK (typeof(began_at) = 'real'),
+        low INTEGER NOT NULL CHECK (typeof(low) = 'integer'),
+        high INTEGER NOT NULL CHECK (typeof(high) = 'integer'),
+        ascending INTEGER NOT NULL CHECK (ascending IN (0, 1)),
+        edge INTEGER NOT NULL CHECK (typeof(edge) = 'integer'),
+        page INTEGER NOT NULL CHECK (typeof(page) = 'integer' AND page >= 1),
+        unordered INTEGER NOT NULL CHECK (unordered IN (0, 1)),
+        PRIMARY KEY (athlete_id, purpose)
+    )
+    """,
+    # What a list showed that no notification had announced. A deletion counts once a fetch has confirmed it.
+    """
+    CREATE TABLE miss (
+        activity_id INTEGER NOT NULL CHECK (typeof(activity_id) = 'integer'),
+        kind TEXT NOT NULL CHECK (kind IN ('new', 'changed', 'deleted')),
+        athlete_id INTEGER NOT NULL CHECK (typeof(athlete_id) = 'integer'),
+        input TEXT NOT NULL,
+        found_at REAL NOT NULL CHECK (typeof(found_at) = 'real'),
+        sure INTEGER NOT NULL CHECK (sure IN (0, 1)),
+        -- How many notifications had arrived at the input by then.
+        heard INTEGER NOT NULL CHECK (typeof(heard) = 'integer'),
+        PRIMARY KEY (activity_id, kind)
+    )
+    """,
+    "CREATE INDEX miss_input ON miss (input, found_at)",
+)
 
-#: What history has written on a day, and what an operator wants to be collected again.
-HISTORY: tuple[str, ...] = ()
+#: What history has written on a day.
+HISTORY: tuple[str, ...] = (
+    # By the number of the UTC day since the epoch: what history has written, and how many calls brought it.
+    """
+    CREATE TABLE volume (
+        day INTEGER PRIMARY KEY,
+        bytes INTEGER NOT NULL CHECK (typeof(bytes) = 'integer'),
+        calls INTEGER NOT NULL CHECK (typeof(calls) = 'integer')
+    )
+    """,
+)
 
 #: Profiles and gear, and what they were when they were last written.
 AROUND: tuple[str, ...] = (

@@ -55,6 +55,12 @@ def known(tx: Transaction, client_id: str) -> Optional[int]:
     return None if row is None else int(row["subscription_id"])
 
 
+def since(tx: Transaction, client_id: str) -> Optional[float]:
+    """Return since when the application's subscription is known, in epoch seconds; None if none is."""
+    row = tx.execute("SELECT since FROM subscription WHERE client_id = ?", (client_id,)).fetchone()
+    return None if row is None else float(row["since"])
+
+
 def all_known(tx: Transaction) -> frozenset[int]:
     """Return the ids of all applications' subscriptions."""
     return frozenset(

@@ -1,0 +1,315 @@
+"""Walks through the lists of the athletes of one input *Strava Activities*, a page at a time.
+
+What a list shows is written at once, as a first version; what is to be fetched in full becomes a job of the athlete's
+owner, which may be another input. How far the walk has come is committed together with its jobs, so that a crash
+repeats one page and loses none.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Callable, Optional, Protocol
+
+from strava_collector import ownership, walk
+from strava_collector.athlete_calls import SOON, AthleteCalls, Later
+from strava_collector.clock import Clock
+from strava_collector.fetcher import Connection
+from strava_collector.intake import Intake, Look
+from strava_collector.job import Priority
+from strava_collector.list_watch import ListWatch
+from strava_collector.listing import NotAList, Page, read_page
+from strava_collector.logfmt import line
+from strava_collector.ownership import Owner
+from strava_collector.roster import roster
+from strava_collector.settings import ActivitiesInput, Athlete, Settings
+from strava_collector.store import walks
+from strava_collector.store.database import Database
+from strava_collector.store.sqlite import Transaction
+from strava_collector.transport import Answer
+from strava_collector.walk import Purpose, Walk, Wanted
+from strava_collector.writer import Writer
+
+log = logging.getLogger(__name__)
+
+#: When nothing is due for longer, the settings are looked at again after this, in seconds.
+LONGEST_WAIT = 60.0
+#: Between two looks, in seconds, when something of ours is in the way.
+SHORTEST_WAIT = 1.0
+#: An athlete whose list cannot be had is asked again after this, in seconds; doubling, up to the longest.
+REFUSED_PAUSE = 900.0
+LONGEST_PAUSE = 6 * 3600.0
+
+_PRIORITIES = {
+    Purpose.WINDOW: Priority.RECONCILIATION,
+    Purpose.PASS: Priority.RECONCILIATION,
+    Purpose.HISTORY: Priority.HISTORY,
+}
+#: What goes first.
+_RANKS = {Purpose.WINDOW: 0, Purpose.PASS: 1, Purpose.HISTORY: 2}
+
+
+class Problems(Protocol):
+    """Where people are told what only they can mend."""
+
+    def report(self, topic: str, text: str) -> None: ...
+
+    def resolved(self, topic: str) -> None: ...
+
+
+class Lister:
+    """The walks of one input. One thread calls :meth:`look`."""
+
+    def __init__(
+        self,
+        activities_input: ActivitiesInput,
+        *,
+        database: Database,
+        writer: Writer,
+        calls: AthleteCalls,
+        clock: Clock,
+        connection: Callable[[], Optional[Connection]],
+        bulletin: Problems,
+        found: Callable[[str], None] = lambda owner: None,
+    ) -> None:
+        """``found`` is called with the name of the input that has something to fetch that should not wait."""
+        self._input = activities_input
+        self._database = database
+        self._calls = calls
+        self._clock = clock
+        self._connection = connection
+        self._bulletin = bulletin
+        self._found = found
+        self._intake = Intake(activities_input, database=database, writer=writer, clock=clock)
+        #: Until when an athlete's lists of a priority are left alone, and how often in a row they could not be had.
+        self._paused: dict[tuple[int, Priority], float] = {}
+        self._refused: dict[int, int] = {}
+        #: What was said of why an athlete's list has to wait.
+        self._postponed: dict[int, str] = {}
+        #: When an athlete had a turn last, counted in turns.
+        self._turns: dict[int, int] = {}
+        self._turn = 0
+        self._settings: Optional[Settings] = None
+        self._told: tuple[str, ...] = ()
+        self._watch = ListWatch(activities_input.name, database=database, clock=clock, bulletin=bulletin)
+
+    @property
+    def lease_name(self) -> str:
+        """What the calls are made under, for :meth:`AthleteCalls.take_over`."""
+        return f"lists of {self._input.name}"
+
+    def take_over(self, tx: Transaction) -> None:
+        """Count the call that a dead process of this input had under way."""
+        self._calls.take_over(tx, self.lease_name)
+
+    def look(self, settings: Optional[Settings]) -> Optional[float]:
+        """List one page, if one is due; return in how many seconds to look again, None when the settings are there.
+
+        Raises StoreUnavailable, OutputClosed and SessionExpired; the page is listed again then.
+        """
+        connection = self._connection()
+        if settings is None or connection is None:
+            return None
+        if settings != self._settings:
+            # Whatever was in the way may have been mended, a limit raised or an athlete connected again.
+            self._settings, self._paused = settings, {}
+        athletes = self._athletes(settings)
+        self._turns = {one.athlete_id: self._turns.get(one.athlete_id, 0) for one in athletes}
+        self._watch.look(settings, connection)
+        due = self._next(athletes, settings)
+        if due is None:
+            return LONGEST_WAIT
+        at, look = due
+        now = self._clock.now()
+        if at > now:
+            return min(at - now, LONGEST_WAIT)
+        self._turn += 1
+        self._turns[look.athlete.athlete_id] = self._turn
+        self._list(look, connection, settings)
+        return 0.0
+
+    # What is next.
+
+    def _athletes(self, settings: Settings) -> list[Athlete]:
+        """The athletes that are listed here; who else was named, and why not them, is told once."""
+        found = roster(self._input, settings)
+        if found.told != self._told:
+            self._told = found.told
+            for text in found.notes:
+                log.info(line("not_listed_here", input=self._input.name, why=text))
+            if found.faults:
+                self._bulletin.report("athletes", " ".join(found.faults))
+            else:
+                self._bulletin.resolved("athletes")
+        return list(found.athletes)
+
+    def _next(self, athletes: list[Athlete], settings: Settings) -> Optional[tuple[float, Look]]:
+        """The page to be listed next, and when."""
+        now = self._clock.now()
+        candidates: list[tuple[tuple[float, ...], float, Look]] = []
+        with self._database.read() as tx:
+            for athlete in athletes:
+                owner = ownership.owner_of(athlete, settings)
+                if owner is None:
+                    continue
+                for due, look in self._walks(tx, athlete, owner, now):
+                    at = max(due, self._paused_until(athlete.athlete_id, _PRIORITIES[look.walk.purpose], now))
+                    rank, turn = _RANKS[look.walk.purpose], self._turns.get(athlete.athlete_id, 0)
+                    order: tuple[float, ...] = (0, rank, turn) if at <= now else (1, at, rank)
+                    candidates.append((order, at, look))
+        if not candidates:
+            return None
+        _, at, look = min(candidates, key=lambda one: (*one[0], one[2].athlete.athlete_id))
+        return at, look
+
+    def _walks(self, tx: Transaction, athlete: Athlete, owner: Owner, now: float) -> list[tuple[float, Look]]:
+        """What there is to walk for an athlete, each with when it is due."""
+        wanted = wanted_of(self._input)
+        covered = walks.covered(tx, athlete.athlete_id, athlete.connected_at)
+
+        def under_way(purpose: Purpose) -> Optional[Walk]:
+            return walks.under_way(tx, athlete.athlete_id, purpose, athlete.connected_at)
+
+        def look(one: Walk) -> Look:
+            return Look(athlete, owner, one, covered, wanted)
+
+        window = under_way(Purpose.WINDOW)
+        due = now if window is not None else walk.window_due(covered, wanted, now)
+        found = [(due, look(window or walk.new_window(covered, wanted, now)))]
+        slow = under_way(Purpose.PASS)
+        pass_due = now if slow is not None else walk.pass_due(covered, wanted, now)
+        if pass_due is not None:
+            found.append((pass_due, look(slow or walk.new_pass(covered, wanted, now))))
+        history = walk.history_walk(covered, wanted, now, under_way(Purpose.HISTORY))
+        if history is not None:
+            found.append((now, look(history)))
+        return found
+
+    def _paused_until(self, athlete_id: int, priority: Priority, now: float) -> float:
+        until = self._paused.get((athlete_id, priority), now)
+        return until if until <= now + 86_400.0 else now  # it was set while the clock was ahead
+
+    # One page.
+
+    def _list(self, look: Look, connection: Connection, settings: Settings) -> None:
+        asked_at, one, athlete = self._clock.now(), look.walk, look.athlete
+        priority = _PRIORITIES[one.purpose]
+        answer = self._calls.ask(
+            athlete,
+            connection,
+            settings.advanced,
+            lambda api, token: api.activities(
+                token, before=one.before, after=one.after, page=one.page, per_page=one.per_page
+            ),
+            name=self.lease_name,
+            priority=priority,
+        )
+        if isinstance(answer, Later):
+            self._postpone(look, max(answer.until, asked_at + SHORTEST_WAIT), answer.why)
+            return
+        page = self._read(answer, athlete)
+        if page is None:
+            return
+        taken = self._intake.take_in(look, page, asked_at=asked_at, client_id=connection.application.client_id)
+        if taken.stuck:
+            self._refuse(
+                athlete, "Strava's list of activities brings the same page again and again, so it cannot be read."
+            )
+            return
+        self._is_well(athlete)
+        log.info(
+            line(
+                "listed",
+                athlete_id=athlete.athlete_id,
+                purpose=one.purpose.value,
+                before=one.before,
+                after=one.after,
+                page=one.page if one.page > 1 else None,
+                entries=page.count,
+                complete=taken.complete,
+                **taken.counts,
+            )
+        )
+        if page.faults:
+            self._tell_faults(athlete, page)
+        if taken.urgent:
+            self._found(look.owner.name)
+
+    def _read(self, answer: Answer, athlete: Athlete) -> Optional[Page]:
+        if answer.status != 200:
+            self._refuse(athlete, _refusal(answer.status))
+            return None
+        try:
+            return read_page(answer.json(), athlete.athlete_id)
+        except NotAList as error:
+            self._refuse(athlete, str(error))
+        except (ValueError, RecursionError):
+            self._refuse(athlete, "Strava answered 200, but with something that is not JSON.")
+        return None
+
+    def _postpone(self, look: Look, until: float, why: str) -> None:
+        """No call can be made now: said once, however often that is found."""
+        athlete, purpose = look.athlete, look.walk.purpose
+        self._pause(athlete, _PRIORITIES[purpose], until)
+        seconds = until - self._clock.now()
+        if seconds > SOON and self._postponed.get(athlete.athlete_id) != why:
+            self._postponed[athlete.athlete_id] = why
+            log.info(
+                line("list_postponed", athlete_id=athlete.athlete_id, purpose=purpose.value, seconds=seconds, why=why)
+            )
+
+    def _refuse(self, athlete: Athlete, why: str) -> None:
+        """The athlete's list cannot be had; the others' may."""
+        times = self._refused.get(athlete.athlete_id, 0)
+        self._refused[athlete.athlete_id] = times + 1
+        pause = min(REFUSED_PAUSE * 2 ** min(times, 10), LONGEST_PAUSE)
+        for priority in (Priority.RECONCILIATION, Priority.HISTORY):
+            self._pause(athlete, priority, self._clock.now() + pause)
+        log.warning(line("not_listed", athlete_id=athlete.athlete_id, seconds=pause, why=why))
+        with self._database.write() as tx:
+            walks.trouble(tx, athlete.athlete_id, why)
+        self._bulletin.report(
+            _topic(athlete), f"The activities of athlete “{athlete.name}” cannot be listed: {why} It is tried again."
+        )
+
+    def _is_well(self, athlete: Athlete) -> None:
+        self._postponed.pop(athlete.athlete_id, None)
+        if self._refused.pop(athlete.athlete_id, None) is not None:
+            self._bulletin.resolved(_topic(athlete))
+
+    def _tell_faults(self, athlete: Athlete, page: Page) -> None:
+        log.warning(
+            line(
+                "bad_entries",
+                athlete_id=athlete.athlete_id,
+                entries=sum(page.faults.values()),
+                why="; ".join(f"{number} {kind}" for kind, number in sorted(page.faults.items())),
+            )
+        )
+
+    def _pause(self, athlete: Athlete, priority: Priority, until: float) -> None:
+        self._paused[athlete.athlete_id, priority] = until
+
+
+def wanted_of(activities_input: ActivitiesInput) -> Wanted:
+    """Return what an input wants of its athletes' lists."""
+    start = activities_input.start_date
+    return Wanted(
+        start=walk.BEGINNING if start is None else int(start),
+        interval=activities_input.interval,
+        look_back=activities_input.look_back,
+        oldest_first=activities_input.oldest_first,
+        summaries_only=activities_input.summaries_only,
+    )
+
+
+def _topic(athlete: Athlete) -> str:
+    return f"list_{athlete.athlete_id}"
+
+
+def _refusal(status: int) -> str:
+    if status in (401, 403):
+        return (
+            f"Strava refuses it ({status}). Connect the athlete again on Configuration → Athletes and leave the box "
+            "for activities ticked."
+        )
+    return f"Strava answered {status}."

@@ -1,0 +1,83 @@
+"""One life of the process of an input *Strava Activities*, which lists beside the webhook's that fetches."""
+
+from __future__ import annotations
+
+from typing import Callable, Optional
+
+from sandbox.simulation.case import DAY, HOUR
+from sandbox.simulation.input_process import INPUT, Surroundings
+from sandbox.simulation.life import Killed, Life
+from strava_collector.allowance import Allowance
+from strava_collector.athlete_calls import AthleteCalls
+from strava_collector.fetcher import Fetcher
+from strava_collector.lister import LONGEST_WAIT, Lister
+from strava_collector.settings import ActivitiesInput
+from strava_collector.store import queue
+from strava_collector.store.database import Database
+from strava_collector.token_keeper import TokenKeeper
+from strava_collector.writer import Writer
+
+LISTS = ActivitiesInput(
+    name="history", index=INPUT.index, application=INPUT.application, interval=4 * HOUR, look_back=7 * DAY
+)
+
+
+class ListingProcess:
+    """From its start to its end."""
+
+    def __init__(self, around: Surroundings, life: Life, *, found: Callable[[bool], None]) -> None:
+        """``found`` is told after each page; True if the owner's process is told of it too, and need not find out."""
+        self._around = around
+        self._life = life
+        self._found = found
+        self._stopped: Optional[Callable[[], None]] = None
+        self._busy = False
+        database = Database(around.folder, clock=around.clock)
+        life.closes(database.close)
+        self._tokens = TokenKeeper(database, around.tokens, around.clock, owner=LISTS.source)
+        allowance = Allowance(around.clock, jitter=around.jitter)
+        self._lister = Lister(
+            LISTS,
+            database=database,
+            writer=Writer(around.sink),
+            calls=AthleteCalls(
+                database=database,
+                fetcher=Fetcher(tokens=self._tokens, allowance=allowance, clock=around.clock),
+                allowance=allowance,
+                clock=around.clock,
+                bulletin=around.bulletin,
+            ),
+            clock=around.clock,
+            connection=lambda: around.connection,
+            bulletin=around.bulletin,
+            found=lambda owner: found(True),
+        )
+        with database.write() as tx:
+            queue.take_over(tx, input=LISTS.name, now=around.clock.now())
+            self._tokens.take_over(tx)
+            self._lister.take_over(tx)
+        life.after(0.0, self._look)
+
+    def stop(self, *, impatient: bool, stopped: Callable[[], None]) -> None:
+        """Stop as the service does; see :meth:`InputProcess.stop`."""
+        if self._busy and not impatient:
+            self._stopped = stopped
+            return
+        self._tokens.save_unsaved()
+        self._life.kill()
+        stopped()
+        if self._busy:
+            raise Killed
+
+    def _look(self) -> None:
+        self._busy = True
+        try:
+            pause = self._lister.look(self._around.settings())
+        finally:
+            self._busy = False
+        if self._stopped is not None:
+            self.stop(impatient=False, stopped=self._stopped)
+            return
+        if pause == 0.0:
+            self._found(False)
+        self._life.after(LONGEST_WAIT if pause is None else pause, self._look)

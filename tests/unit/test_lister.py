@@ -1,0 +1,315 @@
+"""Lists against Strava's stand-in: history, restarts, gaps, edits and deletions that nobody announced, bad answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from sandbox.certificates import Certificates
+from sandbox.strava import Limits
+from strava_collector.job import Outcome, Priority, Status
+from strava_collector.settings import Advanced, EnabledActivities
+from tests.support.walking import DAY, Killed, Walking
+
+Walk = Callable[..., Walking]
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def walking(tmp_path: Path, certificates: Certificates) -> Iterator[Walk]:
+    made: list[Walking] = []
+
+    def factory(**fields: Any) -> Walking:
+        made.append(Walking(tmp_path / "store", certificates, **fields))
+        return made[-1]
+
+    yield factory
+    for one in made:
+        one.close()
+
+
+def test_ten_years_are_there_in_short_after_a_few_calls_and_in_full_later(walking: Walk) -> None:
+    one = walking()
+    for number in range(1_000):
+        one.record((number * 3.65 + 0.1) * DAY)
+    one.list_all()
+    assert one.lists <= 1 + 5 + 2
+    assert len(one.events.latest()) == 1_000
+    assert {job.priority for job in one.jobs()} == {Priority.RECONCILIATION, Priority.HISTORY}
+    one.fetch_all()
+    one.is_whole()
+    assert one.fetches == 1_000
+    one.run(DAY)
+    assert one.fetches == 1_000, "nothing is fetched again without a reason"
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+def test_a_process_that_is_killed_at_any_event_repeats_one_page_and_loses_nothing(
+    walking: Walk, oldest_first: bool
+) -> None:
+    one = walking(oldest_first=oldest_first)
+    for number in range(450):
+        one.record((number + 0.1) * DAY)
+    for event in (0, 5, 49, 120, 3, 199):
+        for gets_out in (False, True):
+            one.events.kill = (event, gets_out)
+            try:
+                one.list_all()
+            except Killed:
+                one.restart()
+    one.events.kill = None
+    one.run(DAY)
+    one.is_whole()
+    assert one.lists <= 4 + 12 + 7
+    assert one.fetches == 450
+
+
+def test_a_lost_notification_is_made_good_within_an_interval(walking: Walk) -> None:
+    one = walking()
+    ride = one.record(2 * DAY)
+    one.run(3600)
+    new, edited = one.record(60), ride
+    one.strava.edit(edited, title="Round the lake", notify=False)
+    one.run(4 * 3600)
+    one.is_whole()
+    one.strava.delete(new, notify=False)
+    one.run(4 * 3600)
+    one.is_whole()
+    assert new.id not in one.events.latest()
+
+
+def test_old_rides_uploaded_late_edited_or_deleted_are_found_within_a_week(walking: Walk) -> None:
+    one = walking()
+    old = [one.record((100 + number) * DAY) for number in range(10)]
+    one.run(3600)
+    one.record(300 * DAY)
+    one.record(1000 * DAY)
+    one.strava.edit(old[3], title="Long ago", notify=False)
+    one.strava.delete(old[4], notify=False)
+    one.run(7 * DAY, step=3600)
+    one.is_whole()
+    assert one.fetches == 10 + 4
+
+
+def test_a_gap_of_months_closes(walking: Walk) -> None:
+    one = walking()
+    one.record(DAY)
+    one.run(3600)
+    before = one.lists
+    for _ in range(250):
+        one.clock.advance(DAY / 3)
+        one.record(60)
+    one.run(0)
+    one.is_whole()
+    assert one.lists - before <= 3 + 3  # the window, and the slow walk that was due
+
+
+def test_the_start_date_bounds_everything_and_moving_it_back_fetches_the_rest(walking: Walk) -> None:
+    now = 1_780_293_600.0
+    one = walking(start_date=now - 50 * DAY)
+    rides = [one.record((number + 0.5) * DAY) for number in range(300)]
+    one.run(0)
+    assert len(one.events.latest()) == 50
+    listed = one.lists
+    one.restart(start_date=now - 30 * DAY)
+    one.run(3600)
+    assert one.lists == listed
+    one.restart(start_date=now - 60 * DAY, oldest_first=True)
+    one.run(0)
+    assert one.lists - listed <= 2
+    assert set(one.events.latest()) == {ride.id for ride in rides[:60]}
+    one.restart(start_date=None, oldest_first=False)
+    one.run(0)
+    one.is_whole()
+    assert one.fetches == 300
+
+
+def test_summaries_only_fetches_nothing_but_what_was_collected_in_full(walking: Walk) -> None:
+    one = walking(summaries_only=True)
+    rides = [one.record((number + 0.5) * DAY) for number in range(20)]
+    one.run(DAY)
+    assert len(one.events.latest()) == 20
+    assert one.fetches == 0
+    one.announce(rides[0])
+    one.run(60)
+    assert one.fetches == 1
+    for ride in (rides[0], rides[1]):
+        one.strava.edit(ride, title="Another", notify=False)
+    one.run(DAY)
+    assert one.fetches == 2
+    assert {one.events.latest()[ride.id]["name"] for ride in rides[:2]} == {"Another"}
+    one.restart(summaries_only=False)
+    one.run(DAY)
+    one.is_whole()
+    assert one.fetches == 21
+
+
+def test_what_answers_404_for_ever_is_given_up_and_stays_in_short(walking: Walk) -> None:
+    one = walking()
+    bad, forbidden, good = (one.record((number + 0.5) * DAY) for number in range(3))
+    one.strava.refuse_detail(bad)
+    one.strava.refuse_detail(forbidden, 403)
+    one.run(2 * DAY, step=300)
+    assert set(one.events.latest()) == {bad.id, forbidden.id, good.id}
+    ends = {job.activity_id: job for job in one.jobs()}
+    assert [ends[ride.id].outcome for ride in (bad, forbidden, good)] == [
+        Outcome.DEAD_LETTER,
+        Outcome.DEAD_LETTER,
+        Outcome.COLLECTED,
+    ]
+    spent = one.fetches
+    one.run(10 * DAY, step=3600)
+    assert one.fetches == spent
+    one.strava.edit(bad, title="Mended", notify=False)
+    one.strava.refuse_detail(bad, None)
+    one.run(4 * 3600)
+    assert one.events.latest()[bad.id]["name"] == "Mended"
+    assert one.events.latest()[bad.id]["resource_state"] == 3
+
+
+def test_what_lists_lack_and_a_fetch_brings_is_not_asked_for_each_time(walking: Walk) -> None:
+    one = walking()
+    ride = one.record(DAY)
+    one.run(3600)
+    one.strava.unlist(ride)
+    one.run(2 * DAY)
+    assert one.fetches == 2
+    one.is_whole()
+
+
+@pytest.mark.parametrize("body", [b"{}", b"<html>", b"null", b'"list"'], ids=["an object", "a page", "null", "a text"])
+def test_a_page_that_is_no_list_is_told_and_the_other_athletes_are_listed(
+    walking: Walk, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    one = walking(athletes=2)
+    one.record(DAY, person=0)
+    one.record(DAY, person=1)
+    token = one.tokens.tokens[one.people[0].id].access_token.reveal()
+    one.transport.garble = (token, body)
+    one.run(0)
+    assert len(one.events.latest()) == 1
+    if body != b"<html>":  # that is an outage
+        assert any("cannot be listed" in text for text in one.problems.told.values())
+    one.transport.garble = None
+    one.run(DAY)
+    one.is_whole()
+    assert not one.problems.told
+
+
+def test_bad_entries_are_left_out_and_counted_and_the_others_are_used(
+    walking: Walk, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    one = walking()
+    ride = one.record(DAY)
+    one.transport.add_entries = (
+        7,
+        {"id": "9", "start_date": "2026-05-30T05:00:00Z"},
+        {"id": 10, "athlete": {"id": one.people[0].id}},
+        {"id": 11, "athlete": {"id": 5}, "start_date": "2026-05-30T05:00:00Z"},
+        {"id": 12, "start_date": "2026-05-30T05:00:00Z"},
+    )
+    one.run(0)
+    assert set(one.events.latest()) == {ride.id}
+    (told,) = {record.message for record in caplog.records if "bad_entries" in record.message}
+    assert "entries=5" in told
+    assert "1 has no id" in told
+
+
+def test_an_athlete_who_needs_to_reconnect_is_left_out(walking: Walk) -> None:
+    one = walking(athletes=2)
+    one.record(DAY, person=0)
+    one.record(DAY, person=1)
+    gone = one.people[0].id
+    one.tokens.forget(gone)
+    one.run(3600)
+    assert len(one.events.latest()) == 1
+    asked = one.lists
+    one.run(3600)
+    assert one.lists == asked
+
+
+def test_two_inputs_for_the_same_athlete_list_once_and_one_says_so(
+    walking: Walk, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    one = walking()
+    one.record(DAY)
+    first = EnabledActivities("a-first", "App", index="strava")
+    one.settings = replace(one.settings, enabled_activities=(first, *one.settings.enabled_activities))
+    one.run(DAY)
+    assert one.lists == 0
+    told = [record.message for record in caplog.records if "not_listed_here" in record.message]
+    assert len(told) == 1
+    assert "a-first" in told[0]
+    assert not one.problems.told
+
+
+def test_unknown_athletes_are_told_and_the_others_listed(walking: Walk) -> None:
+    one = walking()
+    one.input = replace(one.input, athletes=frozenset({"anna0", "nobody"}))
+    one.restart()
+    one.record(DAY)
+    one.run(0)
+    assert "“nobody”" in one.problems.told["athletes"]
+    one.is_whole()
+
+
+def test_history_stops_for_the_day_when_its_megabytes_are_used_up(walking: Walk) -> None:
+    one = walking(advanced=Advanced(cooldown=0.0, history_mb_per_day=0.1))
+    for number in range(1_000):
+        one.record((number + 10) * DAY)
+    one.list_all()
+    first = len(one.events.latest())
+    assert 200 <= first < 1_000
+    one.run(3600)
+    assert len(one.events.latest()) == first
+    one.run(2 * DAY)
+    assert len(one.events.latest()) > first
+
+
+def test_nobody_starves(walking: Walk) -> None:
+    one = walking(athletes=3)
+    for person in range(3):
+        for number in range(500):
+            one.record((number + 10) * DAY, person=person)
+    for _ in range(3 + 3):
+        one.lister.look(one.settings)
+    assert len({event.data.split('"athlete":{"id":')[1][:6] for event in one.events.events}) == 3
+
+
+def test_a_limit_that_is_used_up_is_waited_for_without_asking(walking: Walk) -> None:
+    one = walking(athletes=3, limits=Limits(overall=(20, 1000), read=(10, 1000)))
+    for person in range(3):
+        for number in range(1_000):
+            one.record((number + 10) * DAY, person=person)
+    for _ in range(100):
+        wait = one.lister.look(one.settings)
+        if wait:
+            break
+    assert wait
+    assert wait > 1
+    one.run(2 * 3600, step=60)
+    assert len(one.events.latest()) == 3_000
+    assert not one.strava.statistics.count(status=429)
+
+
+def test_events_are_the_owners_and_jobs_too(walking: Walk) -> None:
+    one = walking()
+    one.record(DAY)
+    one.list_all()
+    (event,) = one.events.events
+    assert '"input":"club"' in event.data
+    assert event.source == "strava_activities://lists"
+    assert [(job.input, job.status) for job in one.jobs()] == [("club", Status.PENDING)]
+    assert one.found == ["club"]
