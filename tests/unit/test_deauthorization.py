@@ -140,6 +140,13 @@ def settle_the_story(world: World) -> None:
         for athlete_id in (ANNA, BEN):
             around.begin_profile(tx, athlete_id)
             around.note_use(tx, athlete_id=athlete_id, gear_id="b1", now=now)
+            tx.execute("INSERT INTO miss VALUES (?, 'new', ?, 'club', 1.0, 1, 0)", (athlete_id, athlete_id))
+            tx.execute("INSERT INTO walk VALUES (?, 'pass', 1.0, 0, 9, 0, 9, 1, 0)", (athlete_id,))
+            tx.execute(
+                "INSERT INTO covered (athlete_id, connected_at, spans, athlete, input, owner, since, wanted_from)"
+                " VALUES (?, '50', '[]', 'row', 'club', 'club', 1.0, 0)",
+                (athlete_id,),
+            )
 
 
 def assert_all_is_done(world: World, log: list[str]) -> None:
@@ -153,8 +160,9 @@ def assert_all_is_done(world: World, log: list[str]) -> None:
         assert count(tx, "place", "state = 'current' AND activity_id > 10") == 2
         assert ledger.collected_of(tx, ANNA) == []
         assert athletes.standing(tx, BEN) is None
-        assert count(tx, "profile", f"athlete_id = {ANNA}") == count(tx, "gear", f"athlete_id = {ANNA}") == 0
-        assert count(tx, "profile") == count(tx, "gear") == 1
+        for table in ("profile", "gear", "covered", "walk", "miss"):
+            assert count(tx, table, f"athlete_id = {ANNA}") == 0
+            assert count(tx, table) == 1
     assert set(world.index.graves()) == {(1, "strava", FIRST), (2, "moved", SECOND), (3, "strava", FIRST)}
     assert {athlete for athlete, _ in world.index.farewells()} == {ANNA}
     assert list(world.vault.tokens) == [BEN]

@@ -43,8 +43,13 @@ ABOUT_ANNA = {
     "athlete": f"athlete_id = {ANNA}",
     "profile": f"athlete_id = {ANNA}",
     "gear": f"athlete_id = {ANNA}",
+    "covered": f"athlete_id = {ANNA}",
+    "walk": f"athlete_id = {ANNA}",
+    "miss": f"athlete_id = {ANNA}",
     "lease": "1",
 }
+#: Those of what is kept to collect with.
+AROUND = ("profile", "gear", "covered", "walk", "miss")
 
 
 class World:
@@ -141,6 +146,13 @@ def settle_the_story(world: World) -> None:
             tx.execute("INSERT INTO pace VALUES (?, 1.0, 1.0)", (athlete_id,))
             around.begin_profile(tx, athlete_id)
             around.note_use(tx, athlete_id=athlete_id, gear_id="b1", now=now)
+            tx.execute("INSERT INTO miss VALUES (?, 'new', ?, 'club', 1.0, 1, 0)", (athlete_id, athlete_id))
+            tx.execute("INSERT INTO walk VALUES (?, 'pass', 1.0, 0, 9, 0, 9, 1, 0)", (athlete_id,))
+            tx.execute(
+                "INSERT INTO covered (athlete_id, connected_at, spans, athlete, input, owner, since, wanted_from)"
+                " VALUES (?, '50', '[]', 'row', 'club', 'club', 1.0, 0)",
+                (athlete_id,),
+            )
             for kind in (Kind.STREAMS, Kind.GEAR):
                 finished_job(tx, first, athlete_id=athlete_id, kind=kind, now=now)
                 if athlete_id == ANNA:
@@ -153,7 +165,8 @@ def assert_only_ben_is_left(world: World) -> None:
     with world.database.read() as tx:
         assert world.rows(tx) == {}
         assert count(tx, "activity") == count(tx, "place") == count(tx, "pace") == 1
-        assert count(tx, "profile") == count(tx, "gear") == 1
+        for table in AROUND:
+            assert count(tx, table) == 1
         assert count(tx, "job") == 5
         assert count(tx, "notification") == 4
     assert set(world.index.graves()) == {(1, "strava", FIRST), (2, "moved", SECOND)}

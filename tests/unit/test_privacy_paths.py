@@ -65,7 +65,7 @@ class Strava:
 
     def sampled(self) -> Answer:
         """All streams, whatever is asked for: what must not be kept must not depend on Strava's good will."""
-        series = streams(self.activity, SEED, self.route, STREAMS)
+        series: dict[str, Any] = streams(self.activity, SEED, self.route, STREAMS)
         return answer({key: {**one, "data": list(one["data"])[:SAMPLES]} for key, one in series.items()})
 
     @property
