@@ -21,7 +21,7 @@ from strava_collector.store.athletes import AthleteState
 from strava_collector.token_keeper import RefreshBusy, TokenKeeper, TokenStoreUnavailable
 from strava_collector.writer import OutputClosed, Writer
 from tests.support.clock import VirtualClock
-from tests.support.finished_work import ANNA, BEN, collected, count, deleted, waiting_job
+from tests.support.finished_work import ANNA, BEN, collected, count, deleted, waiting_job, walked
 from tests.support.mortality import NEVER, Fate, Index, Killed, MortalDatabase, Vault
 from tests.support.store import RIDES, query_plans
 
@@ -140,13 +140,7 @@ def settle_the_story(world: World) -> None:
         for athlete_id in (ANNA, BEN):
             around.begin_profile(tx, athlete_id)
             around.note_use(tx, athlete_id=athlete_id, gear_id="b1", now=now)
-            tx.execute("INSERT INTO miss VALUES (?, 'new', ?, 'club', 1.0, 1, 0)", (athlete_id, athlete_id))
-            tx.execute("INSERT INTO walk VALUES (?, 'pass', 1.0, 0, 9, 0, 9, 1, 0)", (athlete_id,))
-            tx.execute(
-                "INSERT INTO covered (athlete_id, connected_at, spans, athlete, input, owner, since, wanted_from)"
-                " VALUES (?, '50', '[]', 'row', 'club', 'club', 1.0, 0)",
-                (athlete_id,),
-            )
+            walked(tx, athlete_id)
 
 
 def assert_all_is_done(world: World, log: list[str]) -> None:
