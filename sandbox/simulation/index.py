@@ -55,11 +55,6 @@ class Index:
         else:
             self.others[event.sourcetype] += 1
 
-    def write_all(self, events: Sequence[Event]) -> None:
-        """See ``EventSink``."""
-        for event in events:
-            self.write(event)
-
     def shown(self, activity_id: int) -> Optional[Content]:
         """What a search shows of an activity: the latest version, unless that is a tombstone."""
         newest = max(self.versions.get(activity_id, ()), key=lambda version: version.collected_at, default=None)
@@ -100,3 +95,8 @@ class Sink:
         self.touch()
         self.index.write(event)
         self.touch()
+
+    def write_all(self, events: Sequence[Event]) -> None:
+        """See ``EventSink``; the process may die between two of them, as a pipe may take the first ones only."""
+        for event in events:
+            self.write(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -67,6 +68,10 @@ class Events:
                     self.events.append(event)
                 raise Killed
         self.events.append(event)
+
+    def write_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.write(event)
 
     def latest(self) -> dict[int, dict[str, Any]]:
         """What a search shows: the latest version of each activity that is not deleted."""

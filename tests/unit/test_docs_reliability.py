@@ -26,7 +26,7 @@ OPERATION = (DOCS / "operation.md").read_text("utf-8")
 #: Actions that nobody needs to look up, each with the reason.
 UNDOCUMENTED: Mapping[str, str] = {}
 #: What stands between backquotes in the table of the trail and is a value, not a field.
-VALUES = frozenset({"fetched", "noanswer", "unusable", "barred", "postponed", "granted"})
+VALUES = frozenset({"fetched", "noanswer", "unusable", "barred", "postponed", "granted", "sampled"})
 
 
 # Reading the pages.

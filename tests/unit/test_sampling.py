@@ -368,6 +368,16 @@ def test_a_deletion_ends_waiting_jobs_without_a_call(streaming: Streaming) -> No
     assert c.index.samples == []
 
 
+def test_samples_that_are_no_longer_wanted_are_not_fetched(collect: Collect) -> None:
+    c = collect(ride(7), NOT_FOUND, webhook_input=STREAMING)
+    c.receive("create", 7)
+    c.run()
+    c.close()
+    without = collect()
+    without.run(400)
+    assert the_job(without).status is Status.DONE
+
+
 def test_a_deletion_during_the_call_leaves_nothing_to_write(streaming: Streaming) -> None:
     c = streaming(ride(7), streams(3))
     c.receive("create", 7)

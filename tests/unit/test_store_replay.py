@@ -106,6 +106,8 @@ def test_activities_collected_since_are_fetched_again_in_the_background(tx: Tran
     finished_job(tx, 2, now=100.0, input="another")
     finished_job(tx, 3, now=100.0, outcome=Outcome.UNCHANGED)
     finished_job(tx, 3, now=100.0, kind=Kind.STREAMS)
+    finished_job(tx, 9, now=99.0)
+    finished_job(tx, 9, now=100.0, kind=Kind.STREAMS)
     for number, outcome in enumerate(
         (Outcome.DELETED, Outcome.CANCELLED, Outcome.SKIPPED, Outcome.DEAD_LETTER), start=4
     ):
@@ -118,8 +120,9 @@ def test_activities_collected_since_are_fetched_again_in_the_background(tx: Tran
     common = (Reason.MANUAL.value, int(Priority.HISTORY), 1, 1000.0)
     assert [tuple(row) for row in rows] == [
         (2, "activity", "another", *common, "trail-2"),
+        # Whoever fetches it again asks for its samples, too.
         (3, "activity", RIDES, *common, "trail-3"),
-        (3, "streams", RIDES, *common, "trail-3"),
+        (9, "streams", RIDES, *common, "trail-9"),
     ]
 
 

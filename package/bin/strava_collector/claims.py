@@ -98,7 +98,7 @@ class Claims:
                 job = self._next(tx, settings, connection)
                 if job is None:
                     return None
-                if not _is_needless(tx, job):
+                if not _is_needless(tx, job, streams_wanted=self._input.streams):
                     return self._assign(tx, job, settings, connection)
                 queue.finish(tx, job, status=Status.DONE, outcome=Outcome.UNCHANGED, error=None, now=self._clock.now())
                 counters.count(tx, input=self._input.name, name=counters.Counted.NEEDLESS)
@@ -165,10 +165,10 @@ def _earliest(*times: Optional[float]) -> Optional[float]:
     return min((time for time in times if time is not None), default=None)
 
 
-def _is_needless(tx: Transaction, job: Job) -> bool:
+def _is_needless(tx: Transaction, job: Job, *, streams_wanted: bool) -> bool:
     """Whether the index has the activity in full, and nothing says that it has changed; or has no use for samples."""
     if job.kind is Kind.STREAMS:
-        return streams.is_needless(tx, job)
+        return not streams_wanted or streams.is_needless(tx, job)
     if job.kind is not Kind.ACTIVITY or job.force or job.reason is not Reason.POLLING:
         return False
     known = ledger.find(tx, job.activity_id)
