@@ -17,6 +17,7 @@ from typing import Any, Callable, Optional
 
 import pytest
 
+from sandbox.certificates import Certificates
 from sandbox.strava.accounts import Accounts
 from sandbox.strava.activities import ActivityBook
 from sandbox.strava.activity_json import detail, route_of
@@ -29,6 +30,7 @@ from tests.support import collecting
 from tests.support.clock import VirtualClock
 from tests.support.collecting import ANNA, INPUT, Collecting
 from tests.support.scripted_transport import answer, refusal, revealed
+from tests.support.walking import Walking
 
 SEED = 5
 RIDE = 42
@@ -270,3 +272,24 @@ def test_streams_are_asked_for_by_name_and_what_is_left_out_is_not(world: World)
     (asked,) = [request for request in world.requests if request.url.endswith("/streams")]
     keys = revealed(asked.query)["keys"].split(",")
     assert set(STREAMS) - set(keys) == {"latlng", "heartrate"}
+
+
+@pytest.mark.parametrize(("privacy", "is_there"), [(ALL, False), (KEEP_ALL, True)])
+def test_first_versions_from_lists_obey_the_input_that_fetches(
+    tmp_path: Path, privacy: Privacy, is_there: bool
+) -> None:
+    """Whatever the input that lists is told."""
+    one = Walking(tmp_path / "store", Certificates(tmp_path / "certificates"), privacy=KEEP_ALL)
+    owner = replace(one.settings.enabled_inputs[0], privacy=privacy)
+    one.settings = replace(one.settings, enabled_inputs=(owner,))
+    ride = one.record(3_600.0)
+    one.strava.edit(ride, title=TITLE, notify=False)
+    one.list_all()
+    unwanted = ["Zebedee", "latlng", "polyline", "Europe/Helsinki", "garmin_ping", 'heartrate"', "suffer_score"]
+    written = "\n".join(event.data for event in one.events.events)
+    stored = b"".join(path.read_bytes() for path in (tmp_path / "store").iterdir() if path.is_file())
+    one.close()
+
+    assert f'"id":{ride.id}' in written
+    assert bool(found(written, unwanted)) == is_there
+    assert [word for word in unwanted if word.encode() in stored] == []
