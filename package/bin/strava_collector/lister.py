@@ -282,8 +282,8 @@ class Lister:
 
     def _is_well(self, athlete: Athlete) -> None:
         self._postponed.pop(athlete.athlete_id, None)
-        if self._refused.pop(athlete.athlete_id, None) is not None:
-            self._bulletin.resolved(_topic(athlete))
+        self._refused.pop(athlete.athlete_id, None)
+        self._bulletin.resolved(_topic(athlete))  # a process before this one may have told of it
 
     def _tell_faults(self, athlete: Athlete, page: Page) -> None:
         log.warning(
