@@ -31,7 +31,7 @@ chaos: ## 10,000 notifications while everything fails that can, about five minut
 bench: ## measure what the store costs at a thousand to a million rows, and samples a second; figures in output/bench
 	$(TOOL) tools.sandbox tests.bench
 
-simulate: ## 30 days of 200 athletes in virtual time, twenty times, a few minutes; CASE="--seed 7" runs one
+simulate: ## 30 days of 200 athletes in virtual time, twenty times, a few minutes; CASE="--seed 7" runs one, CASE="--history" another
 	$(TOOL) tools.sandbox sandbox.simulation $(CASE)
 
 lint: ## check style, types and import rules

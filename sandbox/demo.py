@@ -1,5 +1,8 @@
 """``make demo``: two athletes ride, edit, hide and delete; Strava fails; and every ride reaches the index.
 
+One of them has ridden for years; those rides are there soon after the first look at the lists, and so is one whose
+notification Strava loses, after the next look.
+
 The add-on is the built one, unchanged. What it would do in Splunk it does here: its REST handlers save the
 configuration and exchange the OAuth code, its input listens over TLS, stores, fetches and writes. Strava and splunkd
 are stand-ins on loopback.
@@ -11,6 +14,7 @@ import os
 import statistics
 import sys
 import tempfile
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import psutil
@@ -20,19 +24,27 @@ from sandbox.latest import Latest
 from sandbox.sandbox import Input, Sandbox
 from sandbox.story import Story
 from sandbox.strava import Activity, Application, Athlete, Limits, StravaStandIn
-from sandbox.strava.delivery import DeliveryState
+from sandbox.strava.delivery import Delivery, DeliveryState
 
 #: Settings that differ from the defaults so that the demo is over in a minute.
 QUICKER = {"retry_base": 1, "cooldown": 1}
 RETRY_PAUSE = 2.0
 #: Seconds until what is expected must have happened.
 PATIENCE = 30.0
+#: Seconds between two looks at the lists, as few as the page takes, and until one must have repaired a gap.
+LISTED_EVERY = 60
+GAP_PATIENCE = LISTED_EVERY + 30.0
+#: Old rides: how long ago in days, and what they were.
+HISTORY = ((9, "swim"), (40, "run"), (41, "swim"), (200, "ride"), (390, "manual"), (800, "walk"), (2_000, "ride"))
 #: Seconds between two looks at what does not show in the index.
 LOOK_AGAIN = 0.25
 #: Seconds at the end in which nothing happens, to see what the input needs then; before it, seconds until what the
 #: last chapter has set off is over, for it ends with a message to splunkd.
 AT_REST = 3.0
 UNTIL_AT_REST = 2.0
+
+#: The name of the input that lists.
+HISTORY_INPUT = "history"
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -45,6 +57,8 @@ class Demo:
         self._strava = sandbox.strava
         self._story = Story(sandbox.splunkd.index)
         self._recorded: list[Activity] = []
+        #: Those that no notification told of.
+        self._old: list[Activity] = []
         self._differs: list[str] = []
         self._checks = 0
         self._application: Application
@@ -55,12 +69,15 @@ class Demo:
     def run(self) -> int:
         """Tell it all; the exit status."""
         self._set_up()
+        self._history()
+        forgotten = self._gap()
         self._ordinary_days()
         self._edits()
         self._deleting_and_hiding()
         self._bad_days()
         self._forgery()
         self._disconnecting()
+        self._gap_is_repaired(forgotten)
         if not self._story.watch(PATIENCE, for_all=True):
             self._differs += [f"did not happen: {expectation.text}" for expectation in self._story.open]
         self._strava.wait_until_delivered(PATIENCE)
@@ -71,7 +88,8 @@ class Demo:
         self._story.watch(AT_REST)
         at_rest = sum(process.cpu_times()[:2]) - cpu
         used = f"{cpu:.1f} s of CPU, {process.memory_info().rss / 1e6:.0f} MB of memory"
-        self._sandbox.splunkd.inputs.stop(self._input.name)
+        for name in (self._input.name, HISTORY_INPUT):
+            self._sandbox.splunkd.inputs.stop(name)
         self._after_the_end()
         self._table(f"{used}, {at_rest / AT_REST:.1%} of a CPU at rest")
         return self._verdict()
@@ -97,6 +115,44 @@ class Demo:
         story.tell("Strava", f"calls back with a challenge: {challenge.status}; subscription {subscription_id} is made")
         calls = self._strava.statistics
         self._check(calls.count("POST /push_subscriptions", 201) == 1, "the input made its subscription itself, once")
+
+    def _history(self) -> None:
+        """Rides from before the add-on was there: first as a list tells of them, then in full."""
+        now = datetime.now(timezone.utc)
+        for days_ago, kind in HISTORY:
+            start = now - timedelta(days=days_ago)
+            self._old.append(self._strava.record(self._anna, kind=kind, start_date=start, notify=False))
+        self._sandbox.add_activities_input(HISTORY_INPUT, self._application, interval=LISTED_EVERY)
+        self._story.tell("Anna", f"has ridden before: {len(self._old)} times in {HISTORY[-1][0] // 365} years")
+        self._story.tell("", f"Inputs → Strava Activities: “{HISTORY_INPUT}” is saved; it reads Anna's and Ben's lists")
+        self._story.expect(
+            "all of them are in the index, as the list shows them",
+            lambda latest: all(latest.of(activity.id) is not None for activity in self._old),
+        )
+        self._story.expect(
+            "all of them are in the index in full",
+            lambda latest: all(_field(latest, activity, "embed_token") is not None for activity in self._old),
+        )
+        self._story.watch(PATIENCE, for_all=True)
+        for activity in self._old:
+            self._check(self._fetches(activity) == 1, f"“{activity.title}” of the history was fetched once")
+
+    def _gap(self) -> Activity:
+        """A ride of which Strava never tells."""
+        self._strava.delivery.lose_next()
+        ride = self._strava.record(self._anna, kind="ride", title="Ride in the fog")
+        self._old.append(ride)
+        self._story.tell("Anna", "saves “Ride in the fog”; Strava loses the notification")
+        return ride
+
+    def _gap_is_repaired(self, ride: Activity) -> None:
+        self._story.tell("", "one ride is missing: the next look at Anna's list has to find it")
+        self._story.expect(
+            "“Ride in the fog” is in the index, in full",
+            lambda latest: _field(latest, ride, "embed_token") is not None,
+        )
+        self._story.watch(GAP_PATIENCE, for_all=True)
+        self._check(_field(self._story.latest, ride, "collected_by") == "polling", "a list found what nobody told")
 
     def _ordinary_days(self) -> None:
         rides = [
@@ -158,7 +214,7 @@ class Demo:
             self._story.watch(4.5)
         self._story.tell("Strava", f"is back after {outage.hits} refused calls")
         self._story.watch(PATIENCE, for_all=True)
-        again = self._strava.delivery.deliveries[0]
+        again = self._first_delivery()
         events = len(self._story.latest.notifications)
         self._strava.delivery.repeat(again)
         self._strava.wait_until_delivered(PATIENCE)
@@ -168,7 +224,7 @@ class Demo:
 
     def _forgery(self) -> None:
         """Notifications are not signed: anybody who knows the callback URL can claim that Anna has left."""
-        genuine = self._strava.delivery.deliveries[0].notification
+        genuine = self._first_delivery().notification
         asked = self._strava.statistics.count("GET /athlete", 200)
         forged = {
             **genuine,
@@ -226,7 +282,7 @@ class Demo:
     def _compare(self) -> None:
         """Hold the index against Strava: every activity as it is now, no other, nothing out of order."""
         latest = self._story.latest
-        for activity in self._recorded:
+        for activity in (*self._old, *self._recorded):
             there = latest.of(activity.id)
             # Ben has withdrawn his permission.
             if activity.id in [one.id for one in self._strava.activities(self._anna)]:
@@ -244,8 +300,10 @@ class Demo:
 
     def _after_the_end(self) -> None:
         splunkd = self._sandbox.splunkd
-        count = splunkd.inputs.count(self._input.name)
-        self._check(count.starts == 1 and count.forced == 0, "the input ran through and stopped when asked to")
+        for name in (self._input.name, HISTORY_INPUT):
+            count = splunkd.inputs.count(name)
+            ran = count.starts == 1 and count.forced == 0
+            self._check(ran, f"the input “{name}” ran through and stopped when asked to")
         for fault in splunkd.errors:
             self._check(False, f"splunkd: {fault}")
         self._check(not splunkd.errors, "splunkd found nothing to complain about")
@@ -258,10 +316,13 @@ class Demo:
         latest, calls = self._story.latest, self._strava.statistics
         deliveries = self._strava.statistics.deliveries()
         delays = [one.took for one in self._story.expectations if one.took is not None and one.activity_id]
-        lost = sum(self._is_lost(delivery.notification) for delivery in self._strava.delivery.deliveries)
+        deliveries_made = self._strava.delivery.deliveries
+        acknowledged = [one.notification for one in deliveries_made if one.state is DeliveryState.ACKNOWLEDGED]
+        lost = sum(map(self._is_lost, acknowledged))
         self._check(lost == 0, "nothing that was acknowledged is lost")
         rows = [
-            ("activities saved", f"{len(self._recorded)}"),
+            ("activities saved", f"{len(self._recorded)}; {len(HISTORY)} before them, one never announced"),
+            ("lists read", f"{calls.count('GET /athlete/activities', 200)}, which found the other {len(self._old)}"),
             ("notified", f"{deliveries.sent} notifications in {deliveries.attempts} deliveries"),
             ("acknowledged", f"{deliveries.acknowledged}, {_answer_times(self._strava)}"),
             ("fetched", f"{calls.count('GET /activities/{id}', 200)} times"),
@@ -298,6 +359,10 @@ class Demo:
     def _fetches(self, activity: Activity) -> int:
         return sum(str(activity.id) in call.path and call.status == 200 for call in self._strava.statistics.calls)
 
+    def _first_delivery(self) -> Delivery:
+        """The first one that was not lost."""
+        return next(one for one in self._strava.delivery.deliveries if one.state is not DeliveryState.LOST)
+
     def _acknowledged(self) -> int:
         return sum(one.state is DeliveryState.ACKNOWLEDGED for one in self._strava.delivery.deliveries)
 
@@ -324,7 +389,7 @@ def main() -> int:
     if not app.is_dir():
         print(f"The add-on has not been built: {app} is missing. `make demo` builds it.")
         return 1
-    print("The built add-on against stand-ins for Strava and splunkd on this computer; about half a minute.\n")
+    print("The built add-on against stand-ins for Strava and splunkd on this computer; about a minute and a quarter.\n")
     try:
         with (
             tempfile.TemporaryDirectory(prefix="strava-demo-") as folder,

@@ -194,7 +194,8 @@ class InputProcess:
         if self._stopping is not None and not self._busy:
             self.stop(impatient=False, stopped=self._stopping)
         elif not self._busy:
-            self.wake(self._timeline.now())
+            # Somebody else's, who does not care for our jobs.
+            self.wake(self._timeline.afterwards)
 
     def _dispatch(self) -> None:
         """As the service's dispatcher, which sleeps until something wakes it."""

@@ -214,9 +214,11 @@ def _delays(result: Result, world: World, host: Host) -> None:
             if not recorded.of_archive:
                 without_archives.append(delay)
             possible = max(parcel.committed_at, recorded.activity.not_found_until)
-            for since, until in world.barred.get(recorded.athlete, ()):
+            barred = world.barred.get(recorded.athlete, ())
+            if not any(since <= parcel.shown_at and until >= possible for since, until in barred):
+                ours.append(_own_share(possible, parcel.shown_at, closed))
+            for since, until in barred:
                 possible = until if since <= possible < until else possible
-            ours.append(_own_share(possible, parcel.shown_at, closed))
             waited[_story(recorded, change)] = int(parcel.shown_at - possible)
             wishes.append(Wish(recorded.activity.id, parcel.posted_at, possible, early or parcel.by_tombstone))
     result.figures["answered by an event"] = len(delays)

@@ -71,6 +71,11 @@ class Timeline:
         """When the first of those goes on who wait further out; whoever takes longer makes them late."""
         return min(self._awaited, default=float("inf"))
 
+    @property
+    def afterwards(self) -> float:
+        """A moment after all of them have gone on."""
+        return max(self._awaited, default=self._now) + 0.001
+
 
 class WrongClock:
     """A clock that is always off by the same time."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
+from typing import cast
 
 import pytest
 
 from sandbox.simulation.__main__ import main
 from sandbox.simulation.case import DAY, HOUR, LIMITS, START, Case
+from sandbox.simulation.gaps import Gap
+from sandbox.simulation.habits import Deed
 from sandbox.simulation.judge import Result
+from sandbox.simulation.life import Life
 from sandbox.simulation.oracle import Constraints, Wish, best_delay, merged
 from sandbox.simulation.run import run
 from sandbox.simulation.shrink import shrink
 from sandbox.simulation.table import table
 from sandbox.simulation.timeline import Timeline
+from sandbox.simulation.world import Change, Recorded
 
 #: The quickest call of these tests, in seconds.
 CALL = 1.0
@@ -161,3 +167,62 @@ def test_the_table_adds_up_and_takes_the_worst_delay() -> None:
         "fetches                                5",
         "delay worst, s (largest)           2.5 h",
     ]
+
+
+def test_a_history_is_collected_and_what_nobody_told_is_found() -> None:
+    case = Case(seed=2, days=4, athletes=4, history=240, lost=0.1)
+    result, without = run(case), run(dataclasses.replace(case, history=0))
+
+    assert result.violations == []
+    figures = result.figures
+    assert figures["history: collected in full"] == 240
+    assert figures["history: all listed after, s"] < 60
+    assert figures["lost, in the window"] > 0
+    assert figures["lost, older"] > 0
+    assert 0 < figures["lost, in the window: worst repair, s"] < 4.5 * HOUR
+    assert result.details["happened"]["crashes"] > 0
+    assert figures["differs, never announced"] == 0
+    assert without.figures["differs, never announced"] > 0
+
+
+def test_a_small_limit_is_shared_with_history_day_by_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LIMITS, "small", ((20, 200), (10, 100)))
+
+    result = run(Case(seed=3, days=4, athletes=1, history=300, limits="small", faults=0.0))
+
+    assert result.violations == []
+    assert result.figures["history: days with work left, no outage"] >= 4
+    assert result.figures["history: least of its share used, %"] >= 95
+    assert result.figures["answers 429"] == 0
+
+
+def test_a_gap_counts_until_the_index_shows_it_or_the_next_change() -> None:
+    change = Change(100.0, Deed.EDIT, None, True)
+    gap = Gap(cast("Recorded", None), change, in_window=True)
+
+    assert gap.lasted(1_000.0, []) == 900.0
+    gap.overtaken_at = 500.0
+    assert gap.lasted(1_000.0, [(50.0, 150.0), (400.0, 2_000.0)]) == 250.0
+    gap.closed_at = 130.0
+    assert gap.lasted(1_000.0, []) == 30.0
+
+
+def test_each_process_of_a_host_dies_alone() -> None:
+    timeline, seen = Timeline(0.0), list[str]()
+    one, other = (Life(timeline, partial(seen.append, f"{name} buried")) for name in ("one", "other"))
+
+    def wait() -> None:
+        seen.append("one waits")
+        one.wait(10.0)
+        seen.append("one goes on")
+
+    one.at(1.0, wait)
+    other.at(2.0, other.die)
+    other.at(3.0, lambda: seen.append("other goes on"))
+    timeline.run_until(20.0)
+    assert seen == ["one waits", "other buried", "one goes on"]
+
+    one.at(21.0, wait)
+    one.at(22.0, one.die)
+    timeline.run_until(40.0)
+    assert seen[3:] == ["one waits", "one buried"]
