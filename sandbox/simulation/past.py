@@ -16,7 +16,7 @@ FIRST = 1_000_000
 _EVERY = 3.65
 #: What was recorded, by kind of the stand-in: mostly small, because the simulation is about when and not about how
 #: much, and some of each size up to 180 KB.
-_KINDS = {"manual": 0.35, "swim": 0.35, "walk": 0.20, "run": 0.08, "ride": 0.02}
+_KINDS = {"manual": 0.42, "swim": 0.42, "walk": 0.10, "run": 0.045, "ride": 0.015}
 #: What is done to old activities, each athlete on one day in seven: what Strava tells, and what it tells nobody.
 _DEEDS_PER_DAY = 1 / 7
 

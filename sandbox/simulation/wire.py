@@ -111,7 +111,8 @@ class Wire:
         if call.path == "/api/v3/athlete/activities" and status == 200 and answer.body.endswith(b"]"):
             for entry in json.loads(answer.body):
                 self.seen_at[entry["id"]] = self.timeline.now()
-        self.answers[f"{call.method} {'/'.join(parts[-2:])}", status] += 1
+        where = "gear" if "gear" in parts else "/".join(parts[-2:])
+        self.answers[f"{call.method} {where}", status] += 1
         if call.path == "/oauth/token" and status == 200:
             content = json.loads(answer.body)
             pair = TokenPair(content["access_token"], content["refresh_token"], content["expires_at"])
