@@ -17,17 +17,17 @@ from typing import Callable, Optional
 from sandbox.simulation.life import Killed, Life
 from sandbox.simulation.timeline import Timeline, WrongClock
 from strava_collector.claims import SOON
+from strava_collector.collecting import MOST_WORKERS
 from strava_collector.conclusion import Problems
 from strava_collector.fetcher import Connection
-from strava_collector.pipeline import Pipeline
 from strava_collector.secret import Secret
-from strava_collector.service import MOST_WORKERS
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import inbox, queue
 from strava_collector.store.database import Database
 from strava_collector.token_keeper import TokenStore
 from strava_collector.upkeep import MORE, Upkeep
 from strava_collector.webhook import notification_from_json
+from strava_collector.webhook_pipeline import WebhookPipeline
 from strava_collector.writer import EventSink, Writer
 
 INPUT = WebhookInput(
@@ -89,7 +89,7 @@ class InputProcess:
         around = self._around
         self.database = Database(around.folder, clock=around.clock)
         self._life.closes(self.database.close)
-        self._pipeline = Pipeline(
+        self._pipeline = WebhookPipeline(
             INPUT,
             database=self.database,
             writer=Writer(around.sink),

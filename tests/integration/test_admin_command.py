@@ -190,6 +190,14 @@ def test_a_replay_repeats_and_a_deletion_forgets(shell: Shell) -> None:
     assert shell.rows("jobs", "dead-letters") == []
 
 
+def test_a_reindex_writes_everything_once_more(shell: Shell) -> None:
+    ride = shell.sandbox.strava.activities(shell.anna)[0]
+    before = shell.versions(ride)
+    (row,) = shell.rows("jobs", "reindex", "--athlete", str(shell.anna.id), "--to", "2099-12-31")
+    assert (row["fetches"] >= 1, row["left_out"], row["more"]) == (True, 0, "no")
+    shell.await_versions(ride, before + 1)
+
+
 def test_it_works_as_well_while_no_input_runs(shell: Shell) -> None:
     ride = shell.sandbox.strava.activities(shell.anna)[0]
     before = shell.versions(ride)
@@ -221,6 +229,10 @@ def test_it_works_as_well_while_no_input_runs(shell: Shell) -> None:
         (("jobs", "delete", "--status", "pending", "--all"), 2),
         (("jobs", "replay"), 2),
         (("jobs", "replay", "--since", "2999-01-01"), 2),
+        (("jobs", "reindex"), 2),
+        (("jobs", "reindex", "--athlete", "anna"), 2),
+        (("jobs", "reindex", "--athlete", "5"), 1),
+        (("jobs", "reindex", "--from", "2026-06-02", "--to", "2026-06-01"), 2),
         (("subscriptions", "create"), 2),
         (("subscriptions", "delete"), 2),
         (("subscriptions", "delete", "1", "--all"), 2),

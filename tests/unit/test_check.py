@@ -556,3 +556,44 @@ def test_lengths_of_time_are_written_for_people(seconds: float, words: str) -> N
 )
 def test_the_summary_counts(statuses: list[Status], said: str) -> None:
     assert summary([Line("disk", "", status, "s.") for status in statuses]).startswith(said)
+
+
+HISTORY = InputFacts(
+    name="history",
+    listens=False,
+    application="Club",
+    index="strava",
+    runs=True,
+    heartbeats={part: Heartbeat(START - 30) for part in ("lister", "worker", "dispatcher", "around")},
+    queue=Queue(),
+)
+
+
+def test_an_input_that_lists_has_no_listener_certificate_callback_and_subscription() -> None:
+    facts = replace(GOOD, inputs=(HISTORY,), applications=(replace(CLUB, subscriptions=(), known=None),))
+    lines = {line.topic: line for line in judge(facts) if line.subject == "history"}
+
+    assert set(lines) == {"process", "worker", "queue"}
+    assert lines["worker"].seen == "Lists are read and activities fetched."
+    assert {line.status for line in judge(facts)} == {PASS}
+
+
+def test_an_input_that_lists_and_does_not_run_is_a_fault() -> None:
+    (line,) = [one for one in judge(replace(GOOD, inputs=(replace(HISTORY, runs=False),))) if one.topic == "process"]
+
+    assert line.status is FAIL
+    assert "Its workers are looked at once it runs" in line.seen
+    assert "interval (4 hours unless changed)" in line.to_do
+
+
+def test_a_lister_that_is_silent_is_a_fault() -> None:
+    silent = replace(HISTORY, heartbeats={**HISTORY.heartbeats, "lister": Heartbeat(START - 3600)})
+    (line,) = [one for one in judge(replace(GOOD, inputs=(silent,))) if one.topic == "worker"]
+
+    assert (line.status, line.seen) == (FAIL, "The lister has given no sign of life for 60 minutes.")
+
+
+def test_a_subscription_without_a_webhooks_input_is_left_over_also_beside_one_that_lists() -> None:
+    (line,) = [one for one in judge(replace(GOOD, inputs=(HISTORY,))) if one.topic == "subscription"]
+
+    assert "no enabled input Strava Webhook is for it" in line.seen

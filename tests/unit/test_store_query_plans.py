@@ -37,6 +37,7 @@ from strava_collector.store import (
     misses,
     origin,
     queue,
+    reindex,
     streams,
     subscriptions,
     sweeps,
@@ -158,6 +159,15 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "queue.join, a second wish": lambda tx: (join(tx, 1, input=INPUT), join(tx, 1, input=INPUT)),
     "queue.live_trail": lambda tx: queue.live_trail(tx, 1, 1),
     "queue.live_expected": lambda tx: queue.live_expected(tx, 1, 1),
+    "reindex.athletes": lambda tx: reindex.athletes(tx),
+    "reindex.page": lambda tx: reindex.page(
+        tx,
+        1,
+        reindex.Days("2026-01-01", "2026-12-31"),
+        after=reindex.Position(1, "2026-06-01T05:00:00Z", 7),
+    ),
+    "ledger.unchanged": lambda tx: ledger.unchanged(tx, 1, fingerprint="a-b", now=NOW),
+    "ledger.give_up": lambda tx: ledger.give_up(tx, 1, NOW),
     "queue.claim": claimed,
     "queue.claim, live jobs only": lambda tx: queue.claim(
         tx, input=INPUT, now=NOW, athletes={1, 2}, lowest=Priority.LIVE

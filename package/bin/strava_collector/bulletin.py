@@ -21,6 +21,7 @@ TOPICS = (
     "athletes",
     "certificate",
     "held_notifications",
+    "index",
     "listener",
     "missed",
     "renewal",

@@ -33,9 +33,11 @@ class Queue:
 
 @dataclass(frozen=True)
 class InputFacts:
-    """One input *Strava Webhook*."""
+    """One input."""
 
     name: str
+    #: Strava calls it; otherwise it is an input *Strava Activities*, which lists.
+    listens: bool = True
     enabled: bool = True
     application: str = ""
     index: str = ""

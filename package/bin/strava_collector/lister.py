@@ -8,6 +8,7 @@ repeats one page and loses none.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import Callable, Optional, Protocol
 
 from strava_collector import ownership, walk
@@ -70,8 +71,10 @@ class Lister:
         connection: Callable[[], Optional[Connection]],
         bulletin: Problems,
         found: Callable[[str], None] = lambda owner: None,
+        barred: Callable[[], Collection[int]] = frozenset,
     ) -> None:
-        """``found`` is called with the name of the input that has something to fetch that should not wait."""
+        """``found`` is called with the name of the input that has something to fetch that should not wait; ``barred``
+        tells the athletes for whom nothing can be written at present."""
         self._input = activities_input
         self._database = database
         self._calls = calls
@@ -79,6 +82,7 @@ class Lister:
         self._connection = connection
         self._bulletin = bulletin
         self._found = found
+        self._barred = barred
         self._intake = Intake(activities_input, database=database, writer=writer, clock=clock)
         #: Until when an athlete's lists of a priority are left alone, and how often in a row they could not be had.
         self._paused: dict[tuple[int, Priority], float] = {}
@@ -143,7 +147,8 @@ class Lister:
                 self._bulletin.report("athletes", " ".join(found.faults))
             else:
                 self._bulletin.resolved("athletes")
-        return list(found.athletes)
+        barred = self._barred()
+        return [athlete for athlete in found.athletes if athlete.athlete_id not in barred]
 
     def _next(self, athletes: list[Athlete], settings: Settings) -> Optional[tuple[float, Look]]:
         """The page to be listed next, and when."""
