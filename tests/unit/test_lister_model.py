@@ -165,7 +165,7 @@ class ListsAgainstStrava(RuleBasedStateMachine):
         one.transport.before, one.events.kill = None, None
         for told in self.on_the_way:
             told()
-        one.run(14 * DAY, step=4 * 3600.0)
+        one.run(13 * DAY, step=4 * 3600.0)
         # Those that lists lack and no notification has told of, nobody can know of.
         known = {activity.id for activity in self._there() if one.knows(activity) or not activity.unlisted}
         one.is_whole(only=known)

@@ -175,7 +175,8 @@ HISTORY, SOON = Wish(Priority.HISTORY), Wish(Priority.RECONCILIATION)
     ("verdict", "seen", "purpose", "covered", "summaries_only", "wished"),
     [
         (Verdict.NEW, None, Purpose.HISTORY, False, False, HISTORY),
-        (Verdict.NEW, None, Purpose.WINDOW, False, False, SOON),
+        (Verdict.NEW, None, Purpose.WINDOW, True, False, SOON),
+        (Verdict.NEW, None, Purpose.WINDOW, False, False, HISTORY),
         (Verdict.NEW, None, Purpose.PASS, True, False, SOON),
         (Verdict.NEW, None, Purpose.PASS, False, False, HISTORY),
         (Verdict.NEW, None, Purpose.WINDOW, True, True, None),

@@ -42,7 +42,8 @@ LONGEST_PAUSE = 6 * 3600.0
 
 _PRIORITIES = {
     Purpose.WINDOW: Priority.RECONCILIATION,
-    Purpose.PASS: Priority.RECONCILIATION,
+    # Otherwise the slow walk would use up what the looks at the newest activities need.
+    Purpose.PASS: Priority.HISTORY,
     Purpose.HISTORY: Priority.HISTORY,
 }
 #: What goes first.
