@@ -225,6 +225,17 @@ class Sandbox:
         self.post("TA_strava_webhook_strava_webhook", **arguments)
         return made
 
+    def add_activities_input(self, name: str, application: Application, **more: str | int) -> None:
+        """Save an input *Strava Activities*, which lists as often as may be; splunkd starts it at once."""
+        arguments: dict[str, str | int | float] = {
+            "name": name,
+            "application": application.name,
+            "index": INDEX,
+            "interval": 60,
+            **more,
+        }
+        self.post("TA_strava_webhook_strava_activities", **arguments)
+
     def health(self, made: Input) -> int:
         """The status of the listener's ``/health``; 0 while nobody listens."""
         try:

@@ -17,17 +17,17 @@ from typing import Callable, Optional
 from sandbox.simulation.life import Killed, Life
 from sandbox.simulation.timeline import Timeline, WrongClock
 from strava_collector.claims import SOON
+from strava_collector.collecting import MOST_WORKERS
 from strava_collector.conclusion import Problems
 from strava_collector.fetcher import Connection
-from strava_collector.pipeline import Pipeline
 from strava_collector.secret import Secret
-from strava_collector.service import MOST_WORKERS
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import inbox, queue
 from strava_collector.store.database import Database
 from strava_collector.token_keeper import TokenStore
 from strava_collector.upkeep import MORE, Upkeep
 from strava_collector.webhook import notification_from_json
+from strava_collector.webhook_pipeline import WebhookPipeline
 from strava_collector.writer import EventSink, Writer
 
 INPUT = WebhookInput(
@@ -61,6 +61,10 @@ class Surroundings:
     jitter: random.Random
 
 
+#: Seconds between two looks at what is around activities while nothing is due.
+_AROUND_EVERY = 3_600.0
+
+
 class InputProcess:
     """From its start to its end."""
 
@@ -82,6 +86,7 @@ class InputProcess:
             queue.take_over(tx, input=INPUT.name, now=around.clock.now())
         self._upkeep.welcome_back(around.settings())
         self._look_after()
+        self._life.after(0.0, self._look_around)
         self._wake_all()
 
     def _put_together(self) -> None:
@@ -89,7 +94,7 @@ class InputProcess:
         around = self._around
         self.database = Database(around.folder, clock=around.clock)
         self._life.closes(self.database.close)
-        self._pipeline = Pipeline(
+        self._pipeline = WebhookPipeline(
             INPUT,
             database=self.database,
             writer=Writer(around.sink),
@@ -202,6 +207,12 @@ class InputProcess:
         self._life.after(MORE if more else _UPKEEP_EVERY, self._look_after)
         if more:
             self._wake_all()
+
+    def _look_around(self) -> None:
+        """Profiles and gear. When the settings change, the service looks at once; that is soon enough here."""
+        if self._stopping is None:
+            pause = self._pipeline.around.look(self._around.settings())
+            self._life.after(_AROUND_EVERY if pause is None else min(pause, _AROUND_EVERY), self._look_around)
 
     def _check_subscription(self) -> None:
         if self._stopping is None:

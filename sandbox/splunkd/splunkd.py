@@ -196,6 +196,11 @@ class Splunkd:
             raise ValueError(f"The index {name!r} was not made: {answer}")
         self._indexes = set(self.configuration.read("indexes"))
 
+    def remove_index(self, name: str) -> None:
+        """Delete an index that :meth:`create_index` has made; events for it are a fault from now on."""
+        self.configuration.remove("indexes", "search", name)
+        self._indexes = set(self.configuration.read("indexes"))
+
     def expire_session(self) -> None:
         """Every session key given out so far gets 401 from now on, also those of running inputs."""
         self.sessions.expire_all()

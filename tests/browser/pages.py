@@ -239,6 +239,14 @@ class InputsPage(Table):
             entry.click()
         return Dialog(self.page)
 
+    def detail(self, name: str, label: str) -> str:
+        """What the row says behind its arrow, which is opened."""
+        row = self.row(name)
+        row.get_by_role("button", name=re.compile("expand|info|more", re.IGNORECASE)).first.click()
+        said = self.page.get_by_text(label, exact=True).last.locator("xpath=following-sibling::*[1]")
+        expect(said).to_be_visible()
+        return said.inner_text().strip()
+
     def switch(self, name: str) -> Locator:
         return self.row(name).get_by_role("switch")
 

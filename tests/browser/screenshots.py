@@ -7,6 +7,7 @@ callback URL's host is rides.example.com. Everything else is as it would be.
 from __future__ import annotations
 
 import io
+import re
 import sys
 import tempfile
 from datetime import datetime, timedelta, timezone
@@ -171,10 +172,27 @@ class Story:
                 return
         raise RuntimeError("The input of the pictures could not be saved.")
 
+    def history(self) -> None:
+        """An input of the other kind has collected what Anna rode before."""
+        now = datetime.now(timezone.utc)
+        for weeks in range(1, 31):
+            start = now - timedelta(weeks=weeks, hours=weeks % 5)
+            self.sandbox.strava.record(self.anna, start_date=start, notify=False)
+        self.sandbox.add_activities_input("history", self.application, athletes="anna", interval=14_400)
+        until(lambda: re.fullmatch(r"(\d+) of \1 in full", self.state_of_history()), 2 * PATIENCE)
+
+    def state_of_history(self) -> str:
+        """What the table of inputs will show."""
+        _, answer = self.sandbox.splunkd.request(
+            "GET", self.sandbox.splunkd.path("TA_strava_webhook_strava_activities", "history")
+        )
+        return str(answer["entry"][0]["content"].get("history"))
+
     def default_settings(self) -> None:
         """The tab *Advanced* as it is after the installation; nothing calls Strava any more."""
-        self.sandbox.post("TA_strava_webhook_strava_webhook/rides", disabled="1")
-        until(lambda: not self.sandbox.splunkd.inputs.running("rides"), PATIENCE)
+        for page, name in (("strava_webhook", "rides"), ("strava_activities", "history")):
+            self.sandbox.post(f"TA_strava_webhook_{page}/{name}", disabled="1")
+            until(lambda name=name: not self.sandbox.splunkd.inputs.running(name), PATIENCE)  # type: ignore[misc]
         self.sandbox.post(
             "TA_strava_webhook_settings/advanced",
             api_url="https://www.strava.com/api/v3",
@@ -221,6 +239,7 @@ def take_all(story: Story, album: Album) -> None:
         consent.authorize()
     form.expect_saved()
 
+    story.history()
     story.move_the_input()
     inputs = album.inputs()
     album.take_table("inputs", inputs)
@@ -233,6 +252,17 @@ def take_all(story: Story, album: Album) -> None:
     form.type_choice("index", "rides")
     form.save_refused()
     album.take_dialog("input-refused", form)
+    form.cancel()
+    form = inputs.create("Strava Activities")
+    form.fill("name", "everything")
+    form.choose("application", "Club")
+    form.field("athletes").get_by_role("combobox").click()
+    for row in ("anna", "dana"):
+        form.page.get_by_role("option", name=row, exact=True).click()
+    form.page.keyboard.press("Escape")
+    form.fill("start_date", "2015-01-01")
+    expect(form.field("interval")).to_contain_text("for 2 athletes")
+    album.take_dialog("activities-form", form)
     form.cancel()
 
     story.default_settings()

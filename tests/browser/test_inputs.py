@@ -24,6 +24,7 @@ FIELDS = (
     "name",
     "application",
     "index",
+    "streams",
     "callback_url",
     "port",
     "cert_file",
@@ -32,6 +33,9 @@ FIELDS = (
     "manage_subscription",
     "replace_subscription",
     "remove_subscription",
+    "drop_location",
+    "drop_text",
+    "drop_health",
     "in_front",
     "interval",
 )
@@ -121,9 +125,9 @@ def test_what_few_need_is_folded_away_and_the_offered_url_follows_the_port(sandb
     typist = Typist(sandbox, page)
     form = typist.inputs.create()
     expect(form.root.get_by_text("Where Strava calls")).to_be_visible()
-    for field in FIELDS[:11]:
+    for field in FIELDS[:12]:
         expect(form.field(field)).to_be_visible()
-    for field in FIELDS[11:]:
+    for field in FIELDS[12:]:
         expect(form.field(field)).to_have_count(0)
     form.cancel()
     form = typist.open()
@@ -287,7 +291,7 @@ def test_behind_a_proxy_a_self_signed_certificate_is_saved(
     assert "names no port" not in message
     typist.enter(in_front="A reverse proxy ends TLS with its own certificate")
     form.save()
-    assert typist.inputs.cell("listener", "callback_url") == "https://rides.example.org/strava/4f1c9e"
+    assert typist.inputs.detail("listener", "Callback URL") == "https://rides.example.org/strava/4f1c9e"
     form = typist.inputs.edit("listener")
     advanced(form)
     assert form.value("in_front") == "A reverse proxy ends TLS with its own certificate"
@@ -321,7 +325,7 @@ def test_the_offered_input_is_saved_and_serves(sandbox: Sandbox, page: Page) -> 
     form.save()
     _, answer = sandbox.splunkd.request("GET", sandbox.splunkd.path("storage/passwords"), {"count": -1})
     assert any(token in entry["content"]["clear_password"] for entry in answer["entry"])
-    typist.inputs.expect_cell("listener", "callback_url", url)
+    assert typist.inputs.detail("listener", "Callback URL") == url
     files = sandbox.certificates.issue("unused")
     sandbox.wait_until_healthy(Input("listener", int(values["port"]), url, token, files))
 
@@ -340,7 +344,7 @@ def test_for_an_input_that_exists_nothing_is_offered(sandbox: Sandbox, page: Pag
     assert form.value("callback_url") == made.callback_url
     form.fill("port", str(made.port))
     form.save()
-    inputs.expect_cell("club", "callback_url", made.callback_url)
+    assert inputs.detail("club", "Callback URL") == made.callback_url
     after = sandbox.splunkd.request("GET", passwords, {"count": -1})[1]["entry"]
     assert sorted(one["content"]["clear_password"] for one in after) == sorted(
         one["content"]["clear_password"] for one in before
@@ -393,8 +397,9 @@ def test_a_second_input_for_an_application_is_neither_saved_nor_enabled(
 def test_the_table_says_what_matters(sandbox: Sandbox, page: Page) -> None:
     inputs, made = running(sandbox, page)
     # Before the first is the arrow that opens a row.
-    headings = ["Name", "Application", "Port", "Callback URL", "Index", "Subscription", "Status"]
-    assert inputs.columns()[1:8] == headings
+    headings = ["Name", "Kind", "Application", "Port", "Index", "Subscription", "History", "Status"]
+    assert inputs.columns()[1:9] == headings
+    assert inputs.cell("club", "serviceTitle") == "Strava Webhook"
     assert inputs.cell("club", "port") == str(made.port)
     assert inputs.cell("club", "index") == "strava"
     inputs.delete("club")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from sandbox.sandbox import Input, Sandbox, free_port
 from sandbox.strava import Application
@@ -29,10 +28,7 @@ def await_state(sandbox: Sandbox, page: Page, state: str) -> InputsPage:
 
 def explained(inputs: InputsPage) -> str:
     """What the row says behind its arrow."""
-    inputs.row("home").get_by_role("button", name=re.compile("expand|info|more", re.IGNORECASE)).first.click()
-    said = inputs.page.get_by_text("What this means").locator("xpath=following-sibling::*[1]")
-    expect(said).to_be_visible()
-    return said.inner_text()
+    return inputs.detail("home", "What this means")
 
 
 @pytest.fixture

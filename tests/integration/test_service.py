@@ -18,11 +18,12 @@ from sandbox.strava import Application as StravaApplication
 from sandbox.strava import Athlete as StravaAthlete
 from sandbox.strava import StravaStandIn
 from strava_collector.clock import SystemClock
+from strava_collector.collecting import SETTINGS_RETRY
 from strava_collector.errors import CollectorError
 from strava_collector.oauth import Tokens
 from strava_collector.ports import SessionExpired
 from strava_collector.secret import Secret
-from strava_collector.service import SETTINGS_RETRY, WebhookService
+from strava_collector.service import WebhookService
 from strava_collector.settings import Advanced, Application, Athlete, Settings, WebhookInput
 from strava_collector.store import inbox, subscriptions
 from strava_collector.store.bell import ring

@@ -14,7 +14,6 @@ from strava_collector.events import Event
 from strava_collector.fetcher import Connection
 from strava_collector.job import Job
 from strava_collector.oauth import OAuth, Tokens
-from strava_collector.pipeline import Pipeline
 from strava_collector.secret import Secret
 from strava_collector.settings import Advanced, Application, Athlete, Settings, WebhookInput
 from strava_collector.store import counters, inbox, queue, subscriptions
@@ -24,6 +23,7 @@ from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
 from strava_collector.transport import Answer
 from strava_collector.upkeep import Upkeep
+from strava_collector.webhook_pipeline import WebhookPipeline
 from strava_collector.writer import Writer
 from tests.support.clock import VirtualClock
 from tests.support.scripted_transport import ScriptedTransport, answer, refusal
@@ -166,7 +166,7 @@ class Collecting:
             StravaApi(self.transport, "https://strava.example/api/v3"),
             OAuth(self.transport, "https://strava.example/oauth", self.clock),
         )
-        self.pipeline = Pipeline(
+        self.pipeline = WebhookPipeline(
             webhook_input,
             database=self.database,
             writer=Writer(self.index),

@@ -29,7 +29,8 @@ from strava_collector.settings import (
     EnabledInput,
     Settings,
 )
-from strava_collector.store import inbox, queue, subscriptions
+from strava_collector.store import counters, inbox, ledger, queue, subscriptions
+from strava_collector.store.counters import Counted
 from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
 from strava_collector.transport import Answer, Request
@@ -203,18 +204,21 @@ class Walking:
         at = self.iso(self.clock.now() - age)
         return self.strava.record(self.people[person], **{"kind": "manual", "start_date": at, "notify": False, **more})
 
-    def announce(self, activity: Activity, aspect: str = "create", **updates: str) -> None:
+    def announce(
+        self, activity: Activity, aspect: str = "create", *, event_time: Optional[int] = None, **updates: str
+    ) -> None:
         """A notification that the listener has just acknowledged."""
         told = notification(
             activity.id,
             aspect_type=aspect,
             owner_id=activity.athlete.id,
-            event_time=int(self.clock.now()),
+            event_time=int(self.clock.now()) if event_time is None else event_time,
             updates=updates,
             subscription_id=SUBSCRIPTION,
         )
         with self.database.write() as tx:
             inbox.add(tx, input=INPUT.name, notification=told, received_at=self.clock.now())
+            counters.count(tx, input=INPUT.name, name=Counted.RECEIVED)
 
     def list_all(self, most: int = 500) -> int:
         """List until nothing is due; return how many looks that took."""
@@ -257,9 +261,16 @@ class Walking:
     def fetches(self) -> int:
         return self.calls("GET /activities/{id}")
 
-    def is_whole(self) -> None:
-        """The index shows what Strava has, in full."""
+    def knows(self, activity: Activity) -> bool:
+        """Whether the ledger has an event of it."""
+        with self.database.read() as tx:
+            known = ledger.find(tx, activity.id)
+        return known is not None and known.start_date is not None
+
+    def is_whole(self, only: Optional[set[int]] = None) -> None:
+        """The index shows what Strava has, in full; or these activities of it."""
         there = {one.id: one for person in self.people for one in self.strava.activities(person)}
+        there = {number: one for number, one in there.items() if only is None or number in only}
         shown = self.events.latest()
         assert shown.keys() == there.keys()
         for number, activity in there.items():

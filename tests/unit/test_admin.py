@@ -8,8 +8,9 @@ from typing import Optional
 
 import pytest
 
-from strava_collector.admin import Desk, NothingSuch, Refused, jobs
+from strava_collector.admin import jobs
 from strava_collector.admin_arguments import WrongArgument
+from strava_collector.admin_desk import Desk, NothingSuch, Refused
 from strava_collector.admin_owner import NobodyFetches, owner
 from strava_collector.admin_rows import Value, when
 from strava_collector.admin_table import sheet, table
@@ -204,6 +205,28 @@ def test_an_input_that_is_named_has_to_exist_and_to_be_of_the_athletes_applicati
         owner(5, accounts, inputs, "other")
     with pytest.raises(NobodyFetches, match="Athlete 6 is not connected"):
         owner(6, accounts, inputs, "on")
+
+
+def test_without_a_webhook_the_first_input_that_lists_the_athlete_fetches() -> None:
+    accounts = {"anna": {"athlete_id": "5", "application": "Club"}}
+    activities = {
+        "a": {"application": "Club", "athletes": "ben"},
+        "b": {"application": "Club", "athletes": "anna"},
+        "c": {"application": "Club", "disabled": "1"},
+    }
+    webhooks = {"on": {"application": "Club"}, "off": {"application": "Club", "disabled": "1"}}
+    assert owner(5, accounts, {}, activities_inputs=activities) == "b"
+    assert owner(5, accounts, webhooks, activities_inputs=activities) == "on"
+    assert owner(5, accounts, {"off": webhooks["off"]}, activities_inputs=activities) == "b"
+    assert [owner(5, accounts, webhooks, one, activities_inputs=activities) for one in ("b", "c", "off")] == [
+        "b",
+        "c",
+        "off",
+    ]
+    with pytest.raises(NobodyFetches, match="“a” does not collect athlete 5, “anna”"):
+        owner(5, accounts, webhooks, "a", activities_inputs=activities)
+    with pytest.raises(NobodyFetches, match="The inputs are “a”, “b”, “c”"):
+        owner(5, accounts, {}, "typo", activities_inputs=activities)
 
 
 def test_nothing_is_fetched_of_who_has_withdrawn_the_permission(office: Office) -> None:

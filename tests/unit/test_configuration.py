@@ -15,9 +15,9 @@ from strava_collector import configuration
 from strava_collector.configuration import (
     Stanza,
     parse_settings,
-    parse_webhook_input,
 )
 from strava_collector.errors import ConfigurationError
+from strava_collector.input_stanza import RESTART_PAUSE, parse_webhook_input
 from strava_collector.secret import Secret
 from strava_collector.settings import IN_FRONT, NOTHING, Advanced, Application, Athlete, EnabledInput, Settings
 
@@ -101,6 +101,7 @@ def test_the_advanced_tab_is_read() -> None:
                 "own_quarter_limit": "50",
                 "own_day_limit": " 400 ",
                 "history_share": "25",
+                "history_mb_per_day": "0.5",
                 "most_waiting": "1000",
                 "least_disk_mb": "0",
                 "fetch_updates": "0",
@@ -121,6 +122,7 @@ def test_the_advanced_tab_is_read() -> None:
         own_quarter_limit=50,
         own_day_limit=400,
         history_share=0.25,
+        history_mb_per_day=0.5,
         most_waiting=1_000,
         least_disk_mb=0,
         fetch_updates=False,
@@ -153,6 +155,8 @@ def test_edited_activities_are_fetched_as_the_checkbox_says(text: str, fetched: 
         ("history_share", "0.5"),
         ("history_share", "101"),
         ("history_share", "60 %"),
+        ("history_mb_per_day", "-1"),
+        ("history_mb_per_day", "1000001"),
         ("most_waiting", "999"),
         ("most_waiting", "10000001"),
         ("least_disk_mb", "-1"),
@@ -214,6 +218,7 @@ def test_all_faults_of_all_tabs_are_reported_together() -> None:
                     "own_quarter_limit": "0",
                     "own_day_limit": "-5",
                     "history_share": "0",
+                    "history_mb_per_day": "much",
                     "most_waiting": "1e6",
                     "least_disk_mb": "0.5",
                 },
@@ -221,12 +226,12 @@ def test_all_faults_of_all_tabs_are_reported_together() -> None:
         )
     )
 
-    assert len(faults) == 19
+    assert len(faults) == 20
     for word in ("“club”", "“lost”", "7001", "host", "port", "log level", "API URL", "OAuth URL", "CA file"):
         assert any(word in fault for fault in faults), word
     for word in ("settle time", "Fetches at once", "retry pause", "finished jobs", "cooldown", "quarter hour"):
         assert any(word in fault for fault in faults), word
-    for word in ("limit per day", "share for history", "may wait", "disk space"):
+    for word in ("limit per day", "share for history", "history writes", "may wait", "disk space"):
         assert any(word in fault for fault in faults), word
 
 
@@ -333,6 +338,7 @@ def page_fields(*path: str) -> dict[str, dict[str, object]]:
         ("own_quarter_limit", configuration.OWN_LIMIT, None),
         ("own_day_limit", configuration.OWN_LIMIT, None),
         ("history_share", configuration.HISTORY_SHARE, 100),
+        ("history_mb_per_day", configuration.HISTORY_MB_PER_DAY, 1),
         ("most_waiting", configuration.MOST_WAITING, 1),
         ("least_disk_mb", configuration.LEAST_DISK_MB, 1),
     ],
@@ -358,7 +364,7 @@ def test_the_page_has_the_same_bounds_and_defaults(
 
 
 @pytest.mark.parametrize(
-    ("field", "bounds", "default"), [("port", configuration.PORT, "8443"), ("interval", configuration.INTERVAL, "60")]
+    ("field", "bounds", "default"), [("port", configuration.PORT, "8443"), ("interval", RESTART_PAUSE, "60")]
 )
 def test_the_page_of_inputs_names_the_same_limits(field: str, bounds: tuple[int, int], default: str) -> None:
     entity = page_fields("inputs", "strava_webhook")[field]

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Optional
 
 import pytest
 
-from strava_collector import configuration
+from strava_collector import configuration, input_stanza
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text("utf-8")
@@ -20,8 +21,11 @@ INPUT_HOOK = (ROOT / "package/appserver/static/js/build/custom/input_hook.js").r
 
 HEADER = ("Field", "In the file", "Default", "Limits", "What it does, and when to change it")
 
-#: The input's fields have no validators in globalConfig.json: all their faults are found together, by the collector.
-INPUT_LIMITS: Mapping[str, tuple[float, float]] = {"port": configuration.PORT, "interval": configuration.INTERVAL}
+#: The inputs' fields have no validators in globalConfig.json: all their faults are found together, by the collector.
+INPUT_LIMITS: Mapping[str, Mapping[str, tuple[float, float]]] = {
+    "strava_webhook": {"port": configuration.PORT, "interval": input_stanza.RESTART_PAUSE},
+    "strava_activities": {"interval": input_stanza.INTERVAL, "look_back": input_stanza.LOOK_BACK_DAYS},
+}
 
 #: What the page of inputs offers instead of a default, by the constant of its hook that says how many bytes are random.
 OFFERED: Mapping[str, str] = {"callback_url": "PATH_BYTES", "verify_token": "TOKEN_BYTES"}
@@ -42,7 +46,9 @@ class Field:
     words: tuple[str, ...] = ()
 
 
-def fields(entities: list[dict[str, Any]]) -> Iterator[Field]:
+def fields(
+    entities: list[dict[str, Any]], limits: Mapping[str, tuple[float, float]] = MappingProxyType({})
+) -> Iterator[Field]:
     """The fields of a tab or an input; those inside of UCC's OAuth field count, hidden ones and mere texts do not."""
     for entity in entities:
         options = entity.get("options", {})
@@ -54,7 +60,7 @@ def fields(entities: list[dict[str, Any]]) -> Iterator[Field]:
                 entity["label"],
                 "the stanza" if entity["field"] == "name" else entity["field"],
                 _default(entity),
-                (*_numbers(entity), *INPUT_LIMITS.get(entity["field"], ())),
+                (*_numbers(entity), *limits.get(entity["field"], ())),
                 choices,
             )
 
@@ -95,7 +101,7 @@ def sections() -> dict[str, list[Field]]:
         elif "customTab" not in tab:  # which has no fields
             found[heading] = list(fields(tab["entity"]))
     for service in GLOBAL["pages"]["inputs"]["services"]:
-        found[f"Inputs → {service['title']}"] = list(fields(service["entity"]))
+        found[f"Inputs → {service['title']}"] = list(fields(service["entity"], INPUT_LIMITS[service["name"]]))
     return found
 
 

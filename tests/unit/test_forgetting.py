@@ -12,9 +12,12 @@ import pytest
 from strava_collector.burial import Burial
 from strava_collector.forgetting import LEASE_SECONDS, NEWLY_MARKED, Forgetting
 from strava_collector.job import Kind
+from strava_collector.listing import Miss
 from strava_collector.settings import Athlete, Settings
-from strava_collector.store import around, athletes, farewell, leases, ledger, queue
+from strava_collector.store import around, athletes, farewell, leases, ledger, misses, queue, walks
 from strava_collector.store.database import Transaction
+from strava_collector.store.walks import About
+from strava_collector.walk import Covered, Wanted, new_window
 from strava_collector.writer import OutputClosed, Writer
 from tests.support.clock import VirtualClock
 from tests.support.collecting import Problems
@@ -27,7 +30,6 @@ from tests.support.finished_work import (
     finished_job,
     stored_notification,
     waiting_job,
-    walked,
 )
 from tests.support.mortality import NEVER, Fate, Index, Killed, MortalDatabase
 from tests.support.store import RIDES
@@ -144,10 +146,13 @@ def settle_the_story(world: World) -> None:
                 stored_notification(
                     tx, first + 7, athlete_id=athlete_id, input=input, state="held", reason="unknown athlete", now=now
                 )
+            about = About(f"athlete-{athlete_id}", "App", "lists", "club", 14_400.0, 0)
+            walks.save(tx, athlete_id, Covered(), connected_at="50", about=about, now=now)
+            walks.go_on(tx, athlete_id, new_window(Covered(), Wanted(0, 14_400.0, 604_800.0), now))
+            misses.add(tx, activity_id=first, athlete_id=athlete_id, input="club", kind=Miss.NEW, now=now)
             tx.execute("INSERT INTO pace VALUES (?, 1.0, 1.0)", (athlete_id,))
             around.begin_profile(tx, athlete_id)
             around.note_use(tx, athlete_id=athlete_id, gear_id="b1", now=now)
-            walked(tx, athlete_id)
             for kind in (Kind.STREAMS, Kind.GEAR):
                 finished_job(tx, first, athlete_id=athlete_id, kind=kind, now=now)
                 if athlete_id == ANNA:

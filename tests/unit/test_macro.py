@@ -9,7 +9,7 @@ import pytest
 
 from strava_collector.macro import MacroKeeper, extended, indexes_of, wanted_indexes
 from strava_collector.ports import SessionExpired, SplunkUnavailable
-from strava_collector.settings import Advanced, Athlete, EnabledInput, Settings
+from strava_collector.settings import Advanced, Athlete, EnabledActivities, EnabledInput, Settings
 from tests.support.clock import VirtualClock
 
 
@@ -74,6 +74,20 @@ def settings(*indexes: str, keep: bool = True, athletes: tuple[Athlete, ...] = (
         athletes={one.athlete_id: one for one in athletes},
         advanced=Advanced(keep_macro=keep),
     )
+
+
+def test_events_go_to_the_indexes_of_both_kinds_of_inputs_and_of_those_athletes_whom_one_collects() -> None:
+    both = Settings(
+        enabled_inputs=(EnabledInput("live", "club", "8443", "strava"),),
+        enabled_activities=(EnabledActivities("history", "own", frozenset({"anna"}), "old"),),
+        athletes={
+            1: Athlete("anna", 1, "own", index="annas"),
+            2: Athlete("ben", 2, "own", index="bens"),
+            3: Athlete("carl", 3, "club", index="carls"),
+        },
+    )
+
+    assert wanted_indexes(both) == {"strava", "old", "annas", "carls"}
 
 
 def test_events_go_to_the_indexes_of_enabled_inputs_and_of_their_athletes() -> None:

@@ -20,13 +20,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from strava_collector.events import Event
 from strava_collector.fetcher import Connection
 from strava_collector.oauth import OAuth
-from strava_collector.pipeline import Pipeline
 from strava_collector.settings import Advanced, Athlete, Settings
 from strava_collector.store import athletes, inbox, queue, subscriptions
 from strava_collector.store.athletes import AthleteState
 from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
 from strava_collector.upkeep import Upkeep
+from strava_collector.webhook_pipeline import WebhookPipeline
 from strava_collector.writer import Writer
 from tests.support.clock import VirtualClock
 from tests.support.collecting import ANNA, APPLICATION, BEN, INPUT, Index, MemoryTokens, Problems
@@ -86,7 +86,7 @@ class Process:
             StravaApi(strava, "https://strava.example/api/v3"),
             OAuth(strava, "https://strava.example/oauth", clock),
         )
-        self.pipeline = Pipeline(
+        self.pipeline = WebhookPipeline(
             INPUT,
             database=self.database,
             writer=Writer(index),

@@ -7,7 +7,7 @@ import pytest
 from strava_collector.errors import ConfigurationError
 from strava_collector.ports import SessionExpired, SplunkUnavailable
 from strava_collector.secret import Secret
-from strava_collector.settings import EnabledInput
+from strava_collector.settings import EnabledActivities, EnabledInput
 from strava_collector.splunk_config import Reader, credential_realm
 from strava_collector.splunkd import NoAnswer
 
@@ -56,7 +56,8 @@ class Files:
             "strava_webhook": {
                 "main": {"application": "club", "port": "8443", "disabled": "0"},
                 "off": {"application": "club", "port": "8444", "disabled": "1"},
-            }
+            },
+            "strava_activities": {"history": {"application": "club", "athletes": "anna", "disabled": "0"}},
         }
         self.all_indexes: dict[str, dict[str, str]] = {
             "strava": {"datatype": "event", "disabled": "0"},
@@ -139,7 +140,28 @@ def test_the_realm_is_that_of_splunktaucclib() -> None:
 
 
 def test_the_settings_know_which_inputs_are_enabled() -> None:
-    assert Reader(Files()).settings().enabled_inputs == (EnabledInput("main", "club", "8443"),)
+    settings = Reader(Files()).settings()
+
+    assert settings.enabled_inputs == (EnabledInput("main", "club", "8443"),)
+    assert settings.enabled_activities == (EnabledActivities("history", "club", frozenset({"anna"})),)
+
+
+def test_an_input_of_the_other_kind_needs_no_secret() -> None:
+    found = Reader(Files()).activities_input("history", {"application": "club", "index": "strava", "athletes": None})
+
+    assert (found.source, found.athletes) == ("strava_activities://history", frozenset())
+
+
+def test_while_splunkd_does_not_tell_the_inputs_those_that_it_told_last_count() -> None:
+    """Else work would change hands whenever splunkd is busy."""
+    files = Files()
+    reader = Reader(files)
+    told = reader.settings()
+    files.failing["inputs"] = SplunkUnavailable("splunkd answered 503.")
+    assert reader.settings() == told
+    files.failing.clear()
+    files.kinds["strava_webhook"] = {}
+    assert reader.settings().enabled_inputs == ()
 
 
 def test_the_settings_do_not_depend_on_the_list_of_inputs() -> None:
@@ -158,6 +180,8 @@ def test_an_input_is_judged_by_what_splunkd_knows() -> None:
 
     assert around.applications == {"club"}
     assert around.inputs == files.kinds["strava_webhook"]
+    assert around.activities_inputs == files.kinds["strava_activities"]
+    assert around.athletes == files.confs["ta_strava_webhook_account"]
     assert around.indexes == ["strava"]
     assert around.ca_file == "/ca.pem"
 

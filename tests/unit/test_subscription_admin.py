@@ -10,7 +10,7 @@ from typing import Optional
 
 import pytest
 
-from strava_collector.configuration import parse_webhook_input
+from strava_collector.input_stanza import parse_webhook_input
 from strava_collector.secret import Secret
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.subscription_admin import (

@@ -7,6 +7,7 @@ something has changed, and noted when it is out: a crash in between writes it ag
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import Callable, Optional, Union
 
 from strava_collector.athlete_calls import AthleteCalls, Later
@@ -55,7 +56,9 @@ class Around:
         calls: AthleteCalls,
         clock: Clock,
         connection: Callable[[], Optional[Connection]],
+        barred: Callable[[], Collection[int]] = frozenset,
     ) -> None:
+        """``barred`` tells the athletes for whom nothing can be written at present."""
         self._input = collector_input
         self._owned = Owned(collector_input)
         self._database = database
@@ -63,6 +66,7 @@ class Around:
         self._calls = calls
         self._clock = clock
         self._connection = connection
+        self._barred = barred
         #: By athlete, until when nothing can be asked.
         self._not_before: dict[int, float] = {}
 
@@ -80,7 +84,7 @@ class Around:
         with self._database.read() as tx:
             looked = around.profiles(tx)
             gear = around.gear_to_look_at(tx, today=day_of(now), now=now)
-            barred = {found.athlete_id for found in athletes.standings(tx)}
+            barred = {found.athlete_id for found in athletes.standings(tx)}.union(self._barred())
         mine = self._owned.ids(settings) - barred
         times = {one: self._due(one, looked, now) for one in mine}
         for one in gear:

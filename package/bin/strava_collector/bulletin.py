@@ -18,9 +18,12 @@ log = logging.getLogger(__name__)
 #: All topics but those of athletes, which the store remembers: a process that was killed may have left a message of any
 #: of them, also of one that its successor, with another configuration, has no part for.
 TOPICS = (
+    "athletes",
     "certificate",
     "held_notifications",
+    "index",
     "listener",
+    "missed",
     "renewal",
     "rival",
     "rows",

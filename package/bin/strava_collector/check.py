@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from strava_collector.certificate_expiry import stage
 from strava_collector.check_facts import Facts, InputFacts
+from strava_collector.check_history import history, listing, missed
 from strava_collector.check_host import disk, indexes, macro
 from strava_collector.check_line import TOPICS, Line, failed, passed, unseen, warned
 from strava_collector.check_strava import applications, athletes, clock, quota
@@ -44,9 +45,14 @@ def judge(facts: Facts) -> list[Line]:
         *clock(facts),
         *disk(facts),
         *dead_letters(facts),
+        *history(facts),
+        *missed(facts),
+        *listing(facts),
     ]
     for one in running:
-        found = [listener(facts, one), certificate(facts, one), callback(one), worker(facts, one), queue(facts, one)]
+        found = [worker(facts, one), queue(facts, one)]
+        if one.listens:
+            found += [listener(facts, one), certificate(facts, one), callback(one)]
         lines += [line for line in found if line.topic not in _not_yet(one)]
     lines += processes(facts, later=_in_words(set(_OF_AN_INPUT) - {line.topic for line in lines}))
     lines += subscriptions(facts)
@@ -123,11 +129,12 @@ def _process(one: InputFacts) -> Line:
     if one.runs is None:
         return unseen("process", one.name, "Whether the input's process runs could not be seen.")
     if not one.runs:
+        pause = "restart pause (60 s unless changed)" if one.listens else "interval (4 hours unless changed)"
         return failed(
             "process",
             one.name,
             f"No process works for this input, although it is enabled.{afterwards}",
-            "Splunk starts it again after the input's restart pause (60 s unless changed). If it does not stay, "
+            f"Splunk starts it again after the input's {pause}. If it does not stay, "
             f"look at {log_of(one.name)}; disabling and enabling it on the page Inputs starts it at once.",
         )
     return passed("process", one.name, "The input's process runs.")
@@ -168,7 +175,8 @@ def callback(one: InputFacts) -> Line:
 def _not_yet(one: InputFacts) -> set[str]:
     """What cannot be looked at, because nobody works for the input or its fields make no sense."""
     not_yet = {"certificate", "callback"} if one.faults else set()
-    return not_yet | {"listener", "callback", "worker"} if one.runs is False else not_yet
+    not_yet |= {"listener", "callback", "worker"} if one.runs is False else set()
+    return not_yet if one.listens else not_yet & {"worker"}
 
 
 def _in_words(topics: Collection[str]) -> str:

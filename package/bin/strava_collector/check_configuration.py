@@ -11,14 +11,23 @@ from dataclasses import dataclass, field
 from typing import Callable, Optional, Protocol, TypeVar
 
 from strava_collector import macro
-from strava_collector.configuration import Stanza, encrypted_field, parse_settings, parse_webhook_input
+from strava_collector.configuration import Stanza, encrypted_field, parse_settings
 from strava_collector.errors import CollectorError, ConfigurationError
 from strava_collector.input_faults import rival_faults
+from strava_collector.input_stanza import parse_activities_input, parse_webhook_input
 from strava_collector.oauth import Tokens
 from strava_collector.ports import SessionExpired, SplunkUnavailable
 from strava_collector.secret import Secret
 from strava_collector.settings import Settings, WebhookInput
-from strava_collector.splunk_config import ACCOUNTS, APPLICATIONS, SETTINGS, WEBHOOK_KIND, Reader, credential_realm
+from strava_collector.splunk_config import (
+    ACCOUNTS,
+    ACTIVITIES_KIND,
+    APPLICATIONS,
+    SETTINGS,
+    WEBHOOK_KIND,
+    Reader,
+    credential_realm,
+)
 from strava_collector.token_store import TokenStore
 
 _Told = TypeVar("_Told")
@@ -53,11 +62,13 @@ class Configured:
     """The configuration; None for what splunkd did not tell."""
 
     settings: Settings
-    #: By name, also the disabled ones.
+    #: The inputs *Strava Webhook* by name, also the disabled ones.
     inputs: Optional[Mapping[str, Stanza]]
     applications: Optional[Mapping[str, Stanza]]
     accounts: Optional[Mapping[str, Stanza]]
-    #: The inputs that make sense, and what is wrong with the others.
+    #: The inputs *Strava Activities* in the same way.
+    activities_inputs: Optional[Mapping[str, Stanza]] = None
+    #: The inputs that make sense, and what is wrong with the others, of either kind.
     webhook_inputs: Mapping[str, WebhookInput] = field(default_factory=dict)
     input_faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rivals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -87,12 +98,13 @@ class _Questions:
 
 
 def read(source: Source, register: Callable[..., None]) -> Configured:
-    """Read everything; some twelve calls. ``register`` is told of each secret. Raises SessionExpired."""
+    """Read everything; some thirteen calls. ``register`` is told of each secret. Raises SessionExpired."""
     ask, ask_secrets = _Questions(), _Questions()
     applications = ask(lambda: source.stanzas(APPLICATIONS))
     accounts = ask(lambda: source.stanzas(ACCOUNTS))
     tabs = ask(lambda: source.stanzas(SETTINGS)) or {}
     inputs = ask(lambda: source.inputs(WEBHOOK_KIND))
+    activities_inputs = ask(lambda: source.inputs(ACTIVITIES_KIND))
     secrets = {
         realm: ask_secrets(lambda realm=realm: source.passwords(credential_realm(realm)))  # type: ignore[misc]
         for realm in (f"configs/conf-{APPLICATIONS}", f"configs/conf-{SETTINGS}", f"data/inputs/{WEBHOOK_KIND}")
@@ -108,6 +120,7 @@ def read(source: Source, register: Callable[..., None]) -> Configured:
             settings=tabs,
             settings_secrets=tab_secrets or {},
             inputs=inputs,
+            activities_inputs=activities_inputs,
         )
 
     try:
@@ -126,10 +139,11 @@ def read(source: Source, register: Callable[..., None]) -> Configured:
     return Configured(
         settings=settings,
         inputs=inputs,
+        activities_inputs=activities_inputs,
         applications=applications,
         accounts=accounts,
         webhook_inputs=made[0],
-        input_faults=made[1],
+        input_faults={**made[1], **_faults_of_activities(activities_inputs or {})},
         rivals={name: tuple(rival_faults(name, one, settings.enabled_inputs)) for name, one in (inputs or {}).items()},
         faults=tuple(faults),
         no_secrets=ask_secrets.refusal,
@@ -159,6 +173,16 @@ def _inputs(
         except ConfigurationError as error:
             faults[name] = tuple(error.faults)
     return made, faults
+
+
+def _faults_of_activities(inputs: Mapping[str, Stanza]) -> dict[str, tuple[str, ...]]:
+    faults: dict[str, tuple[str, ...]] = {}
+    for name, stanza in inputs.items():
+        try:
+            parse_activities_input(name, stanza)
+        except ConfigurationError as error:
+            faults[name] = tuple(error.faults)
+    return faults
 
 
 def _tokens(

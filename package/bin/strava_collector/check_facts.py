@@ -33,9 +33,11 @@ class Queue:
 
 @dataclass(frozen=True)
 class InputFacts:
-    """One input *Strava Webhook*."""
+    """One input."""
 
     name: str
+    #: Strava calls it; otherwise it is an input *Strava Activities*, which lists.
+    listens: bool = True
     enabled: bool = True
     application: str = ""
     index: str = ""
@@ -140,6 +142,41 @@ class AthleteFacts:
 
 
 @dataclass(frozen=True)
+class ListFacts:
+    """What one input *Strava Activities* has done for its athletes."""
+
+    name: str
+    application: str
+    athletes: int
+    #: Seconds from one look at the newest activities to the next.
+    interval: float
+    #: Activities that the index shows, how many of them in full, how many wait, how many cannot be had in full.
+    found: int = 0
+    in_full: int = 0
+    waiting: int = 0
+    given_up: int = 0
+    #: ``done in about 12 days at 600 calls per day``, as it was said last.
+    estimate: str = ""
+    #: Athletes whose lists have not been walked through, with how far they have.
+    unfinished: tuple[str, ...] = ()
+    #: Why athletes cannot be listed, a sentence each.
+    troubles: tuple[str, ...] = ()
+    #: When the athlete who waits for longest was looked at last, in epoch seconds.
+    oldest_look: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class MissFacts:
+    """What lists found that the webhook of an input had not announced."""
+
+    name: str
+    today: int = 0
+    yesterday: int = 0
+    #: Since when the webhook seems dead, in epoch seconds; None if it does not.
+    silent_since: Optional[float] = None
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything."""
 
@@ -172,3 +209,6 @@ class Facts:
     dead_letters: Optional[int] = None
     #: The reason of the newest one.
     newest_dead_letter: str = ""
+    #: The inputs that have listed athletes, and the webhooks that should have announced what they found.
+    lists: tuple[ListFacts, ...] = ()
+    misses: tuple[MissFacts, ...] = ()

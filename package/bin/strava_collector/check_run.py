@@ -82,15 +82,17 @@ def _facts(
 ) -> Facts:
     now = clock.now()
     allowance = Allowance(clock)
-    inputs = {name: stanza.get("application", "").strip() for name, stanza in (configured.inputs or {}).items()}
+    stanzas = {**(configured.activities_inputs or {}), **(configured.inputs or {})}
+    inputs = {name: stanza.get("application", "").strip() for name, stanza in stanzas.items()}
     stored = check_store.look(folder, configured.settings, inputs, allowance, now)
     results = _outside(configured, stored, folder, allowance, clock)
     return Facts(
         now=now,
         inputs=None
-        if configured.inputs is None
-        else tuple(
-            _input(name, one, configured, stored, results, now) for name, one in sorted(configured.inputs.items())
+        if configured.inputs is None or configured.activities_inputs is None
+        else (
+            *(_input(name, one, configured, stored, results, now) for name, one in sorted(configured.inputs.items())),
+            *(_activities(name, one, configured, stored) for name, one in sorted(configured.activities_inputs.items())),
         ),
         applications=None if configured.applications is None else _applications(configured, stored, results),
         athletes=None if configured.accounts is None else _athletes(configured, stored, results),
@@ -108,6 +110,8 @@ def _facts(
         least_disk_mb=configured.settings.advanced.least_disk_mb,
         dead_letters=stored.dead_letters,
         newest_dead_letter=stored.newest_dead_letter,
+        lists=stored.lists,
+        misses=stored.misses,
     )
 
 
@@ -239,6 +243,20 @@ def _input(
         subscription_state=None if watch is None else watch.state,
         subscription_said="" if watch is None else watch.said,
         kept_subscription=None if watch is None else watch.subscription_id,
+        queue=stored.queues.get(name),
+    )
+
+
+def _activities(name: str, stanza: Stanza, configured: Configured, stored: Stored) -> InputFacts:
+    return InputFacts(
+        name=name,
+        listens=False,
+        enabled=not is_on(stanza, "disabled", default=False),
+        application=stanza.get("application", "").strip(),
+        index=stanza.get("index", "").strip(),
+        faults=configured.input_faults.get(name, ()),
+        runs=stored.runs.get(name),
+        heartbeats=stored.heartbeats.get(name, {}),
         queue=stored.queues.get(name),
     )
 

@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 
+from strava_collector import check_lists
 from strava_collector.allowance import Allowance
-from strava_collector.check_facts import Queue, QuotaFacts
+from strava_collector.check_facts import ListFacts, MissFacts, Queue, QuotaFacts
 from strava_collector.errors import StoreUnavailable
 from strava_collector.job import Priority
 from strava_collector.notification_rules import Hold
@@ -57,6 +58,8 @@ class Stored:
     standings: Mapping[int, Standing] = field(default_factory=dict)
     dead_letters: Optional[int] = None
     newest_dead_letter: str = ""
+    lists: tuple[ListFacts, ...] = ()
+    misses: tuple[MissFacts, ...] = ()
 
 
 def look(
@@ -78,7 +81,7 @@ def look(
         if not view.exists(folder):
             return Stored(exists=False, runs=runs)
         with view.view(folder) as tx:
-            return _looked(tx, settings, inputs, runs, allowance, now)
+            return _looked(tx, settings, inputs, runs, allowance, now, lambda name: is_at_work(folder, name))
     except StoreUnavailable as error:
         return Stored(exists=True, why_not=str(error), runs=runs)
 
@@ -96,6 +99,7 @@ def _looked(
     runs: Mapping[str, bool],
     allowance: Allowance,
     now: float,
+    is_running: Callable[[str], bool],
 ) -> Stored:
     newest = dead_letters.dead_letters(tx, limit=1)
     known = {one.client_id: subscriptions.known(tx, one.client_id) for one in settings.applications.values()}
@@ -116,6 +120,8 @@ def _looked(
         standings={found.athlete_id: found for found in athletes.standings(tx)},
         dead_letters=dead_letters.count_dead_letters(tx),
         newest_dead_letter=newest[0].reason if newest else "",
+        lists=check_lists.lists_of(tx, is_running),
+        misses=check_lists.misses_of(tx, is_running, now),
     )
 
 

@@ -20,7 +20,7 @@ _NEXT_LOOK = "when it looks next, within an hour; saving it on the page Inputs l
 def subscriptions(facts: Facts) -> list[Line]:
     """Say of each enabled input whether Strava sends notifications to it, and of applications that send elsewhere."""
     by_name = {one.name: one for one in facts.applications or ()}
-    enabled = [one for one in facts.inputs or () if one.enabled]
+    enabled = [one for one in facts.inputs or () if one.enabled and one.listens]
     lines = [
         _subscription(one, by_name.get(one.application), [other for other in enabled if _share(one, other)])
         for one in enabled
@@ -39,7 +39,7 @@ def _left(application: ApplicationFacts, there: Listed) -> Line:
         "subscription",
         application.name,
         f"Strava sends the notifications of the application “{application.name}” to {shown(there.callback_url)}, but "
-        "no enabled input is for it.",
+        "no enabled input Strava Webhook is for it.",
         "Enable or create an input for it, or remove the subscription: “strava_admin.py subscriptions delete "
         f"{there.id}”.",
     )

@@ -7,7 +7,7 @@ from typing import Optional
 from strava_collector.check_facts import Facts, InputFacts
 from strava_collector.check_line import Line, failed, passed, unseen, warned
 from strava_collector.check_words import in_words, log_of
-from strava_collector.heartbeat import DISPATCHER, LISTENER, LONGEST_SILENCE, WORKER
+from strava_collector.heartbeat import DISPATCHER, LISTENER, LISTER, LONGEST_SILENCE, WORKER
 from strava_collector.store.heartbeats import Heartbeat
 
 #: A job that has been due for longer, in seconds, although fetches are allowed, is stuck. Cooldown and settle time are
@@ -26,14 +26,15 @@ def listener(facts: Facts, one: InputFacts) -> Line:
 
 
 def worker(facts: Facts, one: InputFacts) -> Line:
-    """Say whether notifications are dispatched and jobs are worked on."""
+    """Say whether notifications are dispatched or lists are read, and jobs are worked on."""
     if one.runs is None and not one.heartbeats:
         return unseen("worker", one.name, "Whether the input's workers are at work could not be seen.")
-    for part in (DISPATCHER, WORKER):
+    for part in (DISPATCHER, WORKER) if one.listens else (LISTER, WORKER):
         trouble = _trouble(facts, one, "worker", one.heartbeats.get(part), f"its {part} is at work", part)
         if trouble is not None:
             return trouble
-    return passed("worker", one.name, "Notifications are dispatched and activities fetched.")
+    what = "Notifications are dispatched" if one.listens else "Lists are read"
+    return passed("worker", one.name, f"{what} and activities fetched.")
 
 
 def _trouble(

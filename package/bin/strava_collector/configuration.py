@@ -8,25 +8,22 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 from urllib.parse import quote, urlsplit
 
-from strava_collector.callback_url import callback_url_faults
 from strava_collector.errors import ConfigurationError
+from strava_collector.privacy import Privacy
 from strava_collector.secret import Secret
 from strava_collector.settings import (
-    IN_FRONT,
-    LOCAL_PROXY,
-    NOTHING,
     Advanced,
     Application,
     Athlete,
+    EnabledActivities,
     EnabledInput,
     Settings,
-    WebhookInput,
 )
 
 #: A stanza of a ``.conf`` file.
@@ -47,27 +44,15 @@ COOLDOWN = (0.0, 3600.0)
 OWN_LIMIT = (1, 1_000_000)
 #: In percent.
 HISTORY_SHARE = (1.0, 100.0)
+HISTORY_MB_PER_DAY = (0.0, 1_000_000.0)
 MOST_WAITING = (1_000, 10_000_000)
 LEAST_DISK_MB = (0, 1_000_000)
-INTERVAL = (10, 3600)
 PORT = (1, 65535)
 
 #: From the setting to the scheme of the proxy's URL; with ``socks5h`` the proxy resolves host names.
 PROXY_SCHEMES = {"http": "http", "socks5": "socks5h"}
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-
-#: Fields of an input that must not be empty, with their names in sentences.
-_INPUT_FIELDS = {
-    "application": "The application",
-    "index": "The index",
-    "callback_url": "The callback URL",
-    "port": "The port",
-    "cert_file": "The certificate file",
-    "key_file": "The private key file",
-}
-#: Those of them that plain HTTP has no use for.
-_TLS_FIELDS = ("cert_file", "key_file")
 
 _CLIENT_ID = re.compile(r"[1-9][0-9]{0,17}\Z", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]+\Z")
@@ -83,8 +68,10 @@ def parse_settings(
     settings: Mapping[str, Stanza],
     settings_secrets: Mapping[str, Secret],
     inputs: Optional[Mapping[str, Stanza]] = None,
+    activities_inputs: Optional[Mapping[str, Stanza]] = None,
 ) -> Settings:
-    """Return the settings of all tabs, and which inputs *Strava Webhook* are enabled.
+    """Return the settings of all tabs, and which inputs are enabled: ``inputs`` are those of the kind *Strava Webhook*,
+    ``activities_inputs`` those of the kind *Strava Activities*, by name.
 
     The secrets are UCC's: by stanza, each a JSON object of the stanza's encrypted fields. A row of *Applications* or
     *Athletes* that cannot be used is left out, with its fault in ``row_faults``, and holds up no other. Raises
@@ -105,6 +92,7 @@ def parse_settings(
         advanced=parse_advanced(settings.get("advanced", {}), faults),
         log_level=parse_log_level(settings.get("logging", {}), faults),
         enabled_inputs=enabled_inputs(inputs or {}),
+        enabled_activities=enabled_activities(activities_inputs or {}),
     )
     if faults:
         raise ConfigurationError(*row_faults, *faults)
@@ -160,7 +148,7 @@ def proxy_url(stanza: Stanza, password: Optional[Secret], faults: list[str]) -> 
     host = stanza.get("proxy_url", "").strip()
     if not _HOST.match(host):
         faults.append("The proxy's host (Configuration → Proxy) is missing or is no host name; leave out http://.")
-    port = _whole(stanza, "proxy_port", "The proxy's port", PORT, faults)
+    port = whole(stanza, "proxy_port", "The proxy's port", PORT, faults)
     username = stanza.get("proxy_username", "").strip()
     if password is not None and not username:
         faults.append("The proxy has a password but no user name (Configuration → Proxy).")
@@ -193,7 +181,7 @@ def parse_advanced(stanza: Stanza, faults: list[str]) -> Advanced:
         oauth_url=_https_url(stanza, "oauth_url", "The OAuth URL", defaults.oauth_url, faults),
         ca_file=ca_file,
         settle_time=_number(stanza, "settle_time", "The settle time (s)", SETTLE_TIME, defaults.settle_time, faults),
-        concurrency=_whole(stanza, "concurrency", "Fetches at once", CONCURRENCY, faults, defaults.concurrency),
+        concurrency=whole(stanza, "concurrency", "Fetches at once", CONCURRENCY, faults, defaults.concurrency),
         retry_base=_number(stanza, "retry_base", "The first retry pause (s)", RETRY_BASE, defaults.retry_base, faults),
         retention_days=_number(
             stanza,
@@ -207,11 +195,19 @@ def parse_advanced(stanza: Stanza, faults: list[str]) -> Advanced:
         own_quarter_limit=_own_limit(stanza, "own_quarter_limit", "Your own limit per quarter hour", faults),
         own_day_limit=_own_limit(stanza, "own_day_limit", "Your own limit per day", faults),
         history_share=share / 100,
-        most_waiting=_whole(
+        most_waiting=whole(
             stanza, "most_waiting", "The most that may wait", MOST_WAITING, faults, defaults.most_waiting
         ),
-        least_disk_mb=_whole(
+        least_disk_mb=whole(
             stanza, "least_disk_mb", "The least free disk space (MB)", LEAST_DISK_MB, faults, defaults.least_disk_mb
+        ),
+        history_mb_per_day=_number(
+            stanza,
+            "history_mb_per_day",
+            "The most that history writes in a day (MB)",
+            HISTORY_MB_PER_DAY,
+            defaults.history_mb_per_day,
+            faults,
         ),
         fetch_updates=stanza.get("fetch_updates", str(defaults.fetch_updates)).lower() in _TRUE,
         keep_macro=stanza.get("keep_macro", str(defaults.keep_macro)).lower() in _TRUE,
@@ -226,38 +222,20 @@ def parse_log_level(stanza: Stanza, faults: list[str]) -> str:
     return level
 
 
-def parse_webhook_input(name: str, params: Stanza, verify_token: Optional[Secret]) -> WebhookInput:
-    """Return an input's stanza as a value.
-
-    Raises ConfigurationError with everything that makes it meaningless. What may heal by itself (files that are not
-    there yet, an application without a row) is left to the running input, which tries again.
-    """
-    faults = input_shape_faults(params, judged=_INPUT_FIELDS)
-    if verify_token is None or not verify_token:
-        faults.append("The verify token is missing. Open the input on the page Inputs and enter it again.")
-    if faults or verify_token is None:
-        raise ConfigurationError(*faults)
-    values = {key: value.strip() for key, value in params.items()}
-    return WebhookInput(
-        name=name,
-        index=values["index"],
-        application=values["application"],
-        port=int(values["port"]),
-        verify_token=verify_token,
-        callback_url=values["callback_url"],
-        cert_file=values.get("cert_file", ""),
-        key_file=values.get("key_file", ""),
-        in_front=values.get("in_front") or NOTHING,
-        manage_subscription=is_on(values, "manage_subscription", default=True),
-        replace_subscription=is_on(values, "replace_subscription", default=False),
-        remove_subscription=is_on(values, "remove_subscription", default=False),
-    )
-
-
 def is_on(stanza: Stanza, field: str, *, default: bool) -> bool:
     """Return whether a checkbox is ticked; as by default if the stanza was made before there was one."""
     text = stanza.get(field, "").strip().lower()
     return text in _TRUE if text else default
+
+
+def privacy_of(stanza: Stanza) -> Privacy:
+    """Return what an input's stanza leaves out."""
+    return Privacy(*(is_on(stanza, field, default=False) for field in ("drop_location", "drop_text", "drop_health")))
+
+
+def athlete_names(stanza: Stanza) -> tuple[str, ...]:
+    """Return the names of rows of *Athletes* that an input *Strava Activities* is for; none stands for all."""
+    return tuple(name for name in (part.strip() for part in stanza.get("athletes", "").split(",")) if name)
 
 
 def enabled_inputs(inputs: Mapping[str, Stanza]) -> tuple[EnabledInput, ...]:
@@ -268,9 +246,27 @@ def enabled_inputs(inputs: Mapping[str, Stanza]) -> tuple[EnabledInput, ...]:
             application=stanza.get("application", "").strip(),
             port=stanza.get("port", "").strip(),
             index=stanza.get("index", "").strip(),
+            streams=is_on(stanza, "streams", default=False),
+            privacy=privacy_of(stanza),
         )
         for name, stanza in sorted(inputs.items())
-        if stanza.get("disabled", "").strip().lower() not in _TRUE
+        if not is_on(stanza, "disabled", default=False)
+    )
+
+
+def enabled_activities(inputs: Mapping[str, Stanza]) -> tuple[EnabledActivities, ...]:
+    """Return those inputs *Strava Activities* that splunkd runs, by name."""
+    return tuple(
+        EnabledActivities(
+            name,
+            application=stanza.get("application", "").strip(),
+            athletes=frozenset(athlete_names(stanza)),
+            index=stanza.get("index", "").strip(),
+            streams=is_on(stanza, "streams", default=False),
+            privacy=privacy_of(stanza),
+        )
+        for name, stanza in sorted(inputs.items())
+        if not is_on(stanza, "disabled", default=False)
     )
 
 
@@ -283,27 +279,8 @@ def control_character_faults(values: Mapping[str, object]) -> list[str]:
     ]
 
 
-def input_shape_faults(params: Stanza, *, judged: Collection[str]) -> list[str]:
-    """Return the faults that the texts of an input's stanza show, and which fields of ``judged`` are missing."""
-    without_tls = params.get("in_front", "").strip() == LOCAL_PROXY
-    faults = [
-        f"{label} is missing."
-        for field, label in _INPUT_FIELDS.items()
-        if field in judged and not params.get(field, "").strip() and not (without_tls and field in _TLS_FIELDS)
-    ]
-    if params.get("port", "").strip():
-        _whole(params, "port", "The port", PORT, faults)
-    if params.get("interval", "").strip():
-        _whole(params, "interval", "The restart pause (s)", INTERVAL, faults)
-    if params.get("in_front", "").strip() not in ("", *IN_FRONT):
-        faults.append("What stands in front of the port must be one of " + ", ".join(IN_FRONT) + ".")
-    if params.get("callback_url", "").strip():
-        faults.extend(callback_url_faults(params["callback_url"].strip()))
-    return faults
-
-
 def _own_limit(stanza: Stanza, field: str, label: str, faults: list[str]) -> Optional[int]:
-    return _whole(stanza, field, label, OWN_LIMIT, faults) if field in stanza else None
+    return whole(stanza, field, label, OWN_LIMIT, faults) if field in stanza else None
 
 
 def _https_url(stanza: Stanza, field: str, label: str, default: str, faults: list[str]) -> str:
@@ -337,7 +314,7 @@ def _number(
     return value
 
 
-def _whole(
+def whole(
     stanza: Stanza,
     field: str,
     label: str,
@@ -345,6 +322,7 @@ def _whole(
     faults: list[str],
     default: Optional[int] = None,
 ) -> int:
+    """Return a whole number within its bounds, inclusive; ``default`` for an empty text if there is one."""
     low, high = bounds
     text = stanza.get(field, "").strip()
     if not text and default is not None:

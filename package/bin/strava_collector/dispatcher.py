@@ -17,7 +17,7 @@ from strava_collector.events import Event, Tombstone, notification_event, tombst
 from strava_collector.logfmt import line
 from strava_collector.notification_effects import Effect, Effects, known_athletes
 from strava_collector.notification_rules import Hold
-from strava_collector.settings import Settings, WebhookInput
+from strava_collector.settings import CollectorInput, Settings
 from strava_collector.store import counters, inbox, ledger, replay, subscriptions
 from strava_collector.store.counters import Counted
 from strava_collector.store.database import Database, Transaction
@@ -35,7 +35,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        webhook_input: WebhookInput,
+        collector_input: CollectorInput,
         *,
         database: Database,
         writer: Writer,
@@ -48,8 +48,8 @@ class Dispatcher:
 
         ``foreign`` is called when one is held because its subscription is not known to be the application's.
         """
-        self._input = webhook_input
-        self._source = f"strava_webhook://{webhook_input.name}"
+        self._input = collector_input
+        self._source = collector_input.source
         self._database = database
         self._writer = writer
         self._clock = clock
@@ -113,7 +113,7 @@ class Dispatcher:
         with self._writer.turn():
             with self._database.write() as tx:
                 now = self._clock.now()
-                decided = Effects(tx, webhook_input=self._input, settings=settings, now=now)
+                decided = Effects(tx, collector_input=self._input, settings=settings, now=now)
                 batch = [self._as_it_may_be_kept(stored) for stored in read(tx)]
                 effects = [effect for effect in map(decided.add, batch) if effect is not None]
                 decided.close()

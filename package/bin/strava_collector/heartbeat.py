@@ -6,6 +6,7 @@ LISTENER = "listener"
 WORKER = "worker"
 DISPATCHER = "dispatcher"
 SUBSCRIPTION = "subscription"
+LISTER = "lister"
 
 #: Seconds between two signs of life, as long as nothing changes.
 EVERY = 60.0

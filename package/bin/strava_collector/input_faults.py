@@ -22,8 +22,8 @@ from strava_collector.configuration import (
     Stanza,
     control_character_faults,
     enabled_inputs,
-    input_shape_faults,
 )
+from strava_collector.input_stanza import webhook_shape_faults
 from strava_collector.port_probe import bind_error
 from strava_collector.settings import LOCAL_PROXY, NOTHING, PROXY, EnabledInput
 
@@ -63,8 +63,11 @@ class Surroundings:
 
     #: Names of the applications.
     applications: Optional[Collection[str]] = None
-    #: All inputs of the kind as they are stored, by name.
+    #: All inputs *Strava Webhook* as they are stored, by name; and all inputs *Strava Activities*.
     inputs: Optional[Mapping[str, Stanza]] = None
+    activities_inputs: Optional[Mapping[str, Stanza]] = None
+    #: The rows of *Athletes* as they are stored, by name.
+    athletes: Optional[Mapping[str, Stanza]] = None
     #: Names of the enabled indexes that take events. None also where events are forwarded: they need not be here.
     indexes: Optional[Collection[str]] = None
     #: The authorities of *Configuration → Advanced*.
@@ -85,13 +88,13 @@ def input_faults(
     what it fills in itself. But where everything is that it demands of a new input, certificate and key must be, too.
     ``now`` is in epoch seconds. Takes milliseconds.
     """
-    faults = [] if NAME.match(name) else [NAME_FAULT]
+    faults = name_faults(name, around.inputs, {"Strava Activities": around.activities_inputs})
     # Values with control characters are not looked at further: they must not be quoted either.
     faults += control_character_faults(params)
-    stanza = {key: (value or "").strip() for key, value in params.items() if (value or "").strip().isprintable()}
+    stanza = readable(params)
     is_whole = all(field in stanza for field in _DEMANDED)
     left_out = [field for field in _NEEDED_FOR_TLS if is_whole and field not in params]
-    faults += input_shape_faults(stanza, judged=[*stanza, *left_out])
+    faults += webhook_shape_faults(stanza, judged=[*stanza, *left_out])
     faults += _token_faults(stanza)
     faults += _existence_faults(stanza, around)
     own = (around.inputs or {}).get(name)
@@ -107,7 +110,38 @@ def input_faults(
             error = try_port(port, loopback=stanza.get("in_front") == LOCAL_PROXY)
             faults += _port_faults(error, port, in_use_counts=around.inputs is not None and not is_taken)
     faults += _file_faults(stanza, around.ca_file, now)
-    return [fault.translate(_HARMLESS) for fault in faults]
+    return [harmless(fault) for fault in faults]
+
+
+def harmless(fault: str) -> str:
+    """Return a fault without signs that begin markup, wherever it is shown."""
+    return fault.translate(_HARMLESS)
+
+
+def readable(params: Mapping[str, Optional[str]]) -> dict[str, str]:
+    """Return the values without blanks around them, and without those that must not be quoted."""
+    return {key: (value or "").strip() for key, value in params.items() if (value or "").strip().isprintable()}
+
+
+def name_faults(
+    name: str,
+    own_kind: Optional[Mapping[str, Stanza]],
+    other_kinds: Mapping[str, Optional[Mapping[str, Stanza]]],
+) -> list[str]:
+    """Return what is wrong with the name of an input that is being saved.
+
+    The store, the lock of the process and the log file know an input by its name alone. Two of one name that exist
+    already, made by hand, can be edited.
+    """
+    if not NAME.match(name):
+        return [NAME_FAULT]
+    if name in (own_kind or {}):
+        return []
+    return [
+        f"There is an input {title} with the name “{name}” already: choose another name."
+        for title, inputs in other_kinds.items()
+        if name in (inputs or {})
+    ]
 
 
 def _newly_wanted(stanza: Stanza, own: Optional[Stanza]) -> Stanza:
@@ -147,14 +181,17 @@ def _token_faults(stanza: Stanza) -> list[str]:
 
 
 def _existence_faults(stanza: Stanza, around: Surroundings) -> list[str]:
-    faults = []
-    application, index = stanza.get("application"), stanza.get("index")
-    if application and around.applications is not None and application not in around.applications:
-        faults.append(
-            f"There is no application “{application[:_LONGEST_QUOTE]}”. Create it on Configuration → Applications, or "
-            "choose another."
-        )
-    return faults + index_faults(index or "", around)
+    application, index = stanza.get("application", ""), stanza.get("index", "")
+    return application_faults(application, around) + index_faults(index, around)
+
+
+def application_faults(application: str, around: Surroundings) -> list[str]:
+    """Return a fault if there is no such application; an empty name is not judged."""
+    if not application or around.applications is None or application in around.applications:
+        return []
+    return [
+        f"There is no application {quoted(application)}. Create it on Configuration → Applications, or choose another."
+    ]
 
 
 def index_faults(index: str, around: Surroundings) -> list[str]:
@@ -162,9 +199,14 @@ def index_faults(index: str, around: Surroundings) -> list[str]:
     if not index or around.indexes is None or index in around.indexes:
         return []
     return [
-        f"There is no index “{index[:_LONGEST_QUOTE].translate(_HARMLESS)}” on this host, or it is disabled or for "
-        "metrics. Create it in Settings → Indexes, or choose another."
+        f"There is no index {quoted(index)} on this host, or it is disabled or for metrics. Create it in Settings → "
+        "Indexes, or choose another."
     ]
+
+
+def quoted(text: str) -> str:
+    """Return a text as it is quoted in a fault: not too long, and without signs that begin markup."""
+    return f"“{text[:_LONGEST_QUOTE].translate(_HARMLESS)}”"
 
 
 def _port_of(stanza: Stanza) -> Optional[int]:

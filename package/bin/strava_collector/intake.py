@@ -44,6 +44,11 @@ class Look:
     covered: Covered
     wanted: Wanted
 
+    def covers(self, second: int) -> bool:
+        """Whether what began in this second is no history: it was listed before, or is as new as each look wants."""
+        is_new = self.walk.purpose is Purpose.WINDOW and second >= self.walk.low
+        return is_new or self.covered.spans.holds(second)
+
     @property
     def index(self) -> str:
         """Where the athlete's events go."""
@@ -100,10 +105,7 @@ class Intake:
                     if verdict in (Verdict.NEW, Verdict.AGAIN)
                 ]
                 unannounced = self._missed(tx, look, verdicts, client_id)
-            for one in written:
-                for grave in one.placed.tombstones:
-                    self._writer.write(tombstone_event(grave, self._input.source))
-                self._writer.write(one.event)
+            self._writer.write_all([event for one in written for event in self._events(one)])
         with self._database.write() as tx:
             self._note_written(tx, look, written)
             urgent = self._conclude(tx, look, page, verdicts, step, asked_at)
@@ -152,6 +154,9 @@ class Intake:
         )
         return _Written(entry, placed, activity_digest(filtered), event)
 
+    def _events(self, one: _Written) -> list[Event]:
+        return [*(tombstone_event(grave, self._input.source) for grave in one.placed.tombstones), one.event]
+
     # After everything is out.
 
     def _note_written(self, tx: Transaction, look: Look, written: list[_Written]) -> None:
@@ -189,7 +194,7 @@ class Intake:
                 entry,
                 seen,
                 purpose=look.walk.purpose,
-                covered=look.covered.spans.holds(entry.second),
+                covered=look.covers(entry.second),
                 summaries_only=look.wanted.summaries_only,
             )
             if wish is not None:

@@ -8,6 +8,7 @@ repeats one page and loses none.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import Callable, Optional, Protocol
 
 from strava_collector import ownership, walk
@@ -41,7 +42,8 @@ LONGEST_PAUSE = 6 * 3600.0
 
 _PRIORITIES = {
     Purpose.WINDOW: Priority.RECONCILIATION,
-    Purpose.PASS: Priority.RECONCILIATION,
+    # Otherwise the slow walk would use up what the looks at the newest activities need.
+    Purpose.PASS: Priority.HISTORY,
     Purpose.HISTORY: Priority.HISTORY,
 }
 #: What goes first.
@@ -70,8 +72,10 @@ class Lister:
         connection: Callable[[], Optional[Connection]],
         bulletin: Problems,
         found: Callable[[str], None] = lambda owner: None,
+        barred: Callable[[], Collection[int]] = frozenset,
     ) -> None:
-        """``found`` is called with the name of the input that has something to fetch that should not wait."""
+        """``found`` is called with the name of the input that has something to fetch that should not wait; ``barred``
+        tells the athletes for whom nothing can be written at present."""
         self._input = activities_input
         self._database = database
         self._calls = calls
@@ -79,6 +83,7 @@ class Lister:
         self._connection = connection
         self._bulletin = bulletin
         self._found = found
+        self._barred = barred
         self._intake = Intake(activities_input, database=database, writer=writer, clock=clock)
         #: Until when an athlete's lists of a priority are left alone, and how often in a row they could not be had.
         self._paused: dict[tuple[int, Priority], float] = {}
@@ -113,7 +118,10 @@ class Lister:
             # Whatever was in the way may have been mended, a limit raised or an athlete connected again.
             self._settings, self._paused = settings, {}
         athletes = self._athletes(settings)
-        self._turns = {one.athlete_id: self._turns.get(one.athlete_id, 0) for one in athletes}
+        if {one.athlete_id for one in athletes} != self._turns.keys():
+            self._turns = {one.athlete_id: self._turns.get(one.athlete_id, 0) for one in athletes}
+            with self._database.write() as tx:
+                walks.release(tx, self._input.name, self._turns)
         self._watch.look(settings, connection)
         due = self._next(athletes, settings)
         if due is None:
@@ -140,7 +148,8 @@ class Lister:
                 self._bulletin.report("athletes", " ".join(found.faults))
             else:
                 self._bulletin.resolved("athletes")
-        return list(found.athletes)
+        barred = self._barred()
+        return [athlete for athlete in found.athletes if athlete.athlete_id not in barred]
 
     def _next(self, athletes: list[Athlete], settings: Settings) -> Optional[tuple[float, Look]]:
         """The page to be listed next, and when."""
@@ -273,8 +282,8 @@ class Lister:
 
     def _is_well(self, athlete: Athlete) -> None:
         self._postponed.pop(athlete.athlete_id, None)
-        if self._refused.pop(athlete.athlete_id, None) is not None:
-            self._bulletin.resolved(_topic(athlete))
+        self._refused.pop(athlete.athlete_id, None)
+        self._bulletin.resolved(_topic(athlete))  # a process before this one may have told of it
 
     def _tell_faults(self, athlete: Athlete, page: Page) -> None:
         log.warning(

@@ -15,6 +15,7 @@ from typing import Optional, Protocol
 from strava_collector.clock import Clock
 from strava_collector.errors import CollectorError
 from strava_collector.logfmt import line
+from strava_collector.ownership import owner_of
 from strava_collector.ports import SessionExpired
 from strava_collector.settings import Settings
 
@@ -74,11 +75,13 @@ def extended(definition: str, wanted: Collection[str]) -> Optional[str]:
 
 def wanted_indexes(settings: Settings) -> frozenset[str]:
     """Return the indexes that events go to: of the enabled inputs, and of the athletes who have one of their own."""
-    collecting = {one.application for one in settings.enabled_inputs}
     own = {
-        athlete.index for athlete in settings.athletes.values() if athlete.index and athlete.application in collecting
+        athlete.index
+        for athlete in settings.athletes.values()
+        if athlete.index and owner_of(athlete, settings) is not None
     }
-    return frozenset(filter(None, own | {one.index for one in settings.enabled_inputs}))
+    own |= {one.index for one in settings.enabled_inputs} | {one.index for one in settings.enabled_activities}
+    return frozenset(filter(None, own))
 
 
 class MacroKeeper:

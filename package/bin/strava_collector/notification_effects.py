@@ -23,7 +23,7 @@ from strava_collector.notification_rules import (
     consequence,
     happened_at,
 )
-from strava_collector.settings import Settings, WebhookInput
+from strava_collector.settings import CollectorInput, Settings
 from strava_collector.store import athletes, confirmations, counters, inbox, ledger, misses, queue, subscriptions
 from strava_collector.store.athletes import AthleteState
 from strava_collector.store.counters import Counted
@@ -85,12 +85,12 @@ def known_athletes(tx: Transaction, settings: Settings, application: str) -> fro
 class Effects:
     """The effects of one batch: give it the notifications in their order, then call :meth:`close`."""
 
-    def __init__(self, tx: Transaction, *, webhook_input: WebhookInput, settings: Settings, now: float) -> None:
+    def __init__(self, tx: Transaction, *, collector_input: CollectorInput, settings: Settings, now: float) -> None:
         self._tx = tx
-        self._input = webhook_input
+        self._input = collector_input
         self._settings = settings
         self._now = now
-        self._athletes = known_athletes(tx, settings, webhook_input.application)
+        self._athletes = known_athletes(tx, settings, collector_input.application)
         # An athlete may have moved here from another application, with notifications that were waiting there.
         self._subscriptions = subscriptions.all_known(tx)
         self._former = subscriptions.former(tx)

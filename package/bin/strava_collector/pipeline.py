@@ -1,4 +1,4 @@
-"""The parts between the inbox and the index of one input, put together.
+"""The parts between the inbox and the index of one input of either kind, put together.
 
 The service runs them in threads; a test or a simulation runs them one step at a time, in a time of its own.
 """
@@ -6,10 +6,10 @@ The service runs them in threads; a test or a simulation runs them one step at a
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
-from strava_collector.answers import retry_after
 from strava_collector.around import Around
 from strava_collector.athlete_calls import AthleteCalls
 from strava_collector.burial import Burial
@@ -21,14 +21,9 @@ from strava_collector.dispatcher import Dispatcher
 from strava_collector.fetcher import Connection, Fetcher
 from strava_collector.forgetting import Forgetting
 from strava_collector.sampling import Sampling
-from strava_collector.settings import Settings, WebhookInput
-from strava_collector.store import applications
+from strava_collector.settings import CollectorInput, Settings
 from strava_collector.store.database import Database, Transaction
-from strava_collector.subscription import SubscriptionKeeper
-from strava_collector.subscription_calls import SubscriptionCalls
-from strava_collector.subscription_check import SubscriptionCheck
 from strava_collector.token_keeper import TokenKeeper, TokenStore
-from strava_collector.transport import Answer
 from strava_collector.worker import Worker
 from strava_collector.writer import Writer
 
@@ -38,7 +33,7 @@ class Pipeline:
 
     def __init__(
         self,
-        webhook_input: WebhookInput,
+        collector_input: CollectorInput,
         *,
         database: Database,
         writer: Writer,
@@ -49,27 +44,19 @@ class Pipeline:
         bulletin: Problems,
         stranger: Callable[[], None] = lambda: None,
         foreign: Callable[[], None] = lambda: None,
-        released: Callable[[], None] = lambda: None,
         stopping: Callable[[], bool] = lambda: False,
-        listening: Callable[[], bool] = lambda: False,
-        look_there: Callable[[], str] = str,
+        barred: Callable[[], Collection[int]] = frozenset,
         jitter: Optional[random.Random] = None,
     ) -> None:
         """``stranger`` is called when somebody rides who is not in the settings, or is about to be taken out of them,
-        ``foreign`` when a notification names a subscription that is not known to be ours, ``released`` when such ones
-        turned out to be; ``stopping`` says that the input is about to end, ``listening`` that Strava can call it, and
-        ``look_there`` in a sentence what becomes of a request to the callback URL."""
-        self._input = webhook_input
-        self._database = database
+        ``foreign`` when a notification names a subscription that is not known to be ours; ``stopping`` says that the
+        input is about to end, and ``barred`` for whom nothing can be written at present."""
         self._settings = settings
-        self._connection = connection
-        self._bulletin = bulletin
-        self._clock = clock
-        source = f"strava_webhook://{webhook_input.name}"
+        source = collector_input.source
         self.allowance = Allowance(clock, jitter=jitter)
         self.tokens = TokenKeeper(database, token_store, clock, owner=source)
         self.dispatcher = Dispatcher(
-            webhook_input,
+            collector_input,
             database=database,
             writer=writer,
             clock=clock,
@@ -77,38 +64,12 @@ class Pipeline:
             stranger=stranger,
             foreign=foreign,
         )
-        self._subscription_check = SubscriptionCheck(
-            database,
-            clock,
-            input=webhook_input.name,
-            allowed=self._may_ask_for_subscription,
-            learn=self._learn_from_subscription,
-            released=released,
-            heard=lambda listed: self.keeper.heard(listed),
-        )
-        self.keeper = SubscriptionKeeper(
-            database,
-            clock,
-            webhook_input=webhook_input,
-            calls=SubscriptionCalls(
-                database,
-                clock,
-                allowance=self.allowance,
-                name=self._keeper_lease,
-                advanced=lambda: None if (current := settings()) is None else current.advanced,
-            ),
-            listening=listening,
-            bulletin=bulletin,
-            adopted=released,
-            stopping=stopping,
-            look_there=look_there,
-        )
         burial = Burial(
             database=database,
             writer=writer,
             clock=clock,
             source=source,
-            index=webhook_input.index,
+            index=collector_input.index,
             stopping=stopping,
         )
         deauthorization = Deauthorization(database=database, burial=burial, tokens=self.tokens, clock=clock)
@@ -116,32 +77,34 @@ class Pipeline:
             database=database, burial=burial, clock=clock, bulletin=bulletin, owner=source, hurry=stranger
         )
         conclusion = Conclusion(
-            webhook_input,
+            collector_input,
             database=database,
             writer=writer,
             deauthorization=deauthorization,
             clock=clock,
             bulletin=bulletin,
         )
-        fetcher = Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock, privacy=webhook_input.privacy)
+        fetcher = Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock, privacy=collector_input.privacy)
         self.athlete_calls = AthleteCalls(
             database=database, fetcher=fetcher, allowance=self.allowance, clock=clock, bulletin=bulletin
         )
         self.around = Around(
-            webhook_input,
+            collector_input,
             database=database,
             writer=writer,
             calls=self.athlete_calls,
             clock=clock,
             connection=connection,
+            barred=barred,
         )
+        self.claims = Claims(collector_input, database=database, allowance=self.allowance, clock=clock)
         self.worker = Worker(
             database=database,
-            claims=Claims(webhook_input, database=database, allowance=self.allowance, clock=clock),
+            claims=self.claims,
             fetcher=fetcher,
             allowance=self.allowance,
             conclusion=conclusion,
-            sampling=Sampling(webhook_input, database=database, writer=writer, clock=clock),
+            sampling=Sampling(collector_input, database=database, writer=writer, clock=clock),
             clock=clock,
             settings=settings,
             connection=connection,
@@ -150,61 +113,8 @@ class Pipeline:
     def take_over(self, tx: Transaction) -> None:
         """Give back what a dead process of this input held."""
         self.tokens.take_over(tx)
-        self.keeper.take_over(tx)
         self.around.take_over(tx)
-        for lease in (self._subscription_lease, self._keeper_lease):
-            applications.abandon(tx, lease, self._clock.now())
-
-    def check_subscription(self) -> Optional[float]:
-        """Find out whose the held notifications are; see :meth:`SubscriptionCheck.check`."""
-        connection = self._connection()
-        if connection is None:
-            return None
-        return self._subscription_check.check(connection.api, connection.application)
-
-    def keep_subscription(self) -> Optional[float]:
-        """Keep the application's subscription as it is wanted; see :meth:`SubscriptionKeeper.keep`."""
-        settings, connection = self._settings(), self._connection()
-        if settings is None or connection is None:
-            return None
-        return self.keeper.keep(connection.api, connection.application, settings)
 
     def forget_departed(self) -> float:
         """Forget athletes whose rows were deleted; see :meth:`Forgetting.look`."""
         return self._forgetting.look(self._settings())
-
-    def _may_ask_for_subscription(self) -> bool:
-        settings, connection = self._settings(), self._connection()
-        if settings is None or connection is None:
-            return False
-        with self._database.write() as tx:
-            return self.allowance.reserve_one(
-                tx, connection.application.client_id, self._subscription_lease, settings.advanced
-            )
-
-    def _learn_from_subscription(self, answer: Optional[Answer]) -> None:
-        connection = self._connection()
-        listed = answer is not None and answer.status == 200
-        if listed:
-            self._bulletin.resolved("held_notifications")
-        else:
-            self._bulletin.report(
-                "held_notifications",
-                "Strava does not tell which webhook subscription the application has, so notifications are held that "
-                "may be genuine. Check the application's client ID and secret; it is asked again by itself.",
-            )
-        with self._database.write() as tx:
-            if answer is None or connection is None:
-                self.allowance.unanswered(tx, self._subscription_lease)
-            else:
-                wait = retry_after(answer.headers, self._clock.now())
-                client_id = connection.application.client_id
-                self.allowance.answered(tx, client_id, self._subscription_lease, answer, retry_after=wait)
-
-    @property
-    def _subscription_lease(self) -> str:
-        return f"subscription check of {self._input.name}"
-
-    @property
-    def _keeper_lease(self) -> str:
-        return f"subscription keeper of {self._input.name}"

@@ -134,6 +134,8 @@ class Settings:
     enabled_inputs: tuple[EnabledInput, ...] = ()
     #: The enabled inputs *Strava Activities* of this host, by name, this one included.
     enabled_activities: tuple[EnabledActivities, ...] = ()
+    #: Names of the indexes of this host that take events; None if that is not known, or events are sent elsewhere.
+    indexes: Optional[frozenset[str]] = None
 
     def athletes_of(self, application: str) -> frozenset[int]:
         """Return the ids of the athletes who are connected to the application of this name."""

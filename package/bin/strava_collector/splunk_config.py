@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Callable, Optional, Protocol, TypeVar
 
-from strava_collector.configuration import encrypted_field, parse_settings, parse_webhook_input
+from strava_collector.configuration import encrypted_field, parse_settings
 from strava_collector.input_faults import Surroundings
+from strava_collector.input_stanza import parse_activities_input, parse_webhook_input
 from strava_collector.ports import SessionExpired, SplunkUnavailable
 from strava_collector.secret import Secret
-from strava_collector.settings import Settings, WebhookInput
+from strava_collector.settings import ActivitiesInput, Settings, WebhookInput
 from strava_collector.splunkd import NoAnswer, Splunkd
 
 _Told = TypeVar("_Told")
@@ -25,7 +27,9 @@ APPLICATIONS = "ta_strava_webhook_application"
 ACCOUNTS = "ta_strava_webhook_account"
 SETTINGS = "ta_strava_webhook_settings"
 
+#: splunkd's names of the kinds of inputs.
 WEBHOOK_KIND = "strava_webhook"
+ACTIVITIES_KIND = "strava_activities"
 
 
 def credential_realm(endpoint: str) -> str:
@@ -72,6 +76,8 @@ class Reader:
         """``register`` is told of every secret that is read, so that logs can be masked."""
         self._source = source
         self._register = register
+        #: The inputs of each kind, as they were last told.
+        self._inputs_told: dict[str, dict[str, dict[str, str]]] = {}
 
     @classmethod
     def for_saving(cls, server_uri: str, session_key: str) -> Reader:
@@ -79,7 +85,7 @@ class Reader:
         return cls(Splunkd(server_uri, session_key, APP, timeout=SAVING_TIMEOUT))
 
     def settings(self) -> Settings:
-        """Read all tabs and the inputs: six calls."""
+        """Read all tabs, the inputs and which indexes there are: ten calls."""
         settings_secrets = self._source.passwords(credential_realm(f"configs/conf-{SETTINGS}"))
         settings = parse_settings(
             applications=self._source.stanzas(APPLICATIONS),
@@ -87,14 +93,15 @@ class Reader:
             accounts=self._source.stanzas(ACCOUNTS),
             settings=self._source.stanzas(SETTINGS),
             settings_secrets=settings_secrets,
-            inputs=self._inputs(),
+            inputs=self._inputs(WEBHOOK_KIND),
+            activities_inputs=self._inputs(ACTIVITIES_KIND),
         )
         for application in settings.applications.values():
             self._register(application.client_secret)
         proxy_password = encrypted_field(settings_secrets.get("proxy"), "proxy_password")
         if proxy_password is not None:
             self._register(proxy_password)
-        return settings
+        return replace(settings, indexes=self._indexes())
 
     def webhook_input(self, name: str, params: Mapping[str, Optional[str]]) -> WebhookInput:
         """Return the input ``strava_webhook://<name>`` with the parameters that splunkd passed to its process."""
@@ -104,6 +111,10 @@ class Reader:
         self._register(webhook_input.verify_token)
         return webhook_input
 
+    def activities_input(self, name: str, params: Mapping[str, Optional[str]]) -> ActivitiesInput:
+        """Return the input ``strava_activities://<name>`` with the parameters that splunkd passed to its process."""
+        return parse_activities_input(name, {key: value or "" for key, value in params.items()})
+
     def surroundings(self) -> Surroundings:
         """Return what an input that is being saved is judged by; what splunkd does not tell is left out."""
         ask = _Asker()
@@ -111,12 +122,14 @@ class Reader:
         return Surroundings(
             applications=ask(lambda: frozenset(self._source.stanzas(APPLICATIONS))),
             inputs=ask(lambda: self._source.inputs(WEBHOOK_KIND)),
+            activities_inputs=ask(lambda: self._source.inputs(ACTIVITIES_KIND)),
+            athletes=ask(lambda: self._source.stanzas(ACCOUNTS)),
             indexes=(ask(self.event_indexes) or Indexes(None)).names,
             ca_file=advanced.get("ca_file", "").strip() or None,
         )
 
     def stored_inputs(self) -> dict[str, dict[str, str]]:
-        """Return all inputs of the kind as they are stored, disabled ones included, by name."""
+        """Return all inputs *Strava Webhook* as they are stored, disabled ones included, by name."""
         return self._source.inputs(WEBHOOK_KIND)
 
     def is_switched_off(self, name: str) -> bool:
@@ -132,12 +145,19 @@ class Reader:
             raise SplunkUnavailable("splunkd shows no input at all, so nobody can tell whether this one was deleted.")
         return f"{WEBHOOK_KIND}://{name}" not in stanzas
 
-    def _inputs(self) -> dict[str, dict[str, str]]:
-        """The inputs of the kind; none if splunkd does not tell, since nothing that must go on depends on it."""
+    def _inputs(self, kind: str) -> dict[str, dict[str, str]]:
+        """The inputs of a kind. If splunkd does not tell, those that it told last: who does what for an athlete depends
+        on them, and must not change hands because splunkd is busy."""
+        with suppress(SplunkUnavailable):
+            self._inputs_told[kind] = self._source.inputs(kind)
+        return self._inputs_told.get(kind, {})
+
+    def _indexes(self) -> Optional[frozenset[str]]:
         try:
-            return self._source.inputs(WEBHOOK_KIND)
-        except SplunkUnavailable:
-            return {}
+            names = self.event_indexes().names
+        except SplunkUnavailable:  # nobody waits for what is not known
+            return None
+        return None if names is None else frozenset(names)
 
     def event_indexes(self) -> Indexes:
         """Return the indexes that take events, unless this instance sends its events elsewhere."""

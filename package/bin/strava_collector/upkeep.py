@@ -14,9 +14,10 @@ from strava_collector.conclusion import Problems
 from strava_collector.errors import AnotherProcess, StoreUnavailable
 from strava_collector.logfmt import line
 from strava_collector.overview import overview
+from strava_collector.ownership import Owned
 from strava_collector.pipeline import Pipeline
 from strava_collector.privacy import KEEP_ALL
-from strava_collector.settings import Settings, WebhookInput
+from strava_collector.settings import CollectorInput, Settings
 from strava_collector.store import (
     applications,
     athletes,
@@ -68,7 +69,7 @@ class Upkeep:
 
     def __init__(
         self,
-        webhook_input: WebhookInput,
+        collector_input: CollectorInput,
         *,
         database: Database,
         folder: Path,
@@ -76,7 +77,8 @@ class Upkeep:
         clock: Clock,
         bulletin: Problems,
     ) -> None:
-        self._input = webhook_input
+        self._input = collector_input
+        self._owned = Owned(collector_input)
         self._database = database
         self._folder = folder
         self._pipeline = pipeline
@@ -118,6 +120,7 @@ class Upkeep:
 
     def settings_changed(self, settings: Settings) -> None:
         """Let go on what may have waited for just this change. Raises StoreUnavailable."""
+        self._due.pop("handover", None)  # an athlete may be another input's now
         self.welcome_back(settings)
         application = settings.applications.get(self._input.application)
         if application is not None:
@@ -172,7 +175,7 @@ class Upkeep:
     def _give_up_on_the_unconfigured(self, tx: Transaction, settings: Settings, now: float) -> int:
         given_up = 0
         monotonic = self._clock.monotonic()
-        absent = turns.waiting_athletes(tx, self._input.name) - settings.athletes_of(self._input.application)
+        absent = turns.waiting_athletes(tx, self._input.name) - self._owned.ids(settings)
         self._absent = {athlete_id: self._absent.get(athlete_id, monotonic) for athlete_id in absent}
         for athlete_id in [one for one, since in self._absent.items() if monotonic >= since + ABSENT_FOR]:
             # A row that is away for a moment, for instance while it is made anew, costs nothing.
@@ -190,7 +193,7 @@ class Upkeep:
         """Take the work of our athletes from inputs that nobody runs: renamed, deleted or disabled ones."""
         if settings is None:
             return False
-        ours = settings.athletes_of(self._input.application)
+        ours = self._owned.ids(settings)
         with self._database.read() as tx:
             others = handover.inputs_with_work(tx, self._input.name)
         taken = sum(self._take_over_from(other, ours, settings) for other in others)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Optional
 
@@ -16,7 +17,7 @@ class About:
     #: Name of the row on *Configuration → Athletes*, and of the application that the athlete is connected to.
     athlete: str
     application: str
-    #: The input that lists, and the one that fetches.
+    #: The input that lists, empty if none does any more, and the one that fetches.
     input: str
     owner: str
     #: How often it lists, in seconds.
@@ -87,6 +88,13 @@ def say(tx: Transaction, athlete_id: int, said: str, now: float) -> None:
 def trouble(tx: Transaction, athlete_id: int, why: str) -> None:
     """Keep why the athlete cannot be listed now."""
     tx.execute("UPDATE covered SET trouble = ? WHERE athlete_id = ?", (why, athlete_id))
+
+
+def release(tx: Transaction, input: str, athletes: Collection[int]) -> None:
+    """The input lists these athletes only: what is known of others stays, for whoever lists them next."""
+    for row in tx.execute("SELECT athlete_id FROM covered WHERE input = ?", (input,)).fetchall():
+        if row["athlete_id"] not in athletes:
+            tx.execute("UPDATE covered SET input = '', said = '' WHERE athlete_id = ?", (row["athlete_id"],))
 
 
 def listed(tx: Transaction) -> list[Listed]:

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from splunklib import modularinput
 
-import strava_webhook_helper as helper
+import strava_activities_helper
+import strava_input_process as helper
+import strava_webhook_helper
 from sandbox.certificates import Certificates
 from sandbox.sandbox import free_port
 from strava_collector.ports import ERROR, SessionExpired, SplunkUnavailable
@@ -34,7 +36,7 @@ def definition(name: str, **params: str) -> modularinput.ValidationDefinition:
 
 def test_saving_names_all_faults_in_one_message_even_when_splunkd_does_not_answer(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="name must begin") as caught:
-        helper.validate_input(
+        strava_webhook_helper.validate_input(
             definition("1st", port="0", callback_url="http://h", cert_file=str(tmp_path / "none"), application="?")
         )
 
@@ -46,7 +48,7 @@ def test_a_good_input_can_be_saved(tmp_path: Path) -> None:
     files = Certificates(tmp_path).issue("listener")
     port = free_port()
 
-    helper.validate_input(
+    strava_webhook_helper.validate_input(
         definition(
             "main",
             application="club",
@@ -58,6 +60,15 @@ def test_a_good_input_can_be_saved(tmp_path: Path) -> None:
             in_front="proxy",
         )
     )
+
+
+def test_the_other_kind_of_input_names_all_its_faults_too() -> None:
+    with pytest.raises(ValueError, match="name must begin") as caught:
+        strava_activities_helper.validate_input(definition("1st", interval="1", start_date="9999-01-01"))
+
+    for word in ("interval", "in the future"):
+        assert word in str(caught.value)
+    strava_activities_helper.validate_input(definition("history", application="club", index="strava", interval="60"))
 
 
 class Messages:
@@ -92,7 +103,7 @@ class FailingReader:
 
 
 def configured(reader: FailingReader, messages: Messages, stop: threading.Event) -> WebhookInput | None:
-    return helper._configured("main", {}, reader, messages, stop)  # type: ignore[arg-type]  # stand-ins
+    return helper.configured("main", lambda: reader.webhook_input("main", {}), messages, stop)
 
 
 def test_an_unusable_configuration_is_reported_once_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,8 +152,8 @@ def test_tokens_without_a_row_are_looked_for_every_ten_minutes(monkeypatch: pyte
 
 
 STOPPED_BY_SIGNAL = """
-import os, strava_webhook_helper
-stop = strava_webhook_helper._stop_on_signals()
+import os, strava_input_process
+stop = strava_input_process._stop_on_signals()
 print("ready", flush=True)
 while not stop.wait(0.001):
     pass
@@ -164,10 +175,11 @@ def test_a_signal_stops_the_input(number: signal.Signals) -> None:
     assert process.returncode == 0
 
 
-def test_importing_the_helper_prints_nothing() -> None:
+@pytest.mark.parametrize("name", ["strava_webhook_helper", "strava_activities_helper"])
+def test_importing_a_helper_prints_nothing(name: str) -> None:
     """stdout belongs to the events."""
     result = subprocess.run(
-        [sys.executable, "-c", "import strava_webhook_helper"],
+        [sys.executable, "-c", f"import {name}"],
         cwd=Path(helper.__file__).parent,
         capture_output=True,
         text=True,

@@ -1,0 +1,59 @@
+"""The running input *Strava Activities*: what it has besides ``collecting``, a loop that lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+from strava_collector.activities_pipeline import ActivitiesPipeline
+from strava_collector.clock import Clock
+from strava_collector.collecting import Collecting
+from strava_collector.loop import Loop
+from strava_collector.ports import Configuration, Messages
+from strava_collector.settings import ActivitiesInput
+from strava_collector.store.bell import ring
+from strava_collector.token_keeper import TokenStore
+from strava_collector.writer import EventSink
+
+
+class ActivitiesService(Collecting):
+    """One process of one input.
+
+    It fetches for the athletes whose owner it is, which are all that it lists unless an input *Strava Webhook* is
+    enabled for their application. What that one had received and not dispatched before it was disabled, is dispatched
+    here.
+    """
+
+    def __init__(
+        self,
+        *,
+        activities_input: ActivitiesInput,
+        configuration: Configuration,
+        token_store: TokenStore,
+        sink: EventSink,
+        messages: Messages,
+        folder: Path,
+        clock: Clock,
+    ) -> None:
+        super().__init__(
+            activities_input,
+            configuration=configuration,
+            token_store=token_store,
+            sink=sink,
+            messages=messages,
+            folder=folder,
+            clock=clock,
+        )
+        self._input = activities_input
+        self._pipeline = ActivitiesPipeline(activities_input, found=self._tell_owner, **self._shared())
+        self._put_together(self._pipeline, own_loops=[Loop("lister", self._list, fatal=self._give_up)])
+
+    def _list(self) -> Optional[float]:
+        return self._pipeline.lister.look(self._settings)
+
+    def _tell_owner(self, owner: str) -> None:
+        """Something has been found that should not wait."""
+        if owner == self._input.name:
+            self._wake_all()
+        else:
+            ring(self._folder)

@@ -1,0 +1,60 @@
+"""What the set-up check reads out of the store about lists: how far history has come, what the webhook missed."""
+
+from __future__ import annotations
+
+import math
+from itertools import groupby
+from typing import Callable
+
+from strava_collector.check_facts import ListFacts, MissFacts
+from strava_collector.progress import COMPLETE, progress
+from strava_collector.store import misses, walks
+from strava_collector.store.sqlite import Transaction
+from strava_collector.store.walks import Listed
+
+
+def lists_of(tx: Transaction, runs: Callable[[str], bool]) -> tuple[ListFacts, ...]:
+    """Return what the inputs that list, and run, have done, by name. Looks at each activity of their athletes."""
+    mine = sorted((one for one in walks.listed(tx) if one.about.input and runs(one.about.input)), key=_input)
+    return tuple(_facts(tx, name, list(group)) for name, group in groupby(mine, key=_input))
+
+
+def misses_of(tx: Transaction, runs: Callable[[str], bool], now: float) -> tuple[MissFacts, ...]:
+    """Return what the webhooks of inputs that run have missed, by name; of those whose athletes are listed at all."""
+    owners = sorted({one.about.owner for one in walks.listed(tx) if one.about.owner != one.about.input})
+    found = []
+    for name in owners:
+        if runs(name):
+            since = misses.silent_since(tx, name, now)
+            found.append(
+                MissFacts(
+                    name,
+                    misses.on_day(tx, now, input=name).all,
+                    misses.on_day(tx, now - 86_400.0, input=name).all,
+                    None if since == math.inf else since,
+                )
+            )
+    return tuple(found)
+
+
+def _facts(tx: Transaction, name: str, athletes: list[Listed]) -> ListFacts:
+    states = [(one, progress(tx, one)) for one in athletes]
+    looks = [one.covered.window_at for one in athletes if one.covered.window_at is not None]
+    return ListFacts(
+        name,
+        application=athletes[0].about.application,
+        athletes=len(athletes),
+        interval=min(one.about.interval for one in athletes),
+        found=sum(state.found for _, state in states),
+        in_full=sum(state.in_full for _, state in states),
+        waiting=sum(state.waiting for _, state in states),
+        given_up=sum(state.given_up for _, state in states),
+        estimate=next((one.said for one in athletes if one.said), ""),
+        unfinished=tuple(f"{one.about.athlete}: {state.lists}" for one, state in states if state.lists != COMPLETE),
+        troubles=tuple(f"{one.about.athlete}: {one.trouble}" for one in athletes if one.trouble),
+        oldest_look=min(looks, default=None),
+    )
+
+
+def _input(one: Listed) -> str:
+    return one.about.input
