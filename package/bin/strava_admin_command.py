@@ -18,8 +18,9 @@ import import_declare_test  # noqa: F401  (puts the add-on's lib folder on the p
 
 from strava_admin_session import Address, EndpointRefused, Session
 from strava_admin_terminal import complain, flush, password, prepare, write
-from strava_collector.admin import Desk, NothingSuch, Refused, jobs
+from strava_collector.admin import jobs
 from strava_collector.admin_arguments import JOBS, SUBSCRIPTIONS, Argument, WrongArgument, subscription_order
+from strava_collector.admin_desk import Desk, NothingSuch, Refused
 from strava_collector.admin_history import history
 from strava_collector.admin_options import parser
 from strava_collector.admin_table import COLUMNS, harmless, sheet, table

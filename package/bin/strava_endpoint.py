@@ -14,8 +14,8 @@ from typing import Any
 from splunk import admin
 from splunktaucclib.rest_handler.error import RestError
 
-from strava_collector.admin import NothingSuch
 from strava_collector.admin_arguments import Argument, WrongArgument
+from strava_collector.admin_desk import NothingSuch
 from strava_collector.admin_rows import Row
 from strava_collector.errors import StoreUnavailable
 from strava_collector.ports import SessionExpired, SplunkUnavailable

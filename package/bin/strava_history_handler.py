@@ -9,7 +9,7 @@ from typing import Any
 import import_declare_test  # noqa: F401  (puts the add-on's lib folder on the path; must come first)
 from splunk import admin
 
-from strava_collector.admin import Desk, NothingSuch
+from strava_collector.admin_desk import Desk, NothingSuch
 from strava_collector.admin_history import history
 from strava_collector.clock import SystemClock
 from strava_endpoint import Endpoint, refusals, store_folder

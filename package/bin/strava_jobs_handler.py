@@ -8,15 +8,17 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Optional
 
 import import_declare_test  # noqa: F401  (puts the add-on's lib folder on the path; must come first)
 from splunk import admin
 from splunktaucclib.rest_handler.admin_external import get_splunkd_endpoint
 
-from strava_collector.admin import Desk, NothingSuch, jobs
+from strava_collector.admin import jobs
 from strava_collector.admin_arguments import JOBS, MOST_ROWS, Argument, Given, WrongArgument
-from strava_collector.admin_owner import owner
+from strava_collector.admin_desk import Desk, NothingSuch, Refused
+from strava_collector.admin_owner import athlete_named, owner
 from strava_collector.clock import SystemClock
 from strava_collector.log import log_to_handler_file
 from strava_collector.ports import SplunkUnavailable
@@ -35,7 +37,7 @@ BUDGET = 20.0
 VIEWS = ("counts", "dead_letters")
 
 #: What a POST does.
-VERBS = ("fetch", "retry", "reclaim", "replay", "delete")
+VERBS = ("fetch", "retry", "reclaim", "replay", "reindex", "delete")
 
 
 class JobsHandler(Endpoint):
@@ -87,20 +89,45 @@ class JobsHandler(Endpoint):
         return "list" if not name else name if name in VIEWS else "show"
 
     def _desk(self) -> Desk:
-        return Desk(store_folder(os.environ), SystemClock(), owner=self._owner, budget=BUDGET)
+        return Desk(
+            store_folder(os.environ),
+            SystemClock(),
+            owner=self._owner,
+            athlete_named=self._athlete_named,
+            budget=BUDGET,
+        )
 
     def _owner(self, athlete_id: int, wanted: Optional[str]) -> Optional[str]:
-        splunkd = Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP)
         try:
-            return owner(
-                athlete_id,
-                splunkd.stanzas(ACCOUNTS),
-                splunkd.inputs(WEBHOOK_KIND),
-                wanted,
-                activities_inputs=splunkd.inputs(ACTIVITIES_KIND),
-            )
+            return owner(athlete_id, self._accounts, self._inputs, wanted, activities_inputs=self._activities_inputs)
         except SplunkUnavailable:
             return None  # whoever may not read the configuration can name the input
+
+    def _athlete_named(self, name: str) -> int:
+        try:
+            return athlete_named(name, self._accounts)
+        except SplunkUnavailable:
+            raise Refused(
+                f"Which athlete the row “{name}” is of could not be looked up. Give the athlete's number at Strava."
+            ) from None
+
+    # Read once for a request, which may ask about many athletes.
+
+    @cached_property
+    def _accounts(self) -> Mapping[str, Mapping[str, str]]:
+        return self._splunkd.stanzas(ACCOUNTS)
+
+    @cached_property
+    def _inputs(self) -> Mapping[str, Mapping[str, str]]:
+        return self._splunkd.inputs(WEBHOOK_KIND)
+
+    @cached_property
+    def _activities_inputs(self) -> Mapping[str, Mapping[str, str]]:
+        return self._splunkd.inputs(ACTIVITIES_KIND)
+
+    @cached_property
+    def _splunkd(self) -> Splunkd:
+        return Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP)
 
 
 if __name__ == "__main__":

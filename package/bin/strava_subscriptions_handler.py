@@ -16,10 +16,9 @@ import import_declare_test  # noqa: F401  (puts the add-on's lib folder on the p
 from splunk import admin
 from splunktaucclib.rest_handler.admin_external import get_splunkd_endpoint
 
-from strava_collector import admin as admin_of_jobs
 from strava_collector import subscription_admin
-from strava_collector.admin import NothingSuch
 from strava_collector.admin_arguments import SUBSCRIPTIONS, Argument, subscription_order
+from strava_collector.admin_desk import Desk, NothingSuch
 from strava_collector.clock import SystemClock
 from strava_collector.errors import StoreUnavailable
 from strava_collector.log import log_to_handler_file
@@ -89,7 +88,7 @@ class SubscriptionsHandler(Endpoint):
         splunkd = Splunkd(get_splunkd_endpoint(), self.getSessionKey(), APP)
         reader = Reader(splunkd, register=redaction.register)
         try:
-            store = admin_of_jobs.Desk(store_folder(os.environ), clock).open()
+            store = Desk(store_folder(os.environ), clock).open()
         except StoreUnavailable:
             store = None  # then nobody remembers the quota that this uses
         try:

@@ -222,12 +222,12 @@ class Host:
                     " WHERE job.activity_id = ? AND job.status = 'working'",
                     (int(call.path.split("/")[4]),),
                 ).fetchone()
-            elif call.path == "/api/v3/athlete/activities":
-                row = tx.execute(
-                    "SELECT background FROM reservation WHERE lease_id = ?", (f"lists of {LISTS.name}",)
-                ).fetchone()
             else:
-                row = None
+                lists = call.path == "/api/v3/athlete/activities"
+                row = tx.execute(
+                    "SELECT background FROM reservation WHERE lease_id = ?",
+                    (f"lists of {LISTS.name}" if lists else f"profiles of {INPUT.name}",),
+                ).fetchone()
         return row is not None and bool(row["background"])
 
     def _outage(self, outage: Outage) -> None:

@@ -61,6 +61,10 @@ class Surroundings:
     jitter: random.Random
 
 
+#: Seconds between two looks at what is around activities while nothing is due.
+_AROUND_EVERY = 3_600.0
+
+
 class InputProcess:
     """From its start to its end."""
 
@@ -82,6 +86,7 @@ class InputProcess:
             queue.take_over(tx, input=INPUT.name, now=around.clock.now())
         self._upkeep.welcome_back(around.settings())
         self._look_after()
+        self._life.after(0.0, self._look_around)
         self._wake_all()
 
     def _put_together(self) -> None:
@@ -202,6 +207,12 @@ class InputProcess:
         self._life.after(MORE if more else _UPKEEP_EVERY, self._look_after)
         if more:
             self._wake_all()
+
+    def _look_around(self) -> None:
+        """Profiles and gear. When the settings change, the service looks at once; that is soon enough here."""
+        if self._stopping is None:
+            pause = self._pipeline.around.look(self._around.settings())
+            self._life.after(_AROUND_EVERY if pause is None else min(pause, _AROUND_EVERY), self._look_around)
 
     def _check_subscription(self) -> None:
         if self._stopping is None:

@@ -7,19 +7,20 @@ from typing import Callable, Optional
 from sandbox.simulation.case import DAY, HOUR
 from sandbox.simulation.input_process import INPUT, Surroundings
 from sandbox.simulation.life import Killed, Life
-from strava_collector.allowance import Allowance
-from strava_collector.athlete_calls import AthleteCalls
-from strava_collector.fetcher import Fetcher
-from strava_collector.lister import LONGEST_WAIT, Lister
+from strava_collector.activities_pipeline import ActivitiesPipeline
+from strava_collector.lister import LONGEST_WAIT
 from strava_collector.settings import ActivitiesInput
 from strava_collector.store import queue
 from strava_collector.store.database import Database
-from strava_collector.token_keeper import TokenKeeper
 from strava_collector.writer import Writer
 
 LISTS = ActivitiesInput(
     name="history", index=INPUT.index, application=INPUT.application, interval=4 * HOUR, look_back=7 * DAY
 )
+
+#: Seconds between two looks at rest. The service looks every minute, because a setting may have changed; of what is due
+#: it is told to the second within a minute. Here hardly any of those looks would find anything.
+_AT_REST = 300.0
 
 
 class ListingProcess:
@@ -34,28 +35,22 @@ class ListingProcess:
         self._busy = False
         database = Database(around.folder, clock=around.clock)
         life.closes(database.close)
-        self._tokens = TokenKeeper(database, around.tokens, around.clock, owner=LISTS.source)
-        allowance = Allowance(around.clock, jitter=around.jitter)
-        self._lister = Lister(
+        self._pipeline = ActivitiesPipeline(
             LISTS,
             database=database,
             writer=Writer(around.sink),
-            calls=AthleteCalls(
-                database=database,
-                fetcher=Fetcher(tokens=self._tokens, allowance=allowance, clock=around.clock),
-                allowance=allowance,
-                clock=around.clock,
-                bulletin=around.bulletin,
-            ),
+            token_store=around.tokens,
             clock=around.clock,
+            settings=around.settings,
             connection=lambda: around.connection,
             bulletin=around.bulletin,
             found=lambda owner: found(True),
+            stopping=lambda: self._stopped is not None,
+            jitter=around.jitter,
         )
         with database.write() as tx:
             queue.take_over(tx, input=LISTS.name, now=around.clock.now())
-            self._tokens.take_over(tx)
-            self._lister.take_over(tx)
+            self._pipeline.take_over(tx)
         life.after(0.0, self._look)
 
     def stop(self, *, impatient: bool, stopped: Callable[[], None]) -> None:
@@ -63,7 +58,7 @@ class ListingProcess:
         if self._busy and not impatient:
             self._stopped = stopped
             return
-        self._tokens.save_unsaved()
+        self._pipeline.tokens.save_unsaved()
         self._life.kill()
         stopped()
         if self._busy:
@@ -72,7 +67,7 @@ class ListingProcess:
     def _look(self) -> None:
         self._busy = True
         try:
-            pause = self._lister.look(self._around.settings())
+            pause = self._pipeline.lister.look(self._around.settings())
         finally:
             self._busy = False
         if self._stopped is not None:
@@ -80,4 +75,4 @@ class ListingProcess:
             return
         if pause == 0.0:
             self._found(False)
-        self._life.after(LONGEST_WAIT if pause is None else pause, self._look)
+        self._life.after(_AT_REST if pause is None or pause >= LONGEST_WAIT else pause, self._look)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ import pytest
 from sandbox.sandbox import Sandbox
 from sandbox.strava import Activity
 from strava_collector.admin_arguments import JOBS
+from strava_collector.clock import SystemClock
+from strava_collector.store import walks
+from strava_collector.store.database import Database
+from strava_collector.store.walks import About
+from strava_collector.walk import Covered
 from tests.integration.conftest import GENEROUS
 from tests.support.waiting import until
 
@@ -99,7 +105,7 @@ def shell(bare: Shell) -> Shell:
 
 def test_help_says_what_there_is(bare: Shell) -> None:
     for arguments, words in {
-        (): ("jobs", "subscriptions", "check", "Exit codes"),
+        (): ("jobs", "history", "subscriptions", "check", "Exit codes"),
         ("jobs",): tuple(verb.replace("_", "-") for verb in JOBS),
         ("jobs", "fetch"): ("--athlete-id", "--force", "--input", "activity_id", "--json"),
         ("subscriptions",): ("list", "create", "delete"),
@@ -135,6 +141,31 @@ def test_tables_and_json_say_the_same(shell: Shell) -> None:
     assert "create received" in shown
 
 
+def test_history_is_asked_of_the_store_and_over_rest(shell: Shell) -> None:
+    assert shell.run("history").stdout == "No athlete has been listed: an input Strava Activities does that.\n"
+    splunkd = shell.sandbox.splunkd
+    assert splunkd.request("GET", splunkd.path("strava_history"))[1]["entry"] == []
+    database = Database(shell.installation.checkpoints / "ta_strava_webhook", clock=SystemClock(), guest=True)
+    about = About("anna", "Club", "lists", "club", 14_400.0, 0)
+    with closing(database), database.write() as tx:
+        walks.save(tx, shell.anna.id, Covered(), connected_at="1", about=about, now=1.0)
+    try:
+        (row,) = shell.rows("history")
+        assert [row[name] for name in ("athlete", "found", "collected", "lists")] == ["anna", 1, 1, "not begun"]
+        heading, line = shell.run("history").stdout.splitlines()
+        assert (heading.split()[:3], line.split()[:3]) == (
+            ["athlete", "athlete_id", "found"],
+            ["anna", str(shell.anna.id), "1"],
+        )
+        status, answer = splunkd.request("GET", splunkd.path("strava_history", "anna"))
+        assert (status, answer["entry"][0]["content"]["found"]) == (200, "1")
+        assert splunkd.request("GET", splunkd.path("strava_history", "ben"))[0] == 404
+    finally:
+        database = Database(shell.installation.checkpoints / "ta_strava_webhook", clock=SystemClock(), guest=True)
+        with closing(database), database.write() as tx:
+            walks.forget(tx, shell.anna.id)
+
+
 def test_a_fetch_by_hand_brings_an_event_at_once(shell: Shell) -> None:
     unheard = shell.sandbox.strava.record(shell.anna, kind="manual", title="Unheard of", notify=False)
     finished = shell.run("jobs", "fetch", str(unheard.id))
@@ -157,6 +188,14 @@ def test_a_replay_repeats_and_a_deletion_forgets(shell: Shell) -> None:
     assert shell.rows("jobs", "delete", "--status", "failed", "--all")[0]["jobs"] == 0
     assert shell.rows("jobs", "reclaim") == []
     assert shell.rows("jobs", "dead-letters") == []
+
+
+def test_a_reindex_writes_everything_once_more(shell: Shell) -> None:
+    ride = shell.sandbox.strava.activities(shell.anna)[0]
+    before = shell.versions(ride)
+    (row,) = shell.rows("jobs", "reindex", "--athlete", str(shell.anna.id), "--to", "2099-12-31")
+    assert (row["fetches"] >= 1, row["left_out"], row["more"]) == (True, 0, "no")
+    shell.await_versions(ride, before + 1)
 
 
 def test_it_works_as_well_while_no_input_runs(shell: Shell) -> None:
@@ -190,6 +229,10 @@ def test_it_works_as_well_while_no_input_runs(shell: Shell) -> None:
         (("jobs", "delete", "--status", "pending", "--all"), 2),
         (("jobs", "replay"), 2),
         (("jobs", "replay", "--since", "2999-01-01"), 2),
+        (("jobs", "reindex"), 2),
+        (("jobs", "reindex", "--athlete", "anna"), 2),
+        (("jobs", "reindex", "--athlete", "5"), 1),
+        (("jobs", "reindex", "--from", "2026-06-02", "--to", "2026-06-01"), 2),
         (("subscriptions", "create"), 2),
         (("subscriptions", "delete"), 2),
         (("subscriptions", "delete", "1", "--all"), 2),

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -219,6 +220,21 @@ def test_a_replay_repeats_notifications_and_activities(club: Club, ride: Activit
     assert index.wait_for(lambda _: len(index.events(sourcetype="strava:webhook")) == before + 1, SOON)
 
 
+def test_a_reindex_collects_again_what_the_row_s_athlete_did_on_a_day(club: Club, ride: Activity) -> None:
+    before = club.versions(ride)
+    day = datetime.fromtimestamp(ride.start_date, timezone.utc).strftime("%Y-%m-%d")
+    row = club.do("reindex", **{"athlete": "anna", "from": day, "to": day})
+    assert (int(row["fetches"]) >= 1, row["left_out"], row["more"], row["cursor"]) == (True, "0", "no", "")
+    club.await_versions(ride, before + 1)
+    until(lambda: not [row for row in club.get(count=0) if row["priority"] == "history" and row["status"] != "done"])
+    status, said = club.said("POST", "strava_jobs/reindex", athlete="Nobody")
+    assert (status, said) == (400, "There is no athlete “Nobody” on Configuration → Athletes.")
+    status, said = club.said("POST", "strava_jobs/reindex", athlete=5)
+    assert (status, said) == (404, "The store knows no activity of athlete 5 that is not deleted.")
+    status, said = club.said("POST", "strava_jobs/reindex")
+    assert (status, said.split(":")[0]) == (400, "Say what to collect again")
+
+
 def test_what_has_ended_is_deleted_and_stays_known(club: Club, ride: Activity) -> None:
     jobs = len(club.get(count=0, status="done"))
     assert club.do("delete", status="done", older_than=1)["jobs"] == "0"
@@ -292,8 +308,8 @@ def test_garbage_is_refused_in_a_sentence_and_changes_nothing(club: Club, kind: 
         assert [row["title"] for row in club.get(count=0)] == jobs
 
 
-#: What takes a yes. The retry makes jobs.
-TAKEN = (("delete", "all"), ("retry", "all"))
+#: What takes a yes. The retry and the reindex make jobs.
+TAKEN = (("delete", "all"), ("retry", "all"), ("reindex", "all"))
 
 
 def raw(club: Club, method: str, path: str, text: str) -> tuple[int, str]:
@@ -314,7 +330,7 @@ def test_unknown_and_repeated_arguments_are_refused(club: Club) -> None:
     status, said = club.said("POST", "strava_jobs/explode")
     assert (status, said) == (
         404,
-        "Jobs have no verb of this name. There are: fetch, retry, reclaim, replay, delete.",
+        "Jobs have no verb of this name. There are: fetch, retry, reclaim, replay, reindex, delete.",
     )
 
 

@@ -205,7 +205,8 @@ class Collecting:
         fields = {"event_time": int(self.clock.now()), **fields}
         arrived = notification(activity, aspect_type=aspect, owner_id=owner, **fields)
         with self.database.write() as tx:
-            inbox.add(tx, input=INPUT.name, notification=arrived, received_at=self.clock.now())
+            kept = arrived.without(self.input.privacy)
+            inbox.add(tx, input=INPUT.name, notification=kept, received_at=self.clock.now())
 
     def run(self, seconds: float = 10.0) -> None:
         """Let time pass and everything happen that is due."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from strava_collector.admin import Desk, jobs
+from strava_collector.admin import jobs
+from strava_collector.admin_desk import Desk
 from strava_collector.admin_rows import Row
 from strava_collector.job import Job, Outcome, Status
 from strava_collector.store import inbox, queue

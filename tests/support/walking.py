@@ -29,7 +29,8 @@ from strava_collector.settings import (
     EnabledInput,
     Settings,
 )
-from strava_collector.store import inbox, ledger, queue, subscriptions
+from strava_collector.store import counters, inbox, ledger, queue, subscriptions
+from strava_collector.store.counters import Counted
 from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
 from strava_collector.transport import Answer, Request
@@ -217,6 +218,7 @@ class Walking:
         )
         with self.database.write() as tx:
             inbox.add(tx, input=INPUT.name, notification=told, received_at=self.clock.now())
+            counters.count(tx, input=INPUT.name, name=Counted.RECEIVED)
 
     def list_all(self, most: int = 500) -> int:
         """List until nothing is due; return how many looks that took."""

@@ -8,8 +8,9 @@ from typing import Optional
 
 import pytest
 
-from strava_collector.admin import Desk, NothingSuch, Refused, jobs
+from strava_collector.admin import jobs
 from strava_collector.admin_arguments import WrongArgument
+from strava_collector.admin_desk import Desk, NothingSuch, Refused
 from strava_collector.admin_owner import NobodyFetches, owner
 from strava_collector.admin_rows import Value, when
 from strava_collector.admin_table import sheet, table

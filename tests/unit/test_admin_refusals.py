@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from strava_collector import admin
-from strava_collector.admin import Desk, jobs
+from strava_collector import admin_desk
+from strava_collector.admin import jobs
 from strava_collector.admin_arguments import WrongArgument, subscription_order
+from strava_collector.admin_desk import Desk
 from strava_collector.errors import StoreUnavailable, StoreUnusable
 from tests.support.clock import VirtualClock
 from tests.support.office import Office
@@ -56,6 +57,21 @@ def office(tmp_path: Path) -> Iterator[Office]:
         ("replay", {"since": "0", "cursor": "jobs:nan:1"}),
         ("replay", {"since": "0", "cursor": "jobs:1:" + "9" * 30}),
         ("replay", {"since": "0", "cursor": "evil:1:1"}),
+        ("reindex", {}),
+        ("reindex", {"all": "0"}),
+        ("reindex", {"all": "1", "athlete": "5"}),
+        ("reindex", {"all": "1", "from": "2026-01-01"}),
+        ("reindex", {"cursor": "5/2026-06-01T05:00:00Z/7"}),
+        ("reindex", {"athlete": "Anna"}),
+        ("reindex", {"athlete": "٣"}),
+        ("reindex", {"from": "yesterday"}),
+        ("reindex", {"from": "2026-02-30"}),
+        ("reindex", {"to": "20260601"}),
+        ("reindex", {"to": "2026-06-01T05:00:00Z"}),
+        ("reindex", {"to": "2026-W23-1"}),
+        ("reindex", {"from": "2026-06-02", "to": "2026-06-01"}),
+        ("reindex", {"all": "1", "cursor": "5"}),
+        ("reindex", {"all": "1", "cursor": "5/' OR 1 = 1 --xxxxxx/7"}),
         ("delete", {}),
         ("delete", {"status": "done"}),
         ("delete", {"status": "done", "all": "1", "older_than": "1"}),
@@ -98,10 +114,10 @@ def test_an_order_about_subscriptions_has_what_was_said_and_no_more() -> None:
     assert subscription_order("delete_all", {"application": "Club"}) == {"application": "Club"}
 
 
-@pytest.mark.parametrize("verb", ["list", "counts", "dead_letters", "reclaim"])
+@pytest.mark.parametrize("verb", ["list", "counts", "dead_letters", "reclaim", "reindex"])
 def test_where_there_is_no_store_it_is_said_and_none_is_made(tmp_path: Path, verb: str) -> None:
     with pytest.raises(StoreUnavailable, match="There is no store in"):
-        jobs(Desk(tmp_path / "none", VirtualClock()), verb, {})
+        jobs(Desk(tmp_path / "none", VirtualClock()), verb, {"all": "1"} if verb == "reindex" else {})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -176,7 +192,7 @@ def test_whoever_wants_it_repaired_at_once_announces_that_to_the_inputs(office: 
 
 
 def test_a_locked_store_is_to_be_asked_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admin, "PATIENCE", 0.05)
+    monkeypatch.setattr(admin_desk, "PATIENCE", 0.05)
     office.failed(1)
     with (
         office.store.write(),

@@ -15,6 +15,8 @@ from strava_collector.check_facts import (
     AthleteFacts,
     Facts,
     InputFacts,
+    ListFacts,
+    MissFacts,
     Queue,
     QuotaFacts,
     Standing,
@@ -82,6 +84,17 @@ GOOD = Facts(
     dead_letters=0,
 )
 
+LISTS = ListFacts("lists", "Club", 20, 14_400.0, 20_000, 12_000, oldest_look=START - 3600)
+
+
+def with_lists(**changes: Any) -> Facts:
+    return replace(GOOD, lists=(replace(LISTS, **changes),), misses=(MissFacts("home"),))
+
+
+def with_misses(**changes: Any) -> Facts:
+    return replace(GOOD, lists=(replace(LISTS, interval=DAY),), misses=(MissFacts("home", **changes),))
+
+
 ELSEWHERE = Listed(9, "https://else.example/")
 TWO = replace(HOME, name="two", callback_url=ELSEWHERE.callback_url)
 
@@ -125,7 +138,7 @@ def lines_of(facts: Facts) -> dict[str, Line]:
         assert line.seen.endswith((".", "!")), line
         assert (line.status is PASS) == (line.to_do == ""), line
     told = " ".join(line.seen.lower() for line in lines if line.topic in ("application", "process"))
-    of_lists = set() if facts.lists else {"history", "missed", "listing"}
+    of_lists: set[str] = set() if facts.lists else {"history", "missed", "listing"}
     for topic in set(TOPICS) - {line.topic for line in lines} - of_lists:
         assert WORDS[topic] in told, f"{topic} has no line, and no other says so"
     assert [line.topic for line in lines] == sorted((line.topic for line in lines), key=TOPICS.index)
@@ -357,6 +370,23 @@ def test_a_good_set_up_passes_in_every_line() -> None:
         ),
         (replace(GOOD, dead_letters=None), "dead_letters", WARN, "could not be seen", "configuration"),
         (replace(GOOD, dead_letters=None, has_store=False), "dead_letters", PASS, "no store yet", ""),
+        (with_lists(), "history:lists", PASS, "20,000 activities of 20 athletes found, 12,000 of them in full", ""),
+        (with_lists(waiting=8_000, estimate="done in about 12 days"), "history:lists", PASS, "8,000 wait, done in", ""),
+        (with_lists(given_up=3), "history:lists", PASS, "3 could not be fetched and stay", ""),
+        (with_lists(unfinished=("ada: back to 2019-03-02",)), "history:lists", PASS, "ada: back to 2019-03-02.", ""),
+        (with_lists(troubles=("ada: Strava answered 400.",)), "history:lists", WARN, "ada: Strava", "connecting"),
+        (
+            with_lists(oldest_look=START - 2 * DAY),
+            "history:lists",
+            WARN,
+            "looked at 44 hours ago",
+            "with the next look",
+        ),
+        (with_lists(), "listing:Club", WARN, "about 140 of 1,000 reads a day", "longer"),
+        (with_lists(interval=DAY), "listing:Club", PASS, "about 40 of 1,000 reads a day", ""),
+        (with_misses(), "missed:home", PASS, "has announced all", ""),
+        (with_misses(today=3, yesterday=1), "missed:home", PASS, "3 today and 1 yesterday", ""),
+        (with_misses(today=3, silent_since=START - 900), "missed:home", WARN, "it seems dead", "“callback”"),
         # quota
         (with_application(quota=None), "quota:Club", WARN, "could not be seen", "configuration"),
         (replace(with_application(quota=None), has_store=False), "quota:Club", PASS, "not used any", ""),

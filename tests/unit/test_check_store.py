@@ -12,14 +12,17 @@ import pytest
 from strava_collector import check_store
 from strava_collector.allowance import Allowance
 from strava_collector.job import Priority
+from strava_collector.listing import Miss
 from strava_collector.notification_rules import Hold
 from strava_collector.secret import Secret
 from strava_collector.settings import Application, Settings
-from strava_collector.store import athletes, heartbeats, inbox, queue, subscriptions
+from strava_collector.store import athletes, heartbeats, inbox, misses, queue, subscriptions, walks
 from strava_collector.store.database import Database
 from strava_collector.store.heartbeats import Heartbeat
 from strava_collector.store.inbox import State
 from strava_collector.store.process_lock import input_lock
+from strava_collector.store.walks import About
+from strava_collector.walk import Covered, Spans
 from tests.support.clock import START, VirtualClock
 from tests.support.store import RIDES, database, join, notification, query_plans
 
@@ -64,6 +67,21 @@ def test_what_is_in_the_store_is_told(tmp_path: Path, store: Database) -> None:
     assert found.queues[RIDES].overdue >= 7000
     assert (found.dead_letters, found.quotas["4711"].quarter_used) == (0, 0)
     assert look(tmp_path / "store").runs == {RIDES: False}
+
+
+def test_what_lists_have_done_is_told_of_inputs_that_run(tmp_path: Path, store: Database) -> None:
+    about = About("ada", "Club", "lists", RIDES, 14_400.0, 0)
+    with store.write() as tx:
+        covered = Covered(Spans().plus(100, int(START)), START, START)
+        walks.save(tx, 1, covered, connected_at="1", about=about, now=START)
+        misses.add(tx, activity_id=1, athlete_id=1, input=RIDES, kind=Miss.NEW, now=START)
+    with input_lock(tmp_path / "store", RIDES), input_lock(tmp_path / "store", "lists"):
+        found = look(tmp_path / "store", START + 60)
+    (lists,) = found.lists
+    assert (lists.name, lists.athletes, lists.oldest_look) == ("lists", 1, START)
+    assert lists.unfinished == ("ada: back to 1970-01-01",)
+    assert [(one.name, one.today, one.silent_since) for one in found.misses] == [(RIDES, 1, None)]
+    assert look(tmp_path / "store", START + 60).lists == ()
 
 
 def test_a_process_is_seen_although_somebody_has_deleted_its_store(tmp_path: Path, store: Database) -> None:

@@ -21,7 +21,7 @@ from strava_collector.store.athletes import AthleteState
 from strava_collector.token_keeper import RefreshBusy, TokenKeeper, TokenStoreUnavailable
 from strava_collector.writer import OutputClosed, Writer
 from tests.support.clock import VirtualClock
-from tests.support.finished_work import ANNA, BEN, collected, count, deleted, waiting_job
+from tests.support.finished_work import ANNA, BEN, collected, count, deleted, waiting_job, walked
 from tests.support.mortality import NEVER, Fate, Index, Killed, MortalDatabase, Vault
 from tests.support.store import RIDES, query_plans
 
@@ -140,6 +140,7 @@ def settle_the_story(world: World) -> None:
         for athlete_id in (ANNA, BEN):
             around.begin_profile(tx, athlete_id)
             around.note_use(tx, athlete_id=athlete_id, gear_id="b1", now=now)
+            walked(tx, athlete_id)
 
 
 def assert_all_is_done(world: World, log: list[str]) -> None:
@@ -153,8 +154,9 @@ def assert_all_is_done(world: World, log: list[str]) -> None:
         assert count(tx, "place", "state = 'current' AND activity_id > 10") == 2
         assert ledger.collected_of(tx, ANNA) == []
         assert athletes.standing(tx, BEN) is None
-        assert count(tx, "profile", f"athlete_id = {ANNA}") == count(tx, "gear", f"athlete_id = {ANNA}") == 0
-        assert count(tx, "profile") == count(tx, "gear") == 1
+        for table in ("profile", "gear", "covered", "walk", "miss"):
+            assert count(tx, table, f"athlete_id = {ANNA}") == 0
+            assert count(tx, table) == 1
     assert set(world.index.graves()) == {(1, "strava", FIRST), (2, "moved", SECOND), (3, "strava", FIRST)}
     assert {athlete for athlete, _ in world.index.farewells()} == {ANNA}
     assert list(world.vault.tokens) == [BEN]

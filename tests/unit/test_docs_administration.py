@@ -82,7 +82,8 @@ def test_each_example_is_of_its_verb(endpoint: str, verb: str, rest: str, search
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_that_a_page_shows_is_understood(page: Path) -> None:
-    shown = re.findall(r"strava_admin(?:\.py)? ((?:jobs|subscriptions|check)\b[^`|\n#]*)", page.read_text("utf-8"))
+    groups = "jobs|history|subscriptions|check"
+    shown = re.findall(rf"strava_admin(?:\.py)? ((?:{groups})\b[^`|\n#]*)", page.read_text("utf-8"))
     for command in shown:
         parser().parse_args(shlex.split(command))
     assert shown or page.name != "administration.md"

@@ -12,9 +12,12 @@ import pytest
 from strava_collector.burial import Burial
 from strava_collector.forgetting import LEASE_SECONDS, NEWLY_MARKED, Forgetting
 from strava_collector.job import Kind
+from strava_collector.listing import Miss
 from strava_collector.settings import Athlete, Settings
-from strava_collector.store import around, athletes, farewell, leases, ledger, queue
+from strava_collector.store import around, athletes, farewell, leases, ledger, misses, queue, walks
 from strava_collector.store.database import Transaction
+from strava_collector.store.walks import About
+from strava_collector.walk import Covered, Wanted, new_window
 from strava_collector.writer import OutputClosed, Writer
 from tests.support.clock import VirtualClock
 from tests.support.collecting import Problems
@@ -43,8 +46,13 @@ ABOUT_ANNA = {
     "athlete": f"athlete_id = {ANNA}",
     "profile": f"athlete_id = {ANNA}",
     "gear": f"athlete_id = {ANNA}",
+    "covered": f"athlete_id = {ANNA}",
+    "walk": f"athlete_id = {ANNA}",
+    "miss": f"athlete_id = {ANNA}",
     "lease": "1",
 }
+#: Those of what is kept to collect with.
+AROUND = ("profile", "gear", "covered", "walk", "miss")
 
 
 class World:
@@ -138,6 +146,10 @@ def settle_the_story(world: World) -> None:
                 stored_notification(
                     tx, first + 7, athlete_id=athlete_id, input=input, state="held", reason="unknown athlete", now=now
                 )
+            about = About(f"athlete-{athlete_id}", "App", "lists", "club", 14_400.0, 0)
+            walks.save(tx, athlete_id, Covered(), connected_at="50", about=about, now=now)
+            walks.go_on(tx, athlete_id, new_window(Covered(), Wanted(0, 14_400.0, 604_800.0), now))
+            misses.add(tx, activity_id=first, athlete_id=athlete_id, input="club", kind=Miss.NEW, now=now)
             tx.execute("INSERT INTO pace VALUES (?, 1.0, 1.0)", (athlete_id,))
             around.begin_profile(tx, athlete_id)
             around.note_use(tx, athlete_id=athlete_id, gear_id="b1", now=now)
@@ -153,7 +165,8 @@ def assert_only_ben_is_left(world: World) -> None:
     with world.database.read() as tx:
         assert world.rows(tx) == {}
         assert count(tx, "activity") == count(tx, "place") == count(tx, "pace") == 1
-        assert count(tx, "profile") == count(tx, "gear") == 1
+        for table in AROUND:
+            assert count(tx, table) == 1
         assert count(tx, "job") == 5
         assert count(tx, "notification") == 4
     assert set(world.index.graves()) == {(1, "strava", FIRST), (2, "moved", SECOND)}

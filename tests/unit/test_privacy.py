@@ -36,7 +36,7 @@ TEXTS = {
 BODILY = {
     *("average_heartrate", "max_heartrate", "has_heartrate", "heartrate_opt_out", "display_hide_heartrate_option"),
     *("suffer_score", "perceived_exertion", "prefer_perceived_exertion", "calories", "heart_rate", "heartrate"),
-    *("weight", "heart_rate_zones", "relative_effort"),
+    *("weight", "heart_rate_zones", "relative_effort", "available_zones"),
 }
 HARMLESS = {
     *("id", "athlete", "distance", "moving_time", "start_date", "start_date_local", "utc_offset", "resource_state"),
@@ -57,7 +57,7 @@ json_values = st.recursive(
         st.text(max_size=8),
     ),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=5)),
-    max_leaves=40,
+    max_leaves=15,
 )
 objects = st.dictionaries(keys, json_values, max_size=8)
 choices = st.builds(Privacy, location=st.booleans(), text=st.booleans(), health=st.booleans())

@@ -13,13 +13,14 @@ import pytest
 
 from strava_collector import expectation
 from strava_collector.errors import StoreUnavailable
+from strava_collector.job import Kind
 from strava_collector.privacy import KEEP_ALL, Privacy
 from strava_collector.store import dead_letters, inbox, leaving_out, replay
 from strava_collector.store.group_commit import GroupCommit
 from strava_collector.webhook import Receipt
 from tests.support.clock import VirtualClock
 from tests.support.collecting import ANNA, INPUT, STRANGER, Collecting, ride
-from tests.support.store import notification
+from tests.support.store import join, notification
 from tests.support.waiting import until
 
 TEXT = Privacy(text=True)
@@ -231,6 +232,16 @@ def test_the_store_is_looked_through_once_and_again_when_work_comes_from_another
     with c.database.read() as tx:
         assert tx.execute("SELECT input FROM notification").fetchone()["input"] == INPUT.name
     assert b"Zebedee" not in world.on_disk()
+
+
+def test_what_other_jobs_expect_is_left_alone(world: World) -> None:
+    """That of streams is a digest."""
+    c = world.start(TEXT)
+    with c.database.write() as tx:
+        join(tx, 7, kind=Kind.STREAMS, input=INPUT.name, expected="0a" * 16)
+    world.look_after()
+    with c.database.read() as tx:
+        assert tx.execute("SELECT expected FROM job").fetchone()["expected"] == "0a" * 16
 
 
 def test_what_is_not_this_inputs_is_left_alone(world: World) -> None:

@@ -255,6 +255,44 @@ def test_the_share_holds_for_the_day_too() -> None:
     assert pause == Pause(MIDNIGHT, "history share of the day limit")
 
 
+def test_half_of_the_days_share_of_history_is_spread_over_the_day() -> None:
+    quota = Quota()
+    for quarter in range(5):
+        quota = silent(quota, 60, MIDNIGHT + 900 * quarter, background=True)
+    now = MIDNIGHT + 4_500
+    pause = quota.pause(now, priority=Priority.HISTORY)
+    assert pause is None, "an hour's part of the other half"
+    quota = silent(quota, 17, now, background=True)
+    pause = quota.pause(now, priority=Priority.HISTORY)
+    assert pause is not None
+    assert pause.why == "the rest of the day's history share is spread over the day"
+    assert quota.pause(pause.until - 1, priority=Priority.HISTORY) is not None
+    assert quota.pause(pause.until, priority=Priority.HISTORY) is None
+
+
+def test_what_is_uploaded_in_large_numbers_finds_the_rest_of_the_days_share() -> None:
+    quota = Quota()
+    for quarter in range(6):
+        quota = silent(quota, 55, MIDNIGHT + 900 * quarter, background=True)
+    now = MIDNIGHT + 5_400
+    assert quota.pause(now, priority=Priority.HISTORY) is not None
+    assert quota.pause(now, priority=Priority.HISTORY, backlog=True) is None
+    for quarter in range(6, 11):
+        quota = silent(quota, 54, MIDNIGHT + 900 * quarter, background=True)
+    assert quota.pause(MIDNIGHT + 9_900, priority=Priority.HISTORY, backlog=True) is not None
+
+
+def test_all_of_the_days_share_can_be_used_until_an_hour_before_midnight() -> None:
+    quota, at, calls = Quota(), float(MIDNIGHT), 0
+    while at <= MIDNIGHT + 23 * 3_600 and calls < 700:
+        pause = quota.pause(at, priority=Priority.HISTORY)
+        if pause is None:
+            quota, calls = silent(quota, 1, at, background=True), calls + 1
+        else:
+            at = pause.until
+    assert calls == 600
+
+
 @pytest.mark.parametrize(("share", "calls"), [(0.0, 0), (0.01, 1), (0.25, 25), (1.0, 100)])
 def test_the_share_is_a_setting(share: float, calls: int) -> None:
     terms = Terms(background_share=share)

@@ -15,6 +15,7 @@ import pytest
 
 from strava_collector.circuit import Circuit
 from strava_collector.job import Job, Outcome, Priority, Reason, Status
+from strava_collector.listing import Miss
 from strava_collector.notification_rules import Hold
 from strava_collector.privacy import Privacy
 from strava_collector.quota import Quota
@@ -32,8 +33,11 @@ from strava_collector.store import (
     job_trail,
     leaving_out,
     ledger,
+    ledger_lists,
+    misses,
     origin,
     queue,
+    reindex,
     streams,
     subscriptions,
     sweeps,
@@ -140,10 +144,30 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "leaving_out": lambda tx: leaving_out.leave_out(
         tx, leaving_out.look(tx, input=INPUT, privacy=Privacy(text=True), position=leaving_out.Position(5, 5))
     ),
+    "ledger_lists.seen": lambda tx: ledger_lists.seen(tx, 1, 1),
+    "ledger_lists.within": lambda tx: ledger_lists.within(tx, 1, 0, 2_000_000_000, without=()),
+    "ledger_lists.note_listed": lambda tx: ledger_lists.note_listed(tx, [(1, "a-b")], asked_at=NOW),
+    "ledger_lists.suspect": lambda tx: ledger_lists.suspect(tx, 1, "missing"),
+    "ledger_lists.counts": lambda tx: ledger_lists.counts(tx, 1),
+    "ledger_lists.waiting": lambda tx: ledger_lists.waiting(tx, 1),
+    "misses.settle": lambda tx: (
+        misses.add(tx, activity_id=1, athlete_id=1, input=INPUT, kind=Miss.DELETED, now=NOW),
+        misses.settle(tx, NOW),
+    ),
+    "misses.announced": lambda tx: misses.announced(tx, 1, NOW),
     "queue.join": lambda tx: join(tx, 1, input=INPUT),
     "queue.join, a second wish": lambda tx: (join(tx, 1, input=INPUT), join(tx, 1, input=INPUT)),
     "queue.live_trail": lambda tx: queue.live_trail(tx, 1, 1),
     "queue.live_expected": lambda tx: queue.live_expected(tx, 1, 1),
+    "reindex.athletes": lambda tx: reindex.athletes(tx),
+    "reindex.page": lambda tx: reindex.page(
+        tx,
+        1,
+        reindex.Days("2026-01-01", "2026-12-31"),
+        after=reindex.Position(1, "2026-06-01T05:00:00Z", 7),
+    ),
+    "ledger.unchanged": lambda tx: ledger.unchanged(tx, 1, fingerprint="a-b", now=NOW),
+    "ledger.give_up": lambda tx: ledger.give_up(tx, 1, NOW),
     "queue.claim": claimed,
     "queue.claim, live jobs only": lambda tx: queue.claim(
         tx, input=INPUT, now=NOW, athletes={1, 2}, lowest=Priority.LIVE

@@ -25,7 +25,15 @@ def claim(
     lowest: Priority = Priority.HISTORY,
     per_athlete: int = 99,
 ) -> Optional[Job]:
-    return queue.claim(tx, input=RIDES, now=now, cooldown=cooldown, lowest=lowest, per_athlete=per_athlete)
+    return queue.claim(
+        tx,
+        input=RIDES,
+        now=now,
+        cooldown=cooldown,
+        lowest=lowest,
+        backlog=lowest is Priority.HISTORY,
+        per_athlete=per_athlete,
+    )
 
 
 def fetch(tx: Transaction, now: float = NOW, *, cooldown: float = 0.0) -> Optional[int]:
@@ -40,7 +48,8 @@ def fetch(tx: Transaction, now: float = NOW, *, cooldown: float = 0.0) -> Option
 def next_at(
     tx: Transaction, now: float, *, cooldown: float = 0.0, lowest: Priority = Priority.HISTORY
 ) -> Optional[float]:
-    return queue.next_due(tx, input=RIDES, now=now, cooldown=cooldown, lowest=lowest)
+    backlog = lowest is Priority.HISTORY
+    return queue.next_due(tx, input=RIDES, now=now, cooldown=cooldown, lowest=lowest, backlog=backlog)
 
 
 def many(tx: Transaction, athlete_id: int, jobs: int, *, first: int = 1, due: float = 100.0) -> None:
@@ -53,6 +62,15 @@ def many(tx: Transaction, athlete_id: int, jobs: int, *, first: int = 1, due: fl
 
 
 # Order.
+
+
+def test_a_backlog_may_have_a_turn_while_history_has_none(tx: Transaction) -> None:
+    many(tx, ANNA, 30)
+    join(tx, 1_000, priority=Priority.HISTORY)
+    claimed = 0
+    while queue.claim(tx, input=RIDES, now=NOW, lowest=Priority.RECONCILIATION, backlog=True) is not None:
+        claimed += 1
+    assert claimed == 30
 
 
 def test_live_goes_before_reconciliation_and_that_before_history(tx: Transaction) -> None:

@@ -295,5 +295,5 @@ def test_a_slow_walk_covers_what_history_has_and_what_is_wanted() -> None:
 
 
 def test_what_listing_costs() -> None:
-    assert listing_cost(1, 14_400.0, 0) == pytest.approx(6 + 1 / 6)
-    assert listing_cost(20, 14_400.0, 1_000) == pytest.approx(20 * 6 + 20 * 6 / 6)
+    assert listing_cost(1, 14_400.0, 0) == pytest.approx(6 + 1 / 5)
+    assert listing_cost(20, 14_400.0, 1_000) == pytest.approx(20 * 6 + 20 * 6 / 5)

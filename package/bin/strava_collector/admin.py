@@ -8,22 +8,17 @@ of the ledger.
 from __future__ import annotations
 
 import logging
-import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Callable, Optional, Union
+from collections.abc import Collection, Mapping
+from typing import Callable
 
 from strava_collector.admin_arguments import FARTHEST, JOBS, MOST_ROWS, Given, WrongArgument, thing
+from strava_collector.admin_desk import Desk, NothingSuch, Refused, note, refuse_departed, yes
+from strava_collector.admin_reindex import reindex
 from strava_collector.admin_rows import Row, count_row, dead_letter_row, job_row, notifications_row, trail_row
-from strava_collector.clock import Clock
-from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
+from strava_collector.errors import AnotherProcess
 from strava_collector.job import Kind, Priority, Reason, Status
-from strava_collector.logfmt import line
 from strava_collector.store import (
-    athletes,
     bell,
     dead_letters,
     inbox,
@@ -37,97 +32,14 @@ from strava_collector.store import (
 )
 from strava_collector.store.database import Database, Transaction
 from strava_collector.store.process_lock import input_lock
-from strava_collector.store.view import exists, view
 
 log = logging.getLogger(__name__)
 
 #: Rows of a list, unless somebody says how many.
 ROWS = 50
 
-#: How long to wait for the store's lock, in seconds of real time.
-PATIENCE = 10.0
-
-#: Between two batches, in seconds: the inputs, whose listeners wait for a second at most, get their turn.
-PAUSE = 0.02
-
 #: Later than any time, in epoch seconds.
 _NEVER = 1e12
-
-
-class NothingSuch(CollectorError):
-    """What was asked for is not in the store."""
-
-
-class Refused(CollectorError):
-    """It is there, but this cannot be done with it."""
-
-
-@dataclass(frozen=True)
-class Desk:
-    """Where an operator works."""
-
-    #: The store's folder.
-    folder: Path
-    clock: Clock
-    #: Which input fetches for an athlete, by the configuration: the one that is wanted by its name, if it may, or else
-    #: the one that does; None if nobody knows. Raises a CollectorError if none does. Itself None: nobody can be asked.
-    owner: Optional[Callable[[int, Optional[str]], Optional[str]]] = None
-    #: Seconds after which a verb that has much to do stops and says that there is more; None: never.
-    budget: Optional[float] = None
-    #: Waits, in seconds.
-    pause: Callable[[float], None] = field(default=time.sleep)
-
-    @contextmanager
-    def read(self) -> Iterator[Transaction]:
-        """Open a read transaction. Raises StoreUnavailable."""
-        self._look()
-        with view(self.folder) as tx:
-            yield tx
-
-    @contextmanager
-    def store(self) -> Iterator[Database]:
-        """Open the store to change something, for as long as the block lasts. Raises StoreUnavailable."""
-        database = self.open()
-        try:
-            yield database
-        finally:
-            database.close()
-
-    def open(self) -> Database:
-        """Return the store, if it is there and of this version; the caller closes it. Raises StoreUnavailable."""
-        with self.read():
-            pass  # otherwise the database would be made, or brought up to date
-        return Database(self.folder, clock=self.clock, patience=PATIENCE, guest=True)
-
-    def batches(self, database: Database, batch: Callable[[Transaction], int]) -> tuple[int, bool]:
-        """Do a batch in a transaction of its own until one has nothing to do, or the budget is used up.
-
-        Returns the sum of what they returned, and whether there may be more.
-        """
-        done = 0
-        begin = self.clock.monotonic()
-        while True:
-            with database.write() as tx:
-                number = batch(tx)
-            if number:
-                bell.ring(self.folder)
-            done += number
-            if not number:
-                return done, False
-            if self.budget is not None and self.clock.monotonic() - begin >= self.budget:
-                return done, True
-            self.pause(PAUSE)
-
-    def is_running(self, input: str) -> bool:
-        """Whether a process works for the input."""
-        return input_lock(self.folder, input).is_held_elsewhere()
-
-    def _look(self) -> None:
-        if not exists(self.folder):
-            raise StoreUnavailable(
-                f"There is no store in {self.folder} yet: it is made when an input Strava Webhook runs for the first "
-                "time. If one has run, SPLUNK_DB is another folder for it than here."
-            )
 
 
 def jobs(desk: Desk, verb: str, texts: Mapping[str, str]) -> list[Row]:
@@ -208,11 +120,7 @@ def _fetch(desk: Desk, given: Given) -> list[Row]:
             )
         now = desk.clock.now()
         with database.write() as tx:
-            if athletes.is_deauthorized(tx, athlete_id):
-                raise Refused(
-                    f"Athlete {athlete_id} has withdrawn the permission at Strava, so nothing can be fetched. "
-                    "Connect the athlete again on Configuration → Athletes first."
-                )
+            refuse_departed(tx, athlete_id)
             joined = queue.join(
                 tx,
                 kind=Kind.ACTIVITY,
@@ -227,7 +135,7 @@ def _fetch(desk: Desk, given: Given) -> list[Row]:
                 trail=uuid.uuid4().hex[:12],
             )
     bell.ring(desk.folder)
-    _note("fetch", trail=joined.trail, activity_id=activity_id, athlete_id=athlete_id, input=input)
+    note("fetch", trail=joined.trail, activity_id=activity_id, athlete_id=athlete_id, input=input)
     how = "shares the fetch that waits already" if joined.merged else "waits for its turn"
     said = f"Job {joined.job_id} of the input “{input}” {how}."
     if not desk.is_running(input):
@@ -268,15 +176,15 @@ def _retry(desk: Desk, given: Given) -> list[Row]:
             if not more:
                 with database.read() as tx:
                     left = dead_letters.count_dead_letters(tx)
-        _note("retry", retried=done)
-        return [{"verb": "retry", "retried": done, "left": left, "more": _yes(more)}]
+        note("retry", retried=done)
+        return [{"verb": "retry", "retried": done, "left": left, "more": yes(more)}]
     what, number = thing(wanted)
     with desk.store() as database, database.write() as tx:
         again = (dead_letters.retry_job if what == "job" else dead_letters.retry_notification)(tx, number, now)
     bell.ring(desk.folder)
-    _note("retry", trail=again.trail)
+    note("retry", trail=again.trail)
     job = "" if again.job_id is None else again.job_id
-    return [{"verb": "retry", "retried": 1, "job": job, "trail": again.trail, "more": _yes(False)}]
+    return [{"verb": "retry", "retried": 1, "job": job, "trail": again.trail, "more": yes(False)}]
 
 
 def _reclaim(desk: Desk, given: Given) -> list[Row]:
@@ -300,7 +208,7 @@ def _reclaim(desk: Desk, given: Given) -> list[Row]:
                     else "No process works for the input; all that it had begun waits again.",
                 }
             )
-            _note("reclaim", input=input, reclaimed=reclaimed, left=left)
+            note("reclaim", input=input, reclaimed=reclaimed, left=left)
     return rows
 
 
@@ -344,10 +252,10 @@ def _replay(desk: Desk, given: Given) -> list[Row]:
         "notifications": sum(one.notifications for one in steps),
         "tombstones": sum(one.tombstones for one in steps),
         "fetches": sum(one.fetches for one in steps),
-        "more": _yes(last is not None),
+        "more": yes(last is not None),
         "cursor": "" if last is None else replay.write_cursor(last),
     }
-    _note("replay", since=since, **{name: int(str(row[name])) for name in ("notifications", "tombstones", "fetches")})
+    note("replay", since=since, **{name: int(str(row[name])) for name in ("notifications", "tombstones", "fetches")})
     return [row]
 
 
@@ -368,8 +276,8 @@ def _delete(desk: Desk, given: Given) -> list[Row]:
             deleted, more = desk.batches(database, lambda tx: sweeps.prune_dead_letters(tx, before=before))
             letters, more_letters = desk.batches(database, lambda tx: inbox.prune_dead_letters(tx, before=before))
             more = more or more_letters
-    _note("delete", status=status.value, jobs=deleted, notifications=letters)
-    return [{"verb": "delete", "jobs": deleted, "notifications": letters, "more": _yes(more)}]
+    note("delete", status=status.value, jobs=deleted, notifications=letters)
+    return [{"verb": "delete", "jobs": deleted, "notifications": letters, "more": yes(more)}]
 
 
 _VERBS: Mapping[str, Callable[[Desk, Given], list[Row]]] = {
@@ -381,18 +289,10 @@ _VERBS: Mapping[str, Callable[[Desk, Given], list[Row]]] = {
     "retry": _retry,
     "reclaim": _reclaim,
     "replay": _replay,
+    "reindex": reindex,
     "delete": _delete,
 }
 
 
 def _window(given: Given) -> tuple[int, int]:
     return given.number("limit", most=MOST_ROWS) or ROWS, given.number("offset", least=0, most=FARTHEST) or 0
-
-
-def _yes(is_so: bool) -> str:
-    return "yes" if is_so else "no"
-
-
-def _note(verb: str, **fields: Union[str, int, float]) -> None:
-    """One line in the log for each change."""
-    log.info(line("operator", verb=verb, **fields))

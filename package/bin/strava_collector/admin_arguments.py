@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from enum import Enum
 from typing import Optional, TypeVar
 
@@ -73,6 +74,13 @@ JOBS: Mapping[str, Sequence[Argument]] = {
     "replay": (
         Argument("since", "repeat what was finished since then: 2026-06-01T05:00:00Z, or seconds since 1970"),
         Argument("cursor", "go on where an earlier replay stopped, as its answer said"),
+    ),
+    "reindex": (
+        Argument("athlete", "only this athlete's: the number at Strava, or over REST the name of the row, too"),
+        Argument("from", "only activities that began on this day or later: 2026-01-31, in UTC"),
+        Argument("to", "only activities that began on this day or before"),
+        Argument("all", "all that is collected", flag=True),
+        Argument("cursor", "go on where an earlier one stopped, as its answer said"),
     ),
     "delete": (
         Argument("status", "done or failed"),
@@ -164,6 +172,17 @@ class Given:
         if at > now:
             raise WrongArgument(f"The argument {name} is a time in the future. Times without a zone are taken as UTC.")
         return at
+
+    def day(self, name: str) -> Optional[str]:
+        """A day of the calendar, ``2026-01-31``."""
+        text = self.text(name)
+        if text is None:
+            return None
+        # Later versions of Python read other forms, too.
+        if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", text):
+            with suppress(ValueError):
+                return date.fromisoformat(text).isoformat()
+        raise WrongArgument(f"The argument {name} has to be a day, for instance 2026-01-31.")
 
     def only(self) -> Only:
         """The filters of a list."""

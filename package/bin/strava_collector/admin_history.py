@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strava_collector.admin import Desk
+from strava_collector.admin_desk import Desk
 from strava_collector.admin_rows import Row, when
 from strava_collector.progress import Progress, progress
 from strava_collector.store import misses, walks

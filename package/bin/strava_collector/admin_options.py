@@ -20,6 +20,7 @@ _ABOUT = {
     "retry": "try again what failed for good",
     "reclaim": "let jobs wait again whose process is gone or whose lease has run out",
     "replay": "repeat what was finished since a time, because splunkd or an index has lost it",
+    "reindex": "collect again what is collected, within the share of history",
     "delete": "delete jobs that have ended; what is collected stays known",
 }
 

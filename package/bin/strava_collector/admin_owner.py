@@ -22,6 +22,14 @@ class NobodyFetches(CollectorError):
     """The configuration has no input for the athlete."""
 
 
+def athlete_named(name: str, accounts: Mapping[str, Stanza]) -> int:
+    """Return the id of the athlete whose row has this name. Raises NobodyFetches."""
+    athlete_id = athlete_id_of(accounts.get(name, {}))
+    if athlete_id is None:
+        raise NobodyFetches(f"There is no athlete “{name}” on Configuration → Athletes.")
+    return athlete_id
+
+
 def owner(
     athlete_id: int,
     accounts: Mapping[str, Stanza],

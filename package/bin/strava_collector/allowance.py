@@ -41,9 +41,11 @@ class Permission:
     until: Optional[float] = None
     #: Which limit or outage is in the way of the next priority, for people.
     why: Optional[str] = None
+    #: Whether live activities may be fetched that count as history, because an athlete has had so many lately.
+    backlog: bool = True
 
     def allows(self, priority: Priority) -> bool:
-        """Whether a call of this priority may be made. A live backlog counts as history."""
+        """Whether a call of this priority may be made."""
         return self.lowest is not None and priority <= self.lowest
 
 
@@ -82,12 +84,18 @@ class Allowance:
         for priority in Priority:
             pause = self._pause(tx, quota, under_way, advanced, priority)
             if pause is not None:
-                return Permission(lowest, pause.until, pause.why)
+                backlog = lowest is None or self._takes_backlog(quota, under_way, advanced)
+                return Permission(lowest, pause.until, pause.why, backlog)
             if priority is Priority.HISTORY and under_way.calls >= max(most - 1, 1):
                 # Of several calls at once history leaves one free, so that what is live waits for none of its answers.
                 return Permission(lowest)
             lowest = priority
         return Permission(lowest)
+
+    def _takes_backlog(self, quota: Quota, under_way: UnderWay, advanced: Advanced) -> bool:
+        now = self._time.now(quota.ahead)
+        pause = quota.pause(now, priority=Priority.HISTORY, under_way=under_way, terms=terms(advanced), backlog=True)
+        return pause is None
 
     def pause(
         self, tx: Transaction, client_id: str, advanced: Advanced, priority: Priority = Priority.LIVE

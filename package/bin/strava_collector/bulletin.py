@@ -23,6 +23,7 @@ TOPICS = (
     "held_notifications",
     "index",
     "listener",
+    "missed",
     "renewal",
     "rival",
     "rows",

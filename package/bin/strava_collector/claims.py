@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Optional
 
-from strava_collector.allowance import Allowance, Usage
+from strava_collector.allowance import Allowance, Permission, Usage
 from strava_collector.clock import Clock
 from strava_collector.fetcher import Connection
 from strava_collector.job import Job, Kind, Outcome, Priority, Reason, Status
@@ -79,13 +79,13 @@ class Claims:
             ready = self._ready(tx, settings, now)
             confirmation = confirmations.next_at(tx, input=self._input.name, athletes=self._awake(settings, now))
             over = min((until for until in self._paused.values() if until > now), default=None)
-            everything = _earliest(confirmation, self._due(tx, ready, settings, Priority.HISTORY))
+            everything = _earliest(confirmation, self._due(tx, ready, settings, Permission(Priority.HISTORY)))
             if permission.lowest is Priority.HISTORY:
                 return _earliest(over, everything)
             until = now + SOON if permission.until is None else permission.until
             due = None if everything is None else max(everything, until)
             if permission.lowest is not None:
-                due = _earliest(due, confirmation, self._due(tx, ready, settings, permission.lowest))
+                due = _earliest(due, confirmation, self._due(tx, ready, settings, permission))
             return _earliest(over, due)
 
     def claim(self, settings: Settings, connection: Connection) -> Optional[Assignment]:
@@ -117,6 +117,7 @@ class Claims:
             now=now,
             athletes=self._ready(tx, settings, now),
             lowest=permission.lowest,
+            backlog=permission.backlog,
             per_athlete=max(1, settings.advanced.concurrency - 1),
             cooldown=settings.advanced.cooldown,
         )
@@ -150,13 +151,18 @@ class Claims:
         paused = {who for who, until in list(self._paused.items()) if now < until <= now + LONGEST_PAUSE}
         return frozenset() if None in paused else self._owned.ids(settings) - {who for who in paused if who is not None}
 
-    def _due(self, tx: Transaction, ready: Collection[int], settings: Settings, lowest: Priority) -> Optional[float]:
+    def _due(
+        self, tx: Transaction, ready: Collection[int], settings: Settings, permission: Permission
+    ) -> Optional[float]:
+        if permission.lowest is None:
+            return None
         return queue.next_due(
             tx,
             input=self._input.name,
             now=self._clock.now(),
             athletes=ready,
-            lowest=lowest,
+            lowest=permission.lowest,
+            backlog=permission.backlog,
             cooldown=settings.advanced.cooldown,
         )
 

@@ -44,6 +44,11 @@ class Look:
     covered: Covered
     wanted: Wanted
 
+    def covers(self, second: int) -> bool:
+        """Whether what began in this second is no history: it was listed before, or is as new as each look wants."""
+        is_new = self.walk.purpose is Purpose.WINDOW and second >= self.walk.low
+        return is_new or self.covered.spans.holds(second)
+
     @property
     def index(self) -> str:
         """Where the athlete's events go."""
@@ -189,7 +194,7 @@ class Intake:
                 entry,
                 seen,
                 purpose=look.walk.purpose,
-                covered=look.covered.spans.holds(entry.second),
+                covered=look.covers(entry.second),
                 summaries_only=look.wanted.summaries_only,
             )
             if wish is not None:

@@ -42,7 +42,8 @@ LONGEST_PAUSE = 6 * 3600.0
 
 _PRIORITIES = {
     Purpose.WINDOW: Priority.RECONCILIATION,
-    Purpose.PASS: Priority.RECONCILIATION,
+    # Otherwise the slow walk would use up what the looks at the newest activities need.
+    Purpose.PASS: Priority.HISTORY,
     Purpose.HISTORY: Priority.HISTORY,
 }
 #: What goes first.
@@ -281,8 +282,8 @@ class Lister:
 
     def _is_well(self, athlete: Athlete) -> None:
         self._postponed.pop(athlete.athlete_id, None)
-        if self._refused.pop(athlete.athlete_id, None) is not None:
-            self._bulletin.resolved(_topic(athlete))
+        self._refused.pop(athlete.athlete_id, None)
+        self._bulletin.resolved(_topic(athlete))  # a process before this one may have told of it
 
     def _tell_faults(self, athlete: Athlete, page: Page) -> None:
         log.warning(

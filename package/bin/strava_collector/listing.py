@@ -214,7 +214,8 @@ def wish(
 ) -> Optional[Wish]:
     """Return the fetch that follows from a verdict; None if there is none.
 
-    ``covered`` says whether the place of the entry was listed before: then it is no history.
+    ``covered`` says whether the place of the entry was listed before, or lies within the days that each look goes
+    back: then it is no history. A look's page may show more than those days.
     """
     wanted = _wanted(verdict, seen, purpose, covered, summaries_only)
     if wanted is None or seen is None:
@@ -241,7 +242,7 @@ def _wanted(
         # What failed again and again within the days of the window is not tried with each look.
         again = seen is not None and seen.live is None and purpose is not Purpose.WINDOW
         return Wish(Priority.HISTORY) if again else None
-    is_history = purpose is Purpose.HISTORY or (purpose is Purpose.PASS and not covered)
+    is_history = purpose is Purpose.HISTORY or not covered
     return Wish(Priority.HISTORY if is_history else Priority.RECONCILIATION)
 
 

@@ -72,7 +72,9 @@ TEXT = Words(
     endings=("name", "title", "note", "notes", "url", "urls"),
     but=("device_name", "photo_count", "total_photo_count"),
 )
-HEALTH = Words(whole=("weight",), parts=("heartrate", "exertion", "calories", "suffer_score", "relative_effort"))
+HEALTH = Words(
+    whole=("weight", "available_zones"), parts=("heartrate", "exertion", "calories", "suffer_score", "relative_effort")
+)
 
 #: What of Strava's streams may be asked for, by its key there.
 STREAMS = (

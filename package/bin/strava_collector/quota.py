@@ -19,6 +19,11 @@ from strava_collector.job import Priority
 QUARTER_HOUR = 900
 DAY = 86_400
 
+#: History may use this part of its share of a day at once, and the rest bit by bit, all of it an hour before the day
+#: ends: what is uploaded later in large numbers, and counts as history too, has to find something left.
+AT_ONCE = 0.5
+_SPREAD_OVER = DAY - 3_600
+
 #: After a 429, so much less of the next window is used, in percent; the most that this adds up to.
 CAUTION = 10
 MOST_CAUTION = 50
@@ -139,12 +144,14 @@ class Quota:
         priority: Priority = Priority.LIVE,
         under_way: UnderWay = UnderWay(),
         terms: Terms = Terms(),
+        backlog: bool = False,
     ) -> Optional[Pause]:
         """Return until when the next read has to wait, or None if it may be made now.
 
         History keeps to its share of each window. It stops too, and so does reconciliation, which has no share of its
         own, when only what is kept for live activities is left of a window, whoever has used the rest. So nothing may
-        be made that a higher priority would have to wait for.
+        be made that a higher priority would have to wait for. ``backlog`` asks for live activities that count as
+        history: they need not spread over the day.
         """
         current = self.at(now)
         pauses = [Pause(current.closed_until, "Strava's refusal (429)")] if current.closed_until > now else []
@@ -158,6 +165,10 @@ class Quota:
                 pauses.append(Pause(float(window.ends), f"history share of the {name}"))
             elif priority is not Priority.LIVE and window.used + under_way.calls >= _not_kept(allowed, terms):
                 pauses.append(Pause(float(window.ends), f"the rest of the {name} is kept for live activities"))
+            elif priority is Priority.HISTORY and window.length == DAY and not backlog:
+                opens = window.began + _opens_after(window.background + under_way.background, _share(allowed, terms))
+                if opens > now:
+                    pauses.append(Pause(opens, "the rest of the day's history share is spread over the day"))
         return max(pauses, key=lambda pause: pause.until, default=None)
 
     def answered(self, headers: Mapping[str, str], *, reserved_at: float, now: float, background: bool) -> Quota:
@@ -320,6 +331,12 @@ _WINDOWS = ("all_quarter", "all_day", "reads_quarter", "reads_day")
 def _share(allowed: int, terms: Terms) -> int:
     """How many calls history may make; one at least, or a low limit would stop it for ever."""
     return max(int(allowed * terms.background_share), 1 if terms.background_share > 0 else 0)
+
+
+def _opens_after(used: int, share: int) -> float:
+    """How many seconds after the beginning of the day history may make another call, having made so many."""
+    at_once = max(share * AT_ONCE, 1.0)
+    return 0.0 if used < at_once else _SPREAD_OVER * (used + 1 - at_once) / (share - at_once)
 
 
 def _not_kept(allowed: int, terms: Terms) -> int:

@@ -32,9 +32,9 @@ MOST_PAGES = 250
 
 #: A new look goes back so far before the last complete one, in seconds: what was uploaded late while the input was off.
 OVERLAP = 86_400.0
-#: A slow walk over everything begins so long after the one before it began, in seconds: with a day to do it in, nothing
-#: is older than a week.
-PASS_EVERY = 6 * 86_400.0
+#: A slow walk over everything begins so long after the one before it began, in seconds: it may have to wait for the
+#: next day's share of history, and with a day to do it in, nothing is older than a week.
+PASS_EVERY = 5 * 86_400.0
 
 
 class Purpose(str, Enum):
@@ -298,7 +298,7 @@ def after_step(covered: Covered, walk: Walk, made: Step, *, in_full: bool) -> Co
 def listing_cost(athletes: int, interval: float, activities: float) -> float:
     """Estimate the calls per UTC day that listing needs: ``athletes`` with so many ``activities`` each, on average.
 
-    A call per athlete and interval, and each six days one for every 200 activities, and one more.
+    A call per athlete and interval, and each five days one for every 200 activities, and one more.
     """
     windows = athletes * 86_400.0 / interval
     passes = athletes * (activities / FULL_PAGE + 1) / (PASS_EVERY / 86_400.0)

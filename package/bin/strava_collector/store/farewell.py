@@ -97,15 +97,16 @@ def has_work(tx: Transaction, athlete_id: int) -> bool:
 
 
 def forget_around(tx: Transaction, athlete_id: int) -> None:
-    """Delete what is kept to collect the athlete's data, and is good for nothing when nobody may: profile and gear."""
+    """Delete what is kept to collect the athlete's data, and is good for nothing when nobody may: what is known of
+    profile and gear, and of walks through the lists."""
     around.forget(tx, athlete_id)
+    walks.forget(tx, athlete_id)
+    misses.forget(tx, athlete_id)
 
 
 def forget(tx: Transaction, athlete_id: int) -> None:
     """Delete the last of what is known of the athlete: profile and gear, walks, the pace, and that she has gone."""
-    around.forget(tx, athlete_id)
-    walks.forget(tx, athlete_id)
-    misses.forget(tx, athlete_id)
+    forget_around(tx, athlete_id)
     tx.execute("DELETE FROM pace WHERE athlete_id = ?", (athlete_id,))
     tx.execute("DELETE FROM athlete WHERE athlete_id = ?", (athlete_id,))
 

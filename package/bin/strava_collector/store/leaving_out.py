@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from strava_collector import expectation
+from strava_collector.job import Kind
 from strava_collector.privacy import Privacy
 from strava_collector.store.sqlite import Row, Transaction
 from strava_collector.webhook import NotANotification, Notification, notification_from_json
@@ -41,10 +42,12 @@ def look(tx: Transaction, *, input: str, privacy: Privacy, position: Position, l
         "SELECT id, input, body FROM notification WHERE id > ? ORDER BY id LIMIT ?", (position.notification_id, limit)
     ).fetchall()
     jobs = tx.execute(
-        "SELECT id, input, expected FROM job WHERE id > ? ORDER BY id LIMIT ?", (position.job_id, limit)
+        "SELECT id, input, kind, expected FROM job WHERE id > ? ORDER BY id LIMIT ?", (position.job_id, limit)
     ).fetchall()
     notifications = {row["id"]: _changed(row, privacy) for row in rows if row["input"] == input}
-    expected = {row["id"]: expectation.without(row["expected"], privacy) for row in jobs if row["input"] == input}
+    # Jobs of other kinds expect other things, and no texts.
+    told = [row for row in jobs if row["input"] == input and row["kind"] == Kind.ACTIVITY.value]
+    expected = {row["id"]: expectation.without(row["expected"], privacy) for row in told}
     before = {row["id"]: row["expected"] for row in jobs}
     reached = Position(
         rows[-1]["id"] if rows else position.notification_id, jobs[-1]["id"] if jobs else position.job_id

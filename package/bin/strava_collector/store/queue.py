@@ -142,12 +142,13 @@ def claim(
     now: float,
     athletes: Optional[Collection[int]] = None,
     lowest: Priority = Priority.HISTORY,
+    backlog: bool = True,
     per_athlete: int = 1_000_000,
     cooldown: float = 0.0,
     lease_seconds: float = LEASE_SECONDS,
 ) -> Optional[Job]:
     """Take the input's next due job under a lease, see ``turns``. None if it is nobody's turn."""
-    turn = turns.next_turn(tx, input, turns.Rules(athletes, lowest, per_athlete, cooldown), now)
+    turn = turns.next_turn(tx, input, turns.Rules(athletes, lowest, per_athlete, cooldown, backlog), now)
     if turn is None:
         return None
     due = tx.execute(
@@ -192,10 +193,11 @@ def next_due(
     now: float,
     athletes: Optional[Collection[int]] = None,
     lowest: Priority = Priority.HISTORY,
+    backlog: bool = True,
     cooldown: float = 0.0,
 ) -> Optional[float]:
     """When :func:`claim` will find something, in epoch seconds, maybe past; None if nothing waits."""
-    return turns.next_at(tx, input, turns.Rules(athletes, lowest, cooldown=cooldown), now)
+    return turns.next_at(tx, input, turns.Rules(athletes, lowest, cooldown=cooldown, backlog=backlog), now)
 
 
 def is_mine(tx: Transaction, job: Job) -> bool:

@@ -29,12 +29,14 @@ class Rules:
 
     #: The athletes whose jobs may be claimed; None is all.
     athletes: Optional[Collection[int]] = None
-    #: The lowest priority that has a turn. Live jobs of an athlete who has had many count as history.
+    #: The lowest priority that has a turn.
     lowest: Priority = Priority.HISTORY
     #: An athlete with so many jobs under way has to wait, so that calls that hang leave room for others.
     per_athlete: int = 1_000_000
     #: Seconds for each of an athlete's live fetches beyond three.
     cooldown: float = 0.0
+    #: Live jobs of an athlete who has had many have a turn.
+    backlog: bool = True
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def _turns(tx: Transaction, input: str, priority: Priority, rules: Rules, now: f
             paid_until = _sane(paid_until, now + AT_ONCE * rules.cooldown)
             at = max(due, paid_until - (AT_ONCE - 1) * rules.cooldown)
             order = max(due, paid_until)
-            if rules.lowest is not Priority.HISTORY:
+            if not rules.backlog:
                 at = max(at, _sane(busy_until, now + _BUSIEST) - (USUAL - 1) * USUAL_EVERY)
         turns.append(Turn(priority, athlete_id, at, order, paid_until))
     return turns
