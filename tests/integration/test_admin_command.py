@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ import pytest
 from sandbox.sandbox import Sandbox
 from sandbox.strava import Activity
 from strava_collector.admin_arguments import JOBS
+from strava_collector.clock import SystemClock
+from strava_collector.store import walks
+from strava_collector.store.database import Database
+from strava_collector.store.walks import About
+from strava_collector.walk import Covered
 from tests.integration.conftest import GENEROUS
 from tests.support.waiting import until
 
@@ -99,7 +105,7 @@ def shell(bare: Shell) -> Shell:
 
 def test_help_says_what_there_is(bare: Shell) -> None:
     for arguments, words in {
-        (): ("jobs", "subscriptions", "check", "Exit codes"),
+        (): ("jobs", "history", "subscriptions", "check", "Exit codes"),
         ("jobs",): tuple(verb.replace("_", "-") for verb in JOBS),
         ("jobs", "fetch"): ("--athlete-id", "--force", "--input", "activity_id", "--json"),
         ("subscriptions",): ("list", "create", "delete"),
@@ -133,6 +139,31 @@ def test_tables_and_json_say_the_same(shell: Shell) -> None:
     shown = shell.run("jobs", "show", str(found["job"])).stdout
     assert f"trail={found['trail']}" in shown
     assert "create received" in shown
+
+
+def test_history_is_asked_of_the_store_and_over_rest(shell: Shell) -> None:
+    assert shell.run("history").stdout == "No athlete has been listed: an input Strava Activities does that.\n"
+    splunkd = shell.sandbox.splunkd
+    assert splunkd.request("GET", splunkd.path("strava_history"))[1]["entry"] == []
+    database = Database(shell.installation.checkpoints / "ta_strava_webhook", clock=SystemClock(), guest=True)
+    about = About("anna", "Club", "lists", "club", 14_400.0, 0)
+    with closing(database), database.write() as tx:
+        walks.save(tx, shell.anna.id, Covered(), connected_at="1", about=about, now=1.0)
+    try:
+        (row,) = shell.rows("history")
+        assert [row[name] for name in ("athlete", "found", "collected", "lists")] == ["anna", 1, 1, "not begun"]
+        heading, line = shell.run("history").stdout.splitlines()
+        assert (heading.split()[:3], line.split()[:3]) == (
+            ["athlete", "athlete_id", "found"],
+            ["anna", str(shell.anna.id), "1"],
+        )
+        status, answer = splunkd.request("GET", splunkd.path("strava_history", "anna"))
+        assert (status, answer["entry"][0]["content"]["found"]) == (200, "1")
+        assert splunkd.request("GET", splunkd.path("strava_history", "ben"))[0] == 404
+    finally:
+        database = Database(shell.installation.checkpoints / "ta_strava_webhook", clock=SystemClock(), guest=True)
+        with closing(database), database.write() as tx:
+            walks.forget(tx, shell.anna.id)
 
 
 def test_a_fetch_by_hand_brings_an_event_at_once(shell: Shell) -> None:

@@ -23,6 +23,7 @@ ENDPOINTS = {
     "TA_strava_webhook_account": "ada",
     "TA_strava_webhook_settings": "advanced",
     "TA_strava_webhook_strava_webhook": "home",
+    "TA_strava_webhook_strava_activities": "history",
     "TA_strava_webhook_oauth": "oauth",
     "strava_jobs": "counts",
     "strava_subscriptions": "1",
@@ -40,6 +41,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         running.connect(running.strava.add_athlete("Ada", "Berg"), "ada", application)
         made = running.add_input("home", application)
         running.post(f"TA_strava_webhook_strava_webhook/{made.name}", disabled="1")
+        running.add_activities_input("history", application)
+        running.post("TA_strava_webhook_strava_activities/history", disabled="1")
         yield running
 
 

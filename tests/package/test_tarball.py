@@ -106,7 +106,7 @@ def test_the_inputs_are_started_by_splunkd_itself_with_the_pythons_that_are_test
         name: (stanza["start_by_shell"], stanza["python.version"], stanza["python.required"])
         for name, stanza in inputs.items()
         if name != inputs.default_section
-    } == {"strava_webhook": ("false", "python3", "3.9, 3.13")}
+    } == dict.fromkeys(("strava_webhook", "strava_activities"), ("false", "python3", "3.9, 3.13"))
 
 
 def test_the_macro_for_the_index_never_searches_them_all(addon: Path) -> None:

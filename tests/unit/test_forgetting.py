@@ -30,7 +30,6 @@ from tests.support.finished_work import (
     finished_job,
     stored_notification,
     waiting_job,
-    walked,
 )
 from tests.support.mortality import NEVER, Fate, Index, Killed, MortalDatabase
 from tests.support.store import RIDES
@@ -154,7 +153,6 @@ def settle_the_story(world: World) -> None:
             tx.execute("INSERT INTO pace VALUES (?, 1.0, 1.0)", (athlete_id,))
             around.begin_profile(tx, athlete_id)
             around.note_use(tx, athlete_id=athlete_id, gear_id="b1", now=now)
-            walked(tx, athlete_id)
             for kind in (Kind.STREAMS, Kind.GEAR):
                 finished_job(tx, first, athlete_id=athlete_id, kind=kind, now=now)
                 if athlete_id == ANNA:

@@ -64,7 +64,7 @@ def test_an_athletes_own_missing_index_holds_up_that_athlete_alone_until_it_is_b
     clock = VirtualClock()
     check, board, pauses = checked(replace(SETTINGS, indexes=frozenset({"strava"})), clock)
 
-    assert (check.paused, check.is_missing) == ({2}, False)
+    assert (check.paused, check.is_missing) == (frozenset({2}), False)
     assert "no index “bens” on this host" in board.said["index"]
     assert pauses.until[2] > clock.now() + 60  # longer than until the settings are read again
 
@@ -76,7 +76,7 @@ def test_an_athletes_own_missing_index_holds_up_that_athlete_alone_until_it_is_b
 def test_the_inputs_own_missing_index_holds_up_the_notifications_too() -> None:
     check, board, _ = checked(replace(SETTINGS, indexes=frozenset({"bens"})), VirtualClock())
 
-    assert (check.paused, check.is_missing) == ({1}, True)
+    assert (check.paused, check.is_missing) == (frozenset({1}), True)
     assert "“strava”" in board.said["index"]
 
 
@@ -84,5 +84,5 @@ def test_what_lists_show_goes_to_the_owners_index_which_may_be_missing() -> None
     webhook = EnabledInput("club", "Club", "8443", index="live")
     check, board, _ = checked(replace(SETTINGS, enabled_inputs=(webhook,)), VirtualClock())
 
-    assert (check.paused, check.is_missing) == ({1}, False)
+    assert (check.paused, check.is_missing) == (frozenset({1}), False)
     assert "“live”" in board.said["index"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.certificates import Certificates
-from strava_collector.admin import Desk
+from strava_collector.admin_desk import Desk
 from strava_collector.admin_history import history
 from strava_collector.store import misses
 from strava_collector.store.misses import Day

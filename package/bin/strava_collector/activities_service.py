@@ -46,14 +46,16 @@ class ActivitiesService(Collecting):
         )
         self._input = activities_input
         self._pipeline = ActivitiesPipeline(activities_input, found=self._tell_owner, **self._shared())
-        self._put_together(self._pipeline, own_loops=[Loop("lister", self._list, fatal=self._give_up)])
+        self._lister_loop = Loop("lister", self._list, fatal=self._give_up)
+        self._put_together(self._pipeline, own_loops=[self._lister_loop])
 
     def _list(self) -> Optional[float]:
-        return self._pipeline.lister.look(self._settings)
+        pause = self._pipeline.lister.look(self._settings)
+        # What a page has brought to our own queue need not wait until the workers look by themselves.
+        self._wake_all(but=self._lister_loop)
+        return pause
 
     def _tell_owner(self, owner: str) -> None:
-        """Something has been found that should not wait."""
-        if owner == self._input.name:
-            self._wake_all()
-        else:
+        """Something has been found that should not wait. Our own workers look after each page anyway."""
+        if owner != self._input.name:
             ring(self._folder)
