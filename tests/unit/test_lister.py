@@ -12,7 +12,9 @@ import pytest
 
 from sandbox.certificates import Certificates
 from sandbox.strava import Limits
+from strava_collector import listing
 from strava_collector.job import Outcome, Priority, Status
+from strava_collector.listing import Entry, Verdict
 from strava_collector.settings import Advanced, EnabledActivities
 from tests.support.walking import DAY, Killed, Walking
 
@@ -313,3 +315,31 @@ def test_events_are_the_owners_and_jobs_too(walking: Walk) -> None:
     assert event.source == "strava_activities://lists"
     assert [(job.input, job.status) for job in one.jobs()] == [("club", Status.PENDING)]
     assert one.found == ["club"]
+
+
+def test_a_fault_of_ours_at_one_athlete_costs_a_few_calls_and_holds_up_nobody_else(
+    walking: Walk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = walking(athletes=2)
+    for person in (0, 1):
+        one.record(DAY, person=person)
+    bad = one.people[0].id
+    judge = listing.judge
+
+    def fails(entry: Entry, *rest: Any, **more: Any) -> Verdict:
+        if entry.activity["athlete"] == {"id": bad, "resource_state": 1}:
+            raise OverflowError
+        return judge(entry, *rest, **more)
+
+    monkeypatch.setattr(listing, "judge", fails)
+    one.run(DAY, step=60.0)
+    assert [data["athlete"]["id"] for data in one.events.latest().values()] == [one.people[1].id]
+    assert one.lists < 40
+    tracebacks = [record for record in caplog.records if "action=list_failed" in record.message]
+    assert len(tracebacks) == 1
+    assert tracebacks[0].exc_info
+    assert "OverflowError" in one.problems.told[f"list_{bad}"]
+    monkeypatch.setattr(listing, "judge", judge)
+    one.run(DAY)
+    one.is_whole()
+    assert not one.problems.told

@@ -11,18 +11,18 @@ import math
 import uuid
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Optional
+from dataclasses import dataclass, replace
+from typing import Callable, Optional
 
-from strava_collector import listing, walk
+from strava_collector import listing, ownership, walk
 from strava_collector.clock import Clock
 from strava_collector.events import Event, activity_digest, activity_event, tombstone_event
 from strava_collector.job import Kind, Priority, Reason
 from strava_collector.listing import Entry, Miss, Page, Seen, Verdict
 from strava_collector.ownership import Owner
 from strava_collector.privacy import of_activity
-from strava_collector.settings import ActivitiesInput, Athlete
-from strava_collector.store import athletes, ledger, ledger_lists, misses, queue, subscriptions, volume, walks
+from strava_collector.settings import ActivitiesInput, Athlete, Settings
+from strava_collector.store import athletes, leases, ledger, ledger_lists, misses, queue, subscriptions, volume, walks
 from strava_collector.store.database import Database
 from strava_collector.store.ledger import Placed
 from strava_collector.store.sqlite import Transaction
@@ -32,6 +32,9 @@ from strava_collector.writer import Writer
 
 #: Activities that a list lacks are noted so many at a time.
 _AT_ONCE = 200
+#: Seconds of the lease under which an athlete's page is asked for and taken in: as long as somebody has it, the athlete
+#: is not forgotten.
+LEASE_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
@@ -80,14 +83,28 @@ class _Written:
 class Intake:
     """Takes in the pages of one input."""
 
-    def __init__(self, activities_input: ActivitiesInput, *, database: Database, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self,
+        activities_input: ActivitiesInput,
+        *,
+        database: Database,
+        writer: Writer,
+        clock: Clock,
+        newest: Callable[[], Optional[Settings]] = lambda: None,
+    ) -> None:
+        """``newest`` tells the settings as they are known by now: a call takes a while."""
         self._input = activities_input
+        self._newest = newest
         self._database = database
         self._writer = writer
         self._clock = clock
 
-    def take_in(self, look: Look, page: Page, *, asked_at: float, client_id: str) -> Taken:
-        """Do all that follows from a page. Raises StoreUnavailable and OutputClosed; nothing is lost then."""
+    def take_in(self, look: Look, page: Page, *, asked_at: float, client_id: str, holder: str) -> Taken:
+        """Do all that follows from a page. Raises StoreUnavailable and OutputClosed; nothing is lost then.
+
+        ``holder`` has had the athlete's lease since before the list was asked for. As long as it is held nobody forgets
+        the athlete; if the permission was withdrawn meanwhile, nothing comes into being that nobody would look for.
+        """
         step = walk.step(look.walk, page.starts, page.count)
         if step.stuck:
             return Taken({}, stuck=True)
@@ -95,8 +112,12 @@ class Intake:
         missing = self._ask_for_missing(look, page, step, asked_at, client_id)
         counts["missing"] = missing
         with self._writer.turn():
+            now_wanted = self._as_wanted_now(look)
+            if now_wanted is None:
+                return Taken({})
+            look = now_wanted
             with self._database.write() as tx:
-                if athletes.has_withdrawn(tx, look.athlete.athlete_id, look.athlete.connected_at):
+                if self._is_withdrawn(tx, look) or not self._keep(tx, look, holder):
                     return Taken({})
                 verdicts = self._judged(tx, look, page, asked_at)
                 written = [
@@ -108,6 +129,8 @@ class Intake:
             self._writer.write_all([event for one in written for event in self._events(one)])
         with self._database.write() as tx:
             self._note_written(tx, look, written)
+            if self._is_withdrawn(tx, look):
+                return Taken({})  # what was written has its place in the ledger, where it is found
             urgent = self._conclude(tx, look, page, verdicts, step, asked_at)
             counts["missed_by_webhook"] = self._note_misses(tx, look, unannounced)
         counts.update(verdict.value for _, _, verdict in verdicts if verdict is not Verdict.SAME)
@@ -118,6 +141,25 @@ class Intake:
         )
 
     # Before anything is written.
+
+    def _as_wanted_now(self, look: Look) -> Optional[Look]:
+        """The same page with the settings of now; None if the athlete is nobody's any more, or has another consent."""
+        settings = self._newest()
+        if settings is None:
+            return look
+        athlete = settings.athletes.get(look.athlete.athlete_id)
+        if athlete is None or athlete.connected_at != look.athlete.connected_at:
+            return None
+        owner = ownership.owner_of(athlete, settings)
+        return None if owner is None else replace(look, athlete=athlete, owner=owner)
+
+    def _is_withdrawn(self, tx: Transaction, look: Look) -> bool:
+        return athletes.has_withdrawn(tx, look.athlete.athlete_id, look.athlete.connected_at)
+
+    def _keep(self, tx: Transaction, look: Look, holder: str) -> bool:
+        """Prolong the lease before something is written, which takes as long as splunkd likes."""
+        name = walks.lease_name(look.athlete.athlete_id)
+        return leases.acquire(tx, name=name, holder=holder, now=self._clock.now(), seconds=LEASE_SECONDS)
 
     def _judged(
         self, tx: Transaction, look: Look, page: Page, asked_at: float
@@ -259,6 +301,8 @@ class Intake:
         lacking = [seen for seen in lacking if self._is_missing(look, seen, asked_at)]
         for first in range(0, len(lacking), _AT_ONCE):
             with self._database.write() as tx:
+                if self._is_withdrawn(tx, look):
+                    return 0
                 hears_since = self._hears_since(tx, look, client_id)
                 for seen in lacking[first : first + _AT_ONCE]:
                     self._suspect(tx, look, seen.activity_id, asked_at, hears_since)

@@ -128,4 +128,15 @@ PRIVACY = (
     "ALTER TABLE notification ADD COLUMN kept_digest TEXT",
 )
 
-LISTS = (*LEDGER, *WALKS, *HISTORY, *AROUND, *PRIVACY)
+#: What is known of those who were forgotten.
+FORGOTTEN = (
+    # consent: a hash of who it was and since when connected.
+    """
+    CREATE TABLE forgotten (
+        consent TEXT PRIMARY KEY,
+        at REAL NOT NULL CHECK (typeof(at) = 'real')
+    )
+    """,
+)
+
+LISTS = (*LEDGER, *WALKS, *HISTORY, *AROUND, *PRIVACY, *FORGOTTEN)
