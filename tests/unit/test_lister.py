@@ -160,6 +160,8 @@ def test_what_answers_404_for_ever_is_given_up_and_stays_in_short(walking: Walk)
     bad, forbidden, good = (one.record((number + 0.5) * DAY) for number in range(3))
     one.strava.refuse_detail(bad)
     one.strava.refuse_detail(forbidden, 403)
+    one.run(3600, step=300)
+    assert set(one.events.latest()) == {forbidden.id, good.id}, "gone, as far as anybody can tell"
     one.run(2 * DAY, step=300)
     assert set(one.events.latest()) == {bad.id, forbidden.id, good.id}
     ends = {job.activity_id: job for job in one.jobs()}
@@ -168,9 +170,10 @@ def test_what_answers_404_for_ever_is_given_up_and_stays_in_short(walking: Walk)
         Outcome.DEAD_LETTER,
         Outcome.COLLECTED,
     ]
-    spent = one.fetches
+    spent, written = one.fetches, len(one.events.events)
+    assert spent == 5 + 5 + 5 + 1
     one.run(10 * DAY, step=3600)
-    assert one.fetches == spent
+    assert (one.fetches, len(one.events.events)) == (spent, written)
     one.strava.edit(bad, title="Mended", notify=False)
     one.strava.refuse_detail(bad, None)
     one.run(4 * 3600)
@@ -335,7 +338,7 @@ def test_a_fault_of_ours_at_one_athlete_costs_a_few_calls_and_holds_up_nobody_el
     one.run(DAY, step=60.0)
     assert [data["athlete"]["id"] for data in one.events.latest().values()] == [one.people[1].id]
     assert one.lists < 40
-    tracebacks = [record for record in caplog.records if "action=list_failed" in record.message]
+    tracebacks = [record for record in caplog.records if record.message.startswith("action=list_failed")]
     assert len(tracebacks) == 1
     assert tracebacks[0].exc_info
     assert "OverflowError" in one.problems.told[f"list_{bad}"]
@@ -343,3 +346,14 @@ def test_a_fault_of_ours_at_one_athlete_costs_a_few_calls_and_holds_up_nobody_el
     one.run(DAY)
     one.is_whole()
     assert not one.problems.told
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_what_is_gone_right_after_a_list_has_shown_it_is_marked_within_minutes(walking: Walk, hidden: bool) -> None:
+    one = walking()
+    ride = one.record(40 * DAY)
+    one.run(5.2 * DAY, step=3600)
+    one.strava.delete(ride, notify=False)
+    one.announce(ride, "update", **({"private": "true"} if hidden else {"title": "Another"}))
+    one.run(1800.0, step=30.0)
+    assert ride.id not in one.events.latest()
