@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -357,3 +358,53 @@ def test_what_is_gone_right_after_a_list_has_shown_it_is_marked_within_minutes(w
     one.announce(ride, "update", **({"private": "true"} if hidden else {"title": "Another"}))
     one.run(1800.0, step=30.0)
     assert ride.id not in one.events.latest()
+
+
+def test_an_empty_page_now_and_then_costs_a_look_and_no_fetches(
+    walking: Walk, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = walking()
+    for number in range(300):
+        one.record((number + 0.1) * DAY)
+    one.run(4.9 * DAY, step=14_400)
+    spent, token = one.fetches, one.tokens.tokens[one.people[0].id].access_token.reveal()
+    one.transport.garble = (token, b"[]")
+    one.run(0.2 * DAY, step=14_400.0)
+    assert "action=list_doubted" in caplog.text
+    one.transport.garble = None
+    one.run(DAY, step=3600)
+    assert one.fetches == spent
+    one.is_whole()
+
+
+def test_a_mass_that_stays_away_is_believed_after_an_hour_and_asked_for_as_history(walking: Walk) -> None:
+    one = walking()
+    rides = [one.record((number / 10 + 0.1) * DAY) for number in range(60)]
+    one.run(3600)
+    for ride in rides[:50]:
+        one.strava.delete(ride, notify=False)
+    one.clock.advance(14_400)
+    for wait in (0.0, 1700.0, 200.0, 1600.0):
+        one.clock.advance(wait)
+        one.list_all()
+        assert [job for job in one.jobs() if job.status is Status.PENDING] == []
+    one.clock.advance(300.0)
+    one.list_all()
+    waiting = [job.priority for job in one.jobs() if job.status is Status.PENDING]
+    assert (waiting.count(Priority.RECONCILIATION), waiting.count(Priority.HISTORY)) == (20, 30)
+    one.run(3600)
+    one.is_whole()
+
+
+def test_a_list_that_does_not_page_is_noticed_within_a_few_calls(walking: Walk) -> None:
+    one = walking()
+    anna, at = one.people[0], one.iso(one.clock.now() - DAY)
+    page = [
+        {"id": number, "athlete": {"id": anna.id}, "start_date": at, "name": "Ride", "elapsed_time": 60}
+        for number in range(1, 51)
+    ]
+    token = one.tokens.tokens[anna.id].access_token.reveal()
+    one.transport.garble = (token, json.dumps(page).encode())
+    one.run(DAY, step=600.0)
+    assert one.lists <= 40
+    assert "same page" in one.problems.told[f"list_{anna.id}"]

@@ -40,6 +40,8 @@ SHORTEST_WAIT = 1.0
 #: An athlete whose list cannot be had is asked again after this, in seconds; doubling, up to the longest.
 REFUSED_PAUSE = 900.0
 LONGEST_PAUSE = 6 * 3600.0
+#: A list that lacks very much is looked at again after this, in seconds.
+DOUBT_PAUSE = 1800.0
 
 #: What is said when the add-on itself fails at a list.
 OURS = "the add-on failed at it ({error}). Its log has the details: index=_internal action=list_failed."
@@ -94,6 +96,8 @@ class Lister:
         #: Until when an athlete's lists of a priority are left alone, and how often in a row they could not be had.
         self._paused: dict[tuple[int, Priority], float] = {}
         self._refused: dict[int, int] = {}
+        #: How often in a row an athlete's list did not page.
+        self._stuck: dict[int, int] = {}
         #: Kinds of faults of ours whose traceback was logged.
         self._faults: dict[int, set[str]] = {}
         #: What was said of why an athlete's list has to wait.
@@ -266,8 +270,24 @@ class Lister:
             holder=self.lease_name,
         )
         if taken.stuck:
+            times = self._stuck[athlete.athlete_id] = self._stuck.get(athlete.athlete_id, 0) + 1
+            self._refused[athlete.athlete_id] = 1 + times  # hours, growing
             self._refuse(
                 athlete, "Strava's list of activities brings the same page again and again, so it cannot be read."
+            )
+            return
+        if taken.complete:
+            self._stuck.pop(athlete.athlete_id, None)
+        if taken.doubted:
+            self._pause(athlete, priority, asked_at + DOUBT_PAUSE)
+            log.warning(
+                line(
+                    "list_doubted",
+                    athlete_id=athlete.athlete_id,
+                    purpose=one.purpose.value,
+                    missing=taken.doubted,
+                    seconds=DOUBT_PAUSE,
+                )
             )
             return
         self._is_well(athlete)
@@ -330,6 +350,8 @@ class Lister:
         self._postponed.pop(athlete.athlete_id, None)
         self._refused.pop(athlete.athlete_id, None)
         self._faults.pop(athlete.athlete_id, None)
+        if athlete.athlete_id in self._stuck:
+            return  # its first pages can always be had
         self._bulletin.resolved(_topic(athlete))  # a process before this one may have told of it
 
     def _tell_faults(self, athlete: Athlete, page: Page) -> None:
