@@ -199,7 +199,9 @@ def _rows_of(table: str, target: Transaction, file: Path, page_size: int) -> Ite
             row = {column["name"]: value for column, value in zip(columns, values)}
             if is_row_id and row[key["name"]] is not None:
                 continue
-            if all(value is None or isinstance(value, _TYPES[column["type"]]) for column, value in zip(columns, values)):
+            if all(
+                value is None or isinstance(value, _TYPES[column["type"]]) for column, value in zip(columns, values)
+            ):
                 yield {**row, key["name"]: row_id} if is_row_id else row
 
 
