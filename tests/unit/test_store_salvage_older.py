@@ -45,9 +45,7 @@ def make_old(folder: Path, versions: int) -> None:
                 (RIDES, told.digest, ANNA, activity_id, told.subscription_id, told.body_json()),
             )
         # Two numbers beside a key, as the volume of a day has them.
-        connection.execute(
-            "INSERT INTO pace (athlete_id, paid_until, busy_until) VALUES (7, 1780293600.0, 1780293600.0)"
-        )
+        connection.execute("INSERT INTO pace VALUES (7, 1780293600.0, 1780293600.0)")
         connection.execute("COMMIT")
 
 

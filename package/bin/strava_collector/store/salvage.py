@@ -57,8 +57,9 @@ _INTERIOR_TABLE_PAGE = 5
 
 _LARGEST_ROWID = 2**63 - 1
 
-#: Epoch seconds are more than this.
+#: Epoch seconds are more than this; the number of a day since the epoch is less than that.
 _A_TIME = 1_000_000_000
+_NO_DAY = 50_000
 
 #: What is in the file for a column's type; whole numbers are kept as such.
 _TYPES: Mapping[str, tuple[type, ...]] = {"INTEGER": (int,), "REAL": (int, float), "TEXT": (str,)}
@@ -153,7 +154,7 @@ def _carry_over(
 ) -> tuple[Mapping[str, int], tuple[str, ...]]:
     saved = dict.fromkeys(_TABLES, 0)
     unread = set(_TABLES)
-    files = [copy, set_aside]
+    files, is_grafted = [copy, set_aside], False
     opened = _open_source(copy, new)
     if opened is not None:
         source, is_grafted = opened
@@ -180,7 +181,8 @@ def _carry_over(
             for file in files:
                 rows, _ = _insert(target, table, _rows_of(table, target, file, size))
                 saved[table] += rows
-    return saved, incomplete
+    # Tables that were only looked for page by page have not been found to lack anything.
+    return saved, tuple(table for table in incomplete if table in forgotten or not (is_grafted and table in _LATER))
 
 
 def _rows_of(table: str, target: Transaction, file: Path, page_size: int) -> Iterator[Mapping[str, leaf_pages.Value]]:
@@ -360,8 +362,13 @@ def _insert(
 def _is_genuine(table: str, row: Union[Row, Mapping[str, leaf_pages.Value]]) -> bool:
     """Whether a notification that still has to be worked on is the one that was received, and numbers are no times."""
     if table == "volume":
-        # Two times of an athlete's pace look like two numbers of a day.
-        return isinstance(row["calls"], int) and row["calls"] < _A_TIME
+        # An athlete's id with the two times of the pace looks like a day with two numbers.
+        return (
+            isinstance(row["day"], int)
+            and row["day"] < _NO_DAY
+            and isinstance(row["calls"], int)
+            and row["calls"] < _A_TIME
+        )
     if table != "notification" or row["state"] == "dispatched":
         # Kept for its hash only.
         return True
