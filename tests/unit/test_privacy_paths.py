@@ -117,9 +117,7 @@ class World:
     def start(self, privacy: Privacy, *, beside: Privacy = KEEP_ALL) -> Collecting:
         """Start the input, beside one that lists."""
         self.c = Collecting(self.folder, webhook_input=replace(INPUT, privacy=privacy, streams=True), clock=self.clock)
-        assert self.c.settings is not None
-        lists = EnabledActivities("lists", INPUT.application, privacy=beside)
-        self.c.settings = replace(self.c.settings, enabled_activities=(lists,))
+        self.tick_beside(beside)
         write = self.c.index.write
 
         def look_and_write(event: Any) -> None:
@@ -130,6 +128,12 @@ class World:
         self.c.index.write = look_and_write  # type: ignore[method-assign]
         self.c.transport.send = self.send  # type: ignore[method-assign]
         return self.c
+
+    def tick_beside(self, privacy: Privacy) -> None:
+        """The settings are read again, with other boxes of the input that lists."""
+        assert self.c.settings is not None
+        lists = EnabledActivities("lists", INPUT.application, privacy=privacy)
+        self.c.settings = replace(self.c.settings, enabled_activities=(lists,))
 
     def send(self, request: Request) -> Answer:
         self.requests.append(request)
@@ -316,3 +320,13 @@ def test_profiles_obey_all_inputs_that_have_the_athlete(tmp_path: Path) -> None:
     one.close()
     assert found(profile, ['"city"', '"country"']) == []
     assert '"firstname"' in profile
+
+
+def test_samples_are_asked_for_again_when_another_input_no_longer_leaves_them_out(world: World) -> None:
+    """As they are when the input's own boxes are changed: with the next version of the activity."""
+    world.start(KEEP_ALL, beside=ONE)
+    live(world)
+    world.tick_beside(KEEP_ALL)
+    edited(world)
+    asked = [revealed(one.query)["keys"] for one in world.requests if one.url.endswith("/streams")]
+    assert ["latlng" in keys for keys in asked] == [False, True]
