@@ -22,9 +22,10 @@ from strava_collector.collecting import SETTINGS_RETRY
 from strava_collector.errors import CollectorError
 from strava_collector.oauth import Tokens
 from strava_collector.ports import SessionExpired
+from strava_collector.privacy import Privacy
 from strava_collector.secret import Secret
 from strava_collector.service import WebhookService
-from strava_collector.settings import Advanced, Application, Athlete, Settings, WebhookInput
+from strava_collector.settings import Advanced, Application, Athlete, EnabledActivities, Settings, WebhookInput
 from strava_collector.store import inbox, subscriptions
 from strava_collector.store.bell import ring
 from strava_collector.store.database import Database
@@ -159,6 +160,22 @@ def test_a_ride_is_in_the_index_moments_after_it_was_saved(running: Running) -> 
     until(running.has(ride.id, name="Round the lake"), 10)
     running.strava.delete(ride)
     until(lambda: ride.id not in running.index.latest(), 10)
+
+
+def test_a_title_that_another_input_leaves_out_is_stored_nowhere(running: Running) -> None:
+    lists = EnabledActivities("lists", "App", privacy=Privacy(text=True))
+    running.splunk.current = replace(running.splunk.current, enabled_activities=(lists,))
+    running.start()
+    until(lambda: bool(running.splunk.read_at), 10)
+    running.subscribe()
+    ride = running.strava.record(running.anna, title="Zebedee")
+    until(running.has(ride.id), 10)
+    running.strava.edit(ride, title="Zebedee once more")
+    until(lambda: any(event["aspect_type"] == "update" for event in running.index.notifications), 10)
+    stored = b"".join(path.read_bytes() for path in running.folder.iterdir() if path.is_file())
+    assert str(ride.id).encode() in stored
+    assert b"Zebedee" not in stored
+    assert "Zebedee" not in "".join(event.data for event in running.index.events)
 
 
 def test_the_bell_lets_the_settings_be_read_but_not_all_the_time(running: Running) -> None:

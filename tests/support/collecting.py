@@ -205,7 +205,7 @@ class Collecting:
         fields = {"event_time": int(self.clock.now()), **fields}
         arrived = notification(activity, aspect_type=aspect, owner_id=owner, **fields)
         with self.database.write() as tx:
-            kept = arrived.without(self.input.privacy)
+            kept = arrived.without(self.pipeline.left_out.of_all())
             inbox.add(tx, input=INPUT.name, notification=kept, received_at=self.clock.now())
 
     def run(self, seconds: float = 10.0) -> None:

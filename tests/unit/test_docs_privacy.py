@@ -14,7 +14,11 @@ from tests.support.spl import stanzas
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "privacy.md").read_text("utf-8")
 
-SETTINGS = {"Drop location": privacy.LOCATION, "Drop text": privacy.TEXT, "Drop health": privacy.HEALTH}
+SETTINGS = {
+    "Leave out location": privacy.LOCATION,
+    "Leave out names and texts": privacy.TEXT,
+    "Leave out health": privacy.HEALTH,
+}
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

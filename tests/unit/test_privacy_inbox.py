@@ -15,6 +15,7 @@ from strava_collector import expectation
 from strava_collector.errors import StoreUnavailable
 from strava_collector.job import Kind
 from strava_collector.privacy import KEEP_ALL, Privacy
+from strava_collector.settings import EnabledActivities
 from strava_collector.store import dead_letters, inbox, leaving_out, replay
 from strava_collector.store.group_commit import GroupCommit
 from strava_collector.webhook import Receipt
@@ -36,22 +37,29 @@ class World:
         self.clock = VirtualClock()
         self.running: Optional[Collecting] = None
 
-    def start(self, privacy: Privacy) -> Collecting:
-        """A new process of the input, as splunkd makes one when its stanza has changed."""
+    def start(self, privacy: Privacy, *, beside: Privacy = KEEP_ALL) -> Collecting:
+        """A new process of the input, as splunkd makes one when its stanza has changed; beside an input that lists."""
         events = []
         if self.running is not None:
             events = self.running.index.events
             self.running.close()
         self.running = Collecting(self.folder, webhook_input=replace(INPUT, privacy=privacy), clock=self.clock)
         self.running.index.events = events
+        self.tick_beside(beside)
         return self.running
+
+    def tick_beside(self, privacy: Privacy) -> None:
+        """The boxes of the input that lists are changed, and the settings read again."""
+        assert self.running is not None and self.running.settings is not None
+        beside = EnabledActivities("lists", INPUT.application, privacy=privacy)
+        self.running.settings = replace(self.running.settings, enabled_activities=(beside,))
 
     def deliver(self, activity: int = 1, *, owner: int = ANNA, **fields: object) -> Receipt:
         """What the listener does with a notification that has arrived."""
         c = self.running
         assert c is not None
         committer = GroupCommit(
-            c.database, input=c.input.name, clock=c.clock, committed=lambda: None, privacy=c.input.privacy
+            c.database, input=c.input.name, clock=c.clock, committed=lambda: None, privacy=c.pipeline.left_out.of_all
         )
         outcomes: list[object] = []
         committer.start()
@@ -308,3 +316,59 @@ def test_what_was_expected_loses_its_title_only(world: World) -> None:
     assert expectation.without(known, Privacy(location=True)) == known
     assert expectation.without(None, TEXT) is None
     assert expectation.without("nonsense", TEXT) is None
+
+
+def test_a_title_that_another_input_leaves_out_never_reaches_the_store(
+    world: World, logged: pytest.LogCaptureFixture
+) -> None:
+    c = world.start(KEEP_ALL, beside=TEXT)
+    c.transport.add(ride(1))
+    world.deliver()
+    c.run()
+    assert c.index.notifications
+    assert_nowhere(world, logged)
+
+
+def test_a_box_that_is_ticked_in_another_input_holds_without_a_restart(
+    world: World, logged: pytest.LogCaptureFixture
+) -> None:
+    c = world.start(KEEP_ALL)
+    c.transport.add(ride(1))
+    world.look_after()
+    world.deliver(1)
+    assert b"Zebedee" in world.on_disk()
+
+    world.tick_beside(TEXT)
+    world.look_after()
+    c.run()
+
+    assert b"Zebedee" not in world.on_disk()
+    assert "Zebedee" not in world.written()
+    (begin, changed) = [text for text in logged.messages if "action=left_out_changed" in text]
+    assert begin == "action=left_out_changed application=App now=nothing"
+    assert changed == 'action=left_out_changed application=App was=nothing now="names and texts"'
+
+
+def test_what_was_under_way_to_the_store_when_a_box_was_ticked_leaves_it_too(world: World) -> None:
+    """The listener judged it by the settings before."""
+    c = world.start(KEEP_ALL)
+    world.look_after()
+    world.tick_beside(TEXT)
+    c.upkeep.look(c.settings)
+    with c.database.write() as tx:
+        inbox.add(tx, input=INPUT.name, notification=notification(7, **UPDATE), received_at=world.clock.now())
+    world.look_after()
+    assert b"Zebedee" not in world.on_disk()
+
+
+def test_a_box_that_another_input_loses_is_told_and_titles_are_kept_again(
+    world: World, logged: pytest.LogCaptureFixture
+) -> None:
+    c = world.start(KEEP_ALL, beside=Privacy(location=True, text=True, health=True))
+    world.look_after()
+    world.tick_beside(Privacy(health=True))
+    world.look_after()
+    world.deliver()
+    c.dispatcher.dispatch()
+    assert "Zebedee" in world.written()
+    assert 'was="location, names and texts and health" now=health' in logged.text

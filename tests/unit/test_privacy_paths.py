@@ -23,6 +23,7 @@ from sandbox.strava.activities import ActivityBook
 from sandbox.strava.activity_json import detail, route_of
 from sandbox.strava.streams import streams
 from strava_collector.privacy import KEEP_ALL, STREAMS, Privacy
+from strava_collector.settings import EnabledActivities
 from strava_collector.store import dead_letters, replay
 from strava_collector.store.database import Database, Transaction
 from strava_collector.transport import Answer, Request
@@ -37,6 +38,7 @@ RIDE = 42
 SAMPLES = 200
 TITLE, DESCRIPTION, NICKNAME = "Breakfast with Zebedee", "Wrote to Xanthippe on the way", "Crème"
 ALL = Privacy(location=True, text=True, health=True)
+ONE, OTHERS = Privacy(location=True), Privacy(text=True, health=True)
 
 
 class Strava:
@@ -112,8 +114,10 @@ class World:
         patch.setattr(collecting, "Database", Watched)
         self.c: Collecting
 
-    def start(self, privacy: Privacy) -> Collecting:
+    def start(self, privacy: Privacy, *, beside: Privacy = KEEP_ALL) -> Collecting:
+        """Start the input, beside one that lists."""
         self.c = Collecting(self.folder, webhook_input=replace(INPUT, privacy=privacy, streams=True), clock=self.clock)
+        self.tick_beside(beside)
         write = self.c.index.write
 
         def look_and_write(event: Any) -> None:
@@ -124,6 +128,12 @@ class World:
         self.c.index.write = look_and_write  # type: ignore[method-assign]
         self.c.transport.send = self.send  # type: ignore[method-assign]
         return self.c
+
+    def tick_beside(self, privacy: Privacy) -> None:
+        """The settings are read again, with other boxes of the input that lists."""
+        assert self.c.settings is not None
+        lists = EnabledActivities("lists", INPUT.application, privacy=privacy)
+        self.c.settings = replace(self.c.settings, enabled_activities=(lists,))
 
     def send(self, request: Request) -> Answer:
         self.requests.append(request)
@@ -202,11 +212,13 @@ def found(text: str, words: object) -> list[str]:
     return [word for word in words if word in text]  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(("own", "beside"), [(ALL, KEEP_ALL), (KEEP_ALL, ALL), (ONE, OTHERS)])
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_that_was_to_be_left_out_gets_through(
-    world: World, way: Callable[[World], None], logged: pytest.LogCaptureFixture
+    world: World, way: Callable[[World], None], own: Privacy, beside: Privacy, logged: pytest.LogCaptureFixture
 ) -> None:
-    world.start(ALL)
+    """Whichever of the athlete's inputs has the boxes."""
+    world.start(own, beside=beside)
 
     way(world)
 
@@ -274,14 +286,16 @@ def test_streams_are_asked_for_by_name_and_what_is_left_out_is_not(world: World)
     assert set(STREAMS) - set(keys) == {"latlng", "heartrate"}
 
 
-@pytest.mark.parametrize(("privacy", "is_there"), [(ALL, False), (KEEP_ALL, True)])
-def test_first_versions_from_lists_obey_the_input_that_fetches(
-    tmp_path: Path, privacy: Privacy, is_there: bool
+@pytest.mark.parametrize(
+    ("fetches", "lists", "is_there"), [(ALL, KEEP_ALL, False), (KEEP_ALL, ALL, False), (KEEP_ALL, KEEP_ALL, True)]
+)
+def test_first_versions_from_lists_obey_the_input_that_fetches_and_the_one_that_lists(
+    tmp_path: Path, fetches: Privacy, lists: Privacy, is_there: bool
 ) -> None:
-    """Whatever the input that lists is told."""
-    one = Walking(tmp_path / "store", Certificates(tmp_path / "certificates"), privacy=KEEP_ALL)
-    owner = replace(one.settings.enabled_inputs[0], privacy=privacy)
-    one.settings = replace(one.settings, enabled_inputs=(owner,))
+    one = Walking(tmp_path / "store", Certificates(tmp_path / "certificates"), privacy=lists)
+    owner = replace(one.settings.enabled_inputs[0], privacy=fetches)
+    lister = replace(one.settings.enabled_activities[0], privacy=lists)
+    one.settings = replace(one.settings, enabled_inputs=(owner,), enabled_activities=(lister,))
     ride = one.record(3_600.0)
     one.strava.edit(ride, title=TITLE, notify=False)
     one.list_all()
@@ -293,3 +307,26 @@ def test_first_versions_from_lists_obey_the_input_that_fetches(
     assert f'"id":{ride.id}' in written
     assert bool(found(written, unwanted)) == is_there
     assert [word for word in unwanted if word.encode() in stored] == []
+
+
+def test_profiles_obey_all_inputs_that_have_the_athlete(tmp_path: Path) -> None:
+    one = Walking(tmp_path / "store", Certificates(tmp_path / "certificates"))
+    ticked = replace(one.settings.enabled_activities[0], privacy=ONE)
+    one.settings = replace(one.settings, enabled_activities=(ticked,))
+    one.clock.advance(86_400.0)
+    while one.pipeline.around.look(one.settings) == 0.0:
+        pass
+    (profile,) = [event.data for event in one.events.events if event.sourcetype == "strava:athlete"]
+    one.close()
+    assert found(profile, ['"city"', '"country"']) == []
+    assert '"firstname"' in profile
+
+
+def test_samples_are_asked_for_again_when_another_input_no_longer_leaves_them_out(world: World) -> None:
+    """As they are when the input's own boxes are changed: with the next version of the activity."""
+    world.start(KEEP_ALL, beside=ONE)
+    live(world)
+    world.tick_beside(KEEP_ALL)
+    edited(world)
+    asked = [revealed(one.query)["keys"] for one in world.requests if one.url.endswith("/streams")]
+    assert ["latlng" in keys for keys in asked] == [False, True]

@@ -16,7 +16,7 @@ from strava_collector.events import Event, encode
 from strava_collector.fetcher import Connection, Question
 from strava_collector.job import Priority
 from strava_collector.logfmt import line
-from strava_collector.ownership import Owned
+from strava_collector.ownership import LeftOut, Owned
 from strava_collector.profile import (
     DETAILS,
     day_of,
@@ -56,11 +56,13 @@ class Around:
         calls: AthleteCalls,
         clock: Clock,
         connection: Callable[[], Optional[Connection]],
+        left_out: LeftOut,
         barred: Callable[[], Collection[int]] = frozenset,
     ) -> None:
         """``barred`` tells the athletes for whom nothing can be written at present."""
         self._input = collector_input
         self._owned = Owned(collector_input)
+        self._left_out = left_out
         self._database = database
         self._writer = writer
         self._calls = calls
@@ -144,7 +146,7 @@ class Around:
             if isinstance(more, Later):
                 return more  # both are asked for again: what belongs together is of one time
             zones = _object(more)
-        profile = profile_of(found, zones, self._input.privacy)
+        profile = profile_of(found, zones, self._left_out.of(visit.athlete))
         index = visit.athlete.index or self._input.index
         digest = profile_digest(profile, index=index, connected_at=visit.athlete.connected_at)
         written = self._write_news(
@@ -172,7 +174,7 @@ class Around:
         if found is None or found.get("id") != gear.gear_id:
             self._note_unread(visit, answer, gear=gear.gear_id)
         else:
-            kept = gear_of(found, self._input.privacy)
+            kept = gear_of(found, self._left_out.of(visit.athlete))
             index = visit.athlete.index or self._input.index
             digest = new_digest = gear_digest(kept, index=index, connected_at=visit.athlete.connected_at)
             wrote = self._write_news(

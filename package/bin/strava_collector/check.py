@@ -14,6 +14,7 @@ from strava_collector.check_facts import Facts, InputFacts
 from strava_collector.check_history import history, listing, missed
 from strava_collector.check_host import disk, indexes, macro
 from strava_collector.check_line import TOPICS, Line, failed, passed, unseen, warned
+from strava_collector.check_privacy import privacy
 from strava_collector.check_strava import applications, athletes, clock, quota
 from strava_collector.check_subscription import subscriptions
 from strava_collector.check_words import in_words, inputs_unseen, log_of
@@ -48,6 +49,7 @@ def judge(facts: Facts) -> list[Line]:
         *history(facts),
         *missed(facts),
         *listing(facts),
+        *privacy(facts),
     ]
     for one in running:
         found = [worker(facts, one), queue(facts, one)]

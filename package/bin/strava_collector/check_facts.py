@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Optional
 
 from strava_collector.callback_probe import Probe
+from strava_collector.privacy import KEEP_ALL, Privacy
 from strava_collector.store.heartbeats import Heartbeat
 from strava_collector.subscription_rules import Listed, State
 
@@ -65,6 +66,9 @@ class InputFacts:
     #: The subscription that the input has made or found to be its own, as far as it knows.
     kept_subscription: Optional[int] = None
     queue: Optional[Queue] = None
+    #: What it leaves out, and the athletes' rows that it is for; none is all of the application's.
+    privacy: Privacy = KEEP_ALL
+    athletes: frozenset[str] = frozenset()
 
 
 class Standing(str, Enum):

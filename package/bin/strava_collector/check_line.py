@@ -32,6 +32,7 @@ TOPICS = (
     "history",
     "missed",
     "listing",
+    "privacy",
     "quota",
     "index",
     "macro",

@@ -26,7 +26,7 @@ from strava_collector.check_facts import Access, ApplicationFacts, AthleteFacts,
 from strava_collector.check_line import Line
 from strava_collector.check_store import Stored
 from strava_collector.clock import Clock
-from strava_collector.configuration import Stanza, athlete_id_of, enabled_inputs, is_on
+from strava_collector.configuration import Stanza, athlete_id_of, athlete_names, enabled_inputs, is_on, privacy_of
 from strava_collector.errors import CollectorError, StoreUnavailable
 from strava_collector.ports import Messages
 from strava_collector.redaction import Redaction
@@ -244,6 +244,7 @@ def _input(
         subscription_said="" if watch is None else watch.said,
         kept_subscription=None if watch is None else watch.subscription_id,
         queue=stored.queues.get(name),
+        privacy=privacy_of(stanza),
     )
 
 
@@ -258,6 +259,8 @@ def _activities(name: str, stanza: Stanza, configured: Configured, stored: Store
         runs=stored.runs.get(name),
         heartbeats=stored.heartbeats.get(name, {}),
         queue=stored.queues.get(name),
+        privacy=privacy_of(stanza),
+        athletes=frozenset(athlete_names(stanza)),
     )
 
 

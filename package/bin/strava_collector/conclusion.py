@@ -21,7 +21,8 @@ from strava_collector.follow_up import follow_up
 from strava_collector.job import Job, Outcome, Priority, Status
 from strava_collector.logfmt import line
 from strava_collector.outcome import CONTRADICTED, Decision, Depart, Finish, Obstacle, TryAgain, Write
-from strava_collector.privacy import of_activity
+from strava_collector.ownership import LeftOut
+from strava_collector.privacy import Privacy, of_activity
 from strava_collector.secret import Secret
 from strava_collector.settings import Athlete, CollectorInput
 from strava_collector.store import athletes, counters, ledger, queue, sweeps, volume
@@ -57,8 +58,10 @@ class Conclusion:
         deauthorization: Deauthorization,
         clock: Clock,
         bulletin: Problems,
+        left_out: LeftOut,
     ) -> None:
         self._input = collector_input
+        self._left_out = left_out
         self._database = database
         self._writer = writer
         self._deauthorization = deauthorization
@@ -86,9 +89,10 @@ class Conclusion:
 
     def _write(self, job: Job, athlete: Athlete, decision: Write) -> None:
         fetched, index = decision.fetched, athlete.index or self._input.index
+        privacy = self._left_out.of(athlete)
         # What the user does not want kept is not in the index: whether anything has changed there, the digest tells.
         # Whether it has changed at Strava, lists are compared for, whatever is kept of it.
-        activity = of_activity(fetched.activity, self._input.privacy)
+        activity = of_activity(fetched.activity, privacy)
         digest, seen = activity_digest(activity), fingerprint(fetched.activity)
         with self._writer.turn():
             with self._database.write() as tx:
@@ -100,7 +104,7 @@ class Conclusion:
                     tx, activity_id=job.activity_id, start_date=fetched.start, index=index, digest=digest
                 ):
                     ledger.unchanged(tx, job.activity_id, fingerprint=seen, now=self._clock.now())
-                    self._end(tx, job, decision, Outcome.UNCHANGED, index)
+                    self._end(tx, job, decision, Outcome.UNCHANGED, index, privacy)
                     return
                 placed = ledger.place_event(
                     tx,
@@ -120,7 +124,7 @@ class Conclusion:
             ledger.written(tx, job.activity_id, collected_at=placed.collected_at, digest=digest)
             if job.priority is Priority.HISTORY:
                 volume.add(tx, self._clock.now(), size)
-            self._end(tx, job, decision, Outcome.COLLECTED, index)
+            self._end(tx, job, decision, Outcome.COLLECTED, index, privacy)
 
     def _write_events(self, job: Job, activity: Mapping[str, object], start: str, placed: Placed, index: str) -> int:
         """Write what has to be written for a version; return the bytes of its event."""
@@ -138,7 +142,7 @@ class Conclusion:
         self._writer.write(event)
         return len(event.data.encode())
 
-    def _end(self, tx: Transaction, job: Job, decision: Write, outcome: Outcome, index: str) -> None:
+    def _end(self, tx: Transaction, job: Job, decision: Write, outcome: Outcome, index: str, privacy: Privacy) -> None:
         """Finish a job whose activity is in the index, or put it back to fetch once more."""
         now = self._clock.now()
         if decision.again_at is not None:
@@ -147,7 +151,15 @@ class Conclusion:
             log.info(line("contradicted", trail=job.trail, seconds=decision.again_at - now))
             return
         queue.finish(tx, job, status=Status.DONE, outcome=outcome, error=None, now=now)
-        follow_up(tx, job, decision.fetched.activity, collector_input=self._input, index=index, now=now)
+        follow_up(
+            tx,
+            job,
+            decision.fetched.activity,
+            collector_input=self._input,
+            privacy=privacy,
+            index=index,
+            now=now,
+        )
         if outcome is Outcome.UNCHANGED:
             counters.count(tx, input=self._input.name, name=Counted.UNCHANGED)
         say_finished(log, job, outcome, now)

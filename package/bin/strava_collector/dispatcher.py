@@ -17,6 +17,7 @@ from strava_collector.events import Event, Tombstone, notification_event, tombst
 from strava_collector.logfmt import line
 from strava_collector.notification_effects import Effect, Effects, known_athletes
 from strava_collector.notification_rules import Hold
+from strava_collector.ownership import LeftOut
 from strava_collector.settings import CollectorInput, Settings
 from strava_collector.store import counters, inbox, ledger, replay, subscriptions
 from strava_collector.store.counters import Counted
@@ -43,6 +44,7 @@ class Dispatcher:
         settings: Callable[[], Optional[Settings]],
         stranger: Callable[[], None] = lambda: None,
         foreign: Callable[[], None] = lambda: None,
+        left_out: Optional[LeftOut] = None,
     ) -> None:
         """``stranger`` is called when a notification of an athlete arrives who is not connected.
 
@@ -50,6 +52,7 @@ class Dispatcher:
         """
         self._input = collector_input
         self._source = collector_input.source
+        self._left_out = left_out or LeftOut(collector_input, settings)
         self._database = database
         self._writer = writer
         self._clock = clock
@@ -135,7 +138,7 @@ class Dispatcher:
 
     def _as_it_may_be_kept(self, stored: Stored) -> Stored:
         """It may have arrived before the user wanted something to be left out, or at another input."""
-        return replace(stored, notification=stored.notification.without(self._input.privacy))
+        return replace(stored, notification=stored.notification.without(self._left_out.of_all()))
 
     def _log(self, decided: Effects, effects: list[Effect]) -> None:
         for effect in effects:

@@ -22,6 +22,7 @@ from strava_collector.outcome import (
     Refused,
     Result,
 )
+from strava_collector.ownership import LeftOut
 from strava_collector.privacy import KEEP_ALL, Privacy, stream_keys
 from strava_collector.secret import Secret
 from strava_collector.settings import Application, Athlete
@@ -67,9 +68,11 @@ class Attempt:
 class Fetcher:
     """Makes the calls of jobs; shared by the worker's threads."""
 
-    def __init__(self, *, tokens: TokenKeeper, allowance: Allowance, clock: Clock, privacy: Privacy = KEEP_ALL) -> None:
-        """``privacy`` says which streams are asked for."""
-        self._privacy = privacy
+    def __init__(
+        self, *, tokens: TokenKeeper, allowance: Allowance, clock: Clock, left_out: Optional[LeftOut] = None
+    ) -> None:
+        """``left_out`` says which streams are asked for; without it all are."""
+        self._left_out = left_out
         self._tokens = tokens
         self._allowance = allowance
         self._clock = clock
@@ -78,11 +81,12 @@ class Fetcher:
         self, job: Job, athlete: Athlete, connection: Connection, *, rejected: Optional[Secret] = None
     ) -> Attempt:
         """Make the job's call, see :meth:`ask`; of the answer status and headers are left when it has been read."""
+        privacy = KEEP_ALL if self._left_out is None else self._left_out.of(athlete)
         attempt = self.ask(
             athlete,
             connection,
-            lambda api, token: _call(job, api, token, self._privacy),
-            lambda answer, now: read_answer(job, answer, now, self._privacy),
+            lambda api, token: _call(job, api, token, privacy),
+            lambda answer, now: read_answer(job, answer, now, privacy),
             rejected=rejected,
         )
         # A long activity's streams are some megabytes, which would stay while the samples are written.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from strava_collector.job import Job, Kind, Priority
+from strava_collector.privacy import Privacy
 from strava_collector.settings import CollectorInput
 from strava_collector.store import around, queue, streams
 from strava_collector.store.sqlite import Transaction
@@ -21,18 +22,19 @@ def follow_up(
     activity: Mapping[str, object],
     *,
     collector_input: CollectorInput,
+    privacy: Privacy,
     index: str,
     now: float,
 ) -> None:
     """To be called in the transaction that ends a fetch whose activity is in the index now.
 
-    ``activity`` is Strava's whole answer, before anything is left out of it.
+    ``activity`` is Strava's whole answer, before anything is left out of it; ``privacy`` is what is left out.
     """
     gear_id = activity.get("gear_id")
     if isinstance(gear_id, str) and re.match(GEAR_ID, gear_id):
         around.note_use(tx, athlete_id=job.athlete_id, gear_id=gear_id, now=now)
     if collector_input.streams and is_recorded(activity):
-        _ask_for_streams(tx, job, stream_key(activity, collector_input.privacy, index), collector_input.name, now)
+        _ask_for_streams(tx, job, stream_key(activity, privacy, index), collector_input.name, now)
 
 
 def _ask_for_streams(tx: Transaction, job: Job, key: str, input: str, now: float) -> None:

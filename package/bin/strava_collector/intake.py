@@ -20,7 +20,7 @@ from strava_collector.events import Event, activity_digest, activity_event, tomb
 from strava_collector.job import Kind, Priority, Reason
 from strava_collector.listing import Entry, Miss, Page, Seen, Verdict
 from strava_collector.ownership import Owner
-from strava_collector.privacy import of_activity
+from strava_collector.privacy import of_activity, union
 from strava_collector.settings import ActivitiesInput, Athlete, Settings
 from strava_collector.store import athletes, leases, ledger, ledger_lists, misses, queue, subscriptions, volume, walks
 from strava_collector.store.database import Database
@@ -210,7 +210,7 @@ class Intake:
         return judged
 
     def _place(self, tx: Transaction, look: Look, entry: Entry) -> _Written:
-        filtered = of_activity(entry.activity, look.owner.privacy)
+        filtered = of_activity(entry.activity, union((look.owner.privacy, self._input.privacy)))
         placed = ledger.place_event(
             tx,
             activity_id=entry.activity_id,

@@ -20,6 +20,7 @@ from strava_collector.deauthorization import Deauthorization
 from strava_collector.dispatcher import Dispatcher
 from strava_collector.fetcher import Connection, Fetcher
 from strava_collector.forgetting import Forgetting
+from strava_collector.ownership import LeftOut
 from strava_collector.sampling import Sampling
 from strava_collector.settings import CollectorInput, Settings
 from strava_collector.store.database import Database, Transaction
@@ -53,6 +54,7 @@ class Pipeline:
         input is about to end, and ``barred`` for whom nothing can be written at present."""
         self._settings = settings
         source = collector_input.source
+        self.left_out = LeftOut(collector_input, settings)
         self.allowance = Allowance(clock, jitter=jitter)
         self.tokens = TokenKeeper(database, token_store, clock, owner=source)
         self.dispatcher = Dispatcher(
@@ -63,6 +65,7 @@ class Pipeline:
             settings=settings,
             stranger=stranger,
             foreign=foreign,
+            left_out=self.left_out,
         )
         burial = Burial(
             database=database,
@@ -83,8 +86,9 @@ class Pipeline:
             deauthorization=deauthorization,
             clock=clock,
             bulletin=bulletin,
+            left_out=self.left_out,
         )
-        fetcher = Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock, privacy=collector_input.privacy)
+        fetcher = Fetcher(tokens=self.tokens, allowance=self.allowance, clock=clock, left_out=self.left_out)
         self.athlete_calls = AthleteCalls(
             database=database, fetcher=fetcher, allowance=self.allowance, clock=clock, bulletin=bulletin
         )
@@ -95,6 +99,7 @@ class Pipeline:
             calls=self.athlete_calls,
             clock=clock,
             connection=connection,
+            left_out=self.left_out,
             barred=barred,
         )
         self.claims = Claims(collector_input, database=database, allowance=self.allowance, clock=clock)

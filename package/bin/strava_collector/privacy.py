@@ -16,7 +16,7 @@ What stays on purpose:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Optional
@@ -33,9 +33,26 @@ class Privacy:
     #: Heart rate and other values of health.
     health: bool = False
 
+    @property
+    def words(self) -> str:
+        """What is left out, for people: ``location and health``, or ``nothing``."""
+        wanted = (("location", self.location), ("names and texts", self.text), ("health", self.health))
+        *others, last = [word for word, is_wanted in wanted if is_wanted] or ["nothing"]
+        return f"{', '.join(others)} and {last}" if others else last
+
 
 #: Nothing is left out.
 KEEP_ALL = Privacy()
+
+
+def union(wishes: Iterable[Privacy]) -> Privacy:
+    """Return what leaves out all that any of them leaves out."""
+    found = tuple(wishes)
+    return Privacy(
+        location=any(one.location for one in found),
+        text=any(one.text for one in found),
+        health=any(one.health for one in found),
+    )
 
 
 @dataclass(frozen=True)

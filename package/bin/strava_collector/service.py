@@ -70,7 +70,7 @@ class WebhookService(Collecting):
             clock=clock,
             committed=self._wake_dispatcher,
             room=self._room,
-            privacy=webhook_input.privacy,
+            privacy=lambda: self._pipeline.left_out.of_all(),
         )
         self._subscription_loop = Loop("subscription", self._see_to_subscription, fatal=self._give_up)
         self._pipeline = WebhookPipeline(

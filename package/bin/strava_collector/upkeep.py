@@ -16,7 +16,7 @@ from strava_collector.logfmt import line
 from strava_collector.overview import overview
 from strava_collector.ownership import Owned
 from strava_collector.pipeline import Pipeline
-from strava_collector.privacy import KEEP_ALL
+from strava_collector.privacy import KEEP_ALL, Privacy
 from strava_collector.settings import CollectorInput, Settings
 from strava_collector.store import (
     applications,
@@ -43,6 +43,8 @@ LEASES_EVERY = 60.0
 PRUNE_EVERY = 600.0
 COUNTERS_EVERY = 300.0
 CIRCUIT_EVERY = 5.0
+#: What is being stored while another wish comes in was judged by the one before; it is there after so many seconds.
+STORED_WITHIN = 5.0
 #: Parts of the store that are looked through at once for what is to be left out.
 LOOKED_THROUGH = 20
 #: Pause between two batches while there is more to do, in seconds.
@@ -92,6 +94,9 @@ class Upkeep:
         self._absent: dict[int, float] = {}
         #: How far the store has been looked through for what is to be left out; None when it has been.
         self._left_out: Optional[leaving_out.Position] = leaving_out.Position()
+        #: What it is, or was, looked through for, and what was said of it; nothing is said before it is known.
+        self._leaves_out = collector_input.privacy
+        self._said_left_out: Optional[Privacy] = None
         #: What was left out may still be read in the store's log.
         self._legible = False
 
@@ -227,7 +232,14 @@ class Upkeep:
 
     def _leave_out(self, settings: Optional[Settings]) -> bool:
         """Take from the store what is not to be kept: it may be older than that wish, or from another input."""
-        if self._input.privacy == KEEP_ALL:
+        privacy = self._pipeline.left_out.of_all()
+        if settings is not None:
+            self._say_left_out(privacy)
+        if privacy != self._leaves_out:
+            self._leaves_out, self._left_out = privacy, leaving_out.Position()
+            self._due["leave_out"] = self._clock.monotonic() + STORED_WITHIN
+            return False
+        if privacy == KEEP_ALL:
             return False
         for _ in range(LOOKED_THROUGH):
             if self._left_out is None:
@@ -237,9 +249,23 @@ class Upkeep:
             self._legible = not self._database.empty_log()
         return False
 
+    def _say_left_out(self, privacy: Privacy) -> None:
+        """Other inputs have a say in what is left out, so nobody need have touched this one."""
+        was = self._said_left_out
+        if privacy != was:
+            self._said_left_out = privacy
+            log.info(
+                line(
+                    "left_out_changed",
+                    application=self._input.application,
+                    was=None if was is None else was.words,
+                    now=privacy.words,
+                )
+            )
+
     def _leave_out_part(self, position: leaving_out.Position) -> Optional[leaving_out.Position]:
         with self._database.read() as tx:
-            found = leaving_out.look(tx, input=self._input.name, privacy=self._input.privacy, position=position)
+            found = leaving_out.look(tx, input=self._input.name, privacy=self._leaves_out, position=position)
         if found.notifications or found.expected:
             with self._database.write() as tx:
                 rows = leaving_out.leave_out(tx, found)

@@ -74,13 +74,13 @@ class GroupCommit:
         patience: float = 1.0,
         committed: Callable[[], None],
         room: Optional[Room] = None,
-        privacy: Privacy = KEEP_ALL,
+        privacy: Callable[[], Privacy] = lambda: KEEP_ALL,
     ) -> None:
         """``patience`` is how long a notification waits for the store's lock, in seconds; it is refused then.
 
         ``committed`` is called after each commit that stored notifications, in the committer's thread. ``room``
-        refuses what there is no room for; without it there is always room. What ``privacy`` leaves out is gone before
-        anything waits here.
+        refuses what there is no room for; without it there is always room. What ``privacy`` tells to leave
+        out is gone before anything waits here; it is asked in the threads that submit.
         """
         self._database = database
         self._input = input
@@ -128,7 +128,7 @@ class GroupCommit:
 
     def submit(self, notification: Notification, done: Callable[[Union[Receipt, StoreUnavailable]], None]) -> None:
         """Store the notification and call ``done`` once, from any thread, when it is on disk or refused."""
-        kept = notification.without(self._privacy)
+        kept = notification.without(self._privacy())
         item = _Submission(kept, done, self._clock.now(), self._clock.monotonic())
         with self._changed:
             refused = self._stopping

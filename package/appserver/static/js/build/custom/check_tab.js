@@ -19,6 +19,7 @@ const TOPIC = {
     history: 'History',
     missed: 'Missed by webhook',
     listing: 'Cost of lists',
+    privacy: 'Left out',
     quota: 'Rate limit',
     index: 'Index',
     macro: 'Search macro',
