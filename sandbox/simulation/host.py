@@ -110,6 +110,7 @@ class Host:
             connection=Connection(self._application, api, oauth),
             settings=lambda: self._settings,
             jitter=random.Random(f"{whose}jitter {self._case.seed}"),
+            looks_around=self._case.lists,
         )
 
     def begin(self) -> None:

@@ -59,6 +59,8 @@ class Surroundings:
     connection: Connection
     settings: Callable[[], Settings]
     jitter: random.Random
+    #: Look at profiles and gear, too.
+    looks_around: bool
 
 
 #: Seconds between two looks at what is around activities while nothing is due.
@@ -86,7 +88,8 @@ class InputProcess:
             queue.take_over(tx, input=INPUT.name, now=around.clock.now())
         self._upkeep.welcome_back(around.settings())
         self._look_after()
-        self._life.after(0.0, self._look_around)
+        if around.looks_around:
+            self._life.after(0.0, self._look_around)
         self._wake_all()
 
     def _put_together(self) -> None:

@@ -313,3 +313,27 @@ def test_events_are_the_owners_and_jobs_too(walking: Walk) -> None:
     assert event.source == "strava_activities://lists"
     assert [(job.input, job.status) for job in one.jobs()] == [("club", Status.PENDING)]
     assert one.found == ["club"]
+
+
+def test_an_edit_that_was_lost_before_an_upgrade_is_found_and_an_upgrade_costs_one_call_per_activity(
+    walking: Walk,
+) -> None:
+    one = walking()
+    rides = [one.record(age * DAY) for age in (2, 3, 30, 31)]
+    one.run(600)
+    with one.database.write() as tx:  # what a store of the second version knows of them
+        tx.execute("UPDATE activity SET fingerprint = NULL, listed = NULL, listed_at = NULL")
+        for table in ("covered", "walk", "miss"):
+            tx.execute(f"DELETE FROM {table}")
+    one.strava.edit(rides[0], title="A lost notification", notify=False)
+    one.strava.edit(rides[2], title="Another", notify=False)
+    fetches = one.fetches
+    one.clock.advance(1)
+    one.list_all()
+    priorities = {job.activity_id: job.priority for job in one.jobs() if job.status is Status.PENDING}
+    assert [priorities[ride.id] for ride in rides] == [Priority.RECONCILIATION] * 2 + [Priority.HISTORY] * 2
+    one.run(DAY)
+    one.is_whole()
+    assert one.fetches == fetches + len(rides)
+    one.run(14 * DAY, step=7200.0)
+    assert one.fetches == fetches + len(rides), "once"

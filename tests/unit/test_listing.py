@@ -61,6 +61,7 @@ IN_FULL = Seen(
     updated_at=NOW - 9000,
 )
 IN_SHORT = replace(IN_FULL, detailed=False)
+NO_FINGERPRINT = replace(IN_FULL, fingerprint=None, listed=None, listed_at=None)
 
 
 @pytest.mark.parametrize("body", [{}, None, "list", 5, {"message": "error"}])
@@ -122,8 +123,9 @@ def test_no_list_is_too_strange(body: list[object]) -> None:
         (IN_FULL, AFTER, Verdict.DIFFERS),
         (IN_FULL, SILENT, Verdict.DIFFERS),
         (replace(IN_FULL, given_up=AFTER.fingerprint), AFTER, Verdict.SAME),
-        (replace(IN_FULL, fingerprint=None, listed=None, listed_at=None), AFTER, Verdict.SAME),
-        (replace(IN_FULL, fingerprint=None), AFTER, Verdict.DIFFERS),
+        (NO_FINGERPRINT, BEFORE, Verdict.DIFFERS),
+        (replace(IN_FULL, fingerprint=None, listed_at=NOW - 9500), BEFORE, Verdict.DIFFERS),
+        (replace(NO_FINGERPRINT, given_up=BEFORE.fingerprint), BEFORE, Verdict.SAME),
         (replace(IN_FULL, listed=None, listed_at=None), SILENT, Verdict.DIFFERS),
         (IN_SHORT, BEFORE, Verdict.SUMMARY),
         (IN_SHORT, AFTER, Verdict.AGAIN),
@@ -141,7 +143,8 @@ def test_no_list_is_too_strange(body: list[object]) -> None:
         "longer",
         "cannot be fetched as it is",
         "collected before there were fingerprints",
-        "the same, and edited since it was listed",
+        "the same, and listed before it was collected",
+        "the same, and cannot be fetched",
         "never listed, longer",
         "in short as before",
         "in short, renamed",
@@ -184,6 +187,9 @@ HISTORY, SOON = Wish(Priority.HISTORY), Wish(Priority.RECONCILIATION)
         (Verdict.NEW, replace(IN_SHORT, live=Priority.HISTORY), Purpose.WINDOW, True, False, SOON),
         (Verdict.NEW, replace(IN_SHORT, live=Priority.LIVE, working=True), Purpose.WINDOW, True, False, SOON),
         (Verdict.DIFFERS, IN_FULL, Purpose.HISTORY, True, True, replace(SOON, suspicion="differs")),
+        (Verdict.DIFFERS, NO_FINGERPRINT, Purpose.WINDOW, True, False, replace(SOON, suspicion="differs")),
+        (Verdict.DIFFERS, NO_FINGERPRINT, Purpose.WINDOW, False, False, replace(HISTORY, suspicion="differs")),
+        (Verdict.DIFFERS, NO_FINGERPRINT, Purpose.PASS, True, False, replace(HISTORY, suspicion="differs")),
         (Verdict.AGAIN, IN_SHORT, Purpose.HISTORY, True, False, HISTORY),
         (Verdict.AGAIN, IN_SHORT, Purpose.WINDOW, True, True, None),
         (Verdict.SUMMARY, IN_SHORT, Purpose.WINDOW, True, False, None),

@@ -16,7 +16,7 @@ from strava_collector.events import Event
 from strava_collector.job import Job, Kind, Outcome, Priority, Reason, Status
 from strava_collector.privacy import Privacy
 from strava_collector.settings import WebhookInput
-from strava_collector.store import applications, athletes, dead_letters, ledger, queue, replay, volume
+from strava_collector.store import applications, athletes, dead_letters, farewell, ledger, queue, replay, volume
 from strava_collector.store.dead_letters import retry_job
 from strava_collector.stream_outcome import NONE, NOT_READY
 from strava_collector.transport import Answer, Request
@@ -536,3 +536,42 @@ def test_a_replay_asks_for_samples_once(streaming: Streaming) -> None:
             cursor = replay.replay_since(tx, since=began, now=c.clock.now(), cursor=cursor).cursor
     c.run()
     assert len(c.index.samples) == 2
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0], ids=["samples ahead", "tombstone ahead"])
+def test_whatever_the_clock_does_a_tombstone_covers_the_samples_before_it_and_none_after(
+    streaming: Streaming, step: float
+) -> None:
+    c = streaming(ride(7), streams(2), NOT_FOUND, ride(7), streams(2))
+    c.receive("create", 7)
+    c.dispatcher.dispatch()
+    c.clock.advance(10)
+    c.worker.work()
+    c.clock.set_wall(c.clock.now() + max(step, 0.0))
+    c.worker.work()
+    c.clock.set_wall(c.clock.now() - max(step, 0.0))
+    c.receive("delete", 7)
+    c.run(100)
+    c.clock.set_wall(c.clock.now() + min(step, 0.0))
+    enqueue(c, Priority.LIVE, force=True)
+    c.run(100)
+
+    before, after = sorted({sample["collected_at"] for sample in c.index.samples})
+    events = [json.loads(event.data) for event in c.index.events if event.sourcetype == "strava:activities"]
+    (grave,) = [event["collected_at"] for event in events if event.get("deleted")]
+    assert before < grave < after
+    with c.database.read() as tx:
+        assert farewell.find(tx, ANNA, c.clock.now()).collected_at > after
+
+
+def test_the_last_word_about_an_athlete_is_later_than_samples_of_a_clock_that_was_ahead(streaming: Streaming) -> None:
+    c = streaming(ride(7), streams(2))
+    c.receive("create", 7)
+    c.dispatcher.dispatch()
+    c.clock.advance(10)
+    c.worker.work()
+    c.clock.set_wall(c.clock.now() + 3600)
+    c.worker.work()
+    c.clock.set_wall(c.clock.now() - 3600)
+    with c.database.read() as tx:
+        assert farewell.find(tx, ANNA, c.clock.now()).collected_at > c.index.samples[0]["collected_at"]

@@ -36,6 +36,12 @@ EVERYTHING = {
     "application": 0,
     "subscription": 0,
     "counter": 0,
+    "volume": 0,
+    "covered": 0,
+    "walk": 0,
+    "profile": 0,
+    "gear": 0,
+    "miss": 0,
 }
 
 

@@ -191,7 +191,7 @@ def _differs(found: str, seen: Seen) -> bool:
     if found in (seen.fingerprint, seen.given_up) or (_is_listed_since(seen) and found == seen.listed):
         return False
     if seen.fingerprint is None:
-        return seen.listed is not None and found != seen.listed
+        return True  # it was collected before there were fingerprints, and nobody knows whether it was edited since
     return announced_differ(found, seen.fingerprint) or silent_differ(found, seen.listed or seen.fingerprint)
 
 
@@ -231,7 +231,10 @@ def _wanted(
     verdict: Verdict, seen: Optional[Seen], purpose: Purpose, covered: bool, summaries_only: bool
 ) -> Optional[Wish]:
     if verdict is Verdict.DIFFERS:
-        return Wish(Priority.RECONCILIATION, "differs")
+        # What has no fingerprint is asked for once after an upgrade; what is old takes no calls from what is new.
+        is_recent = purpose is Purpose.WINDOW and covered
+        is_old = seen is not None and seen.fingerprint is None and not is_recent
+        return Wish(Priority.HISTORY if is_old else Priority.RECONCILIATION, "differs")
     if verdict is Verdict.SAME:
         # The fetch was given up, or an operator has deleted it: now and then it is tried again.
         again = seen is not None and seen.suspected and seen.live is None and purpose is Purpose.PASS

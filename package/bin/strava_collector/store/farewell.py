@@ -30,9 +30,10 @@ def find(tx: Transaction, athlete_id: int, now: float) -> Farewell:
     """Return when and where the last event about an athlete is to be written."""
     last = tx.execute(
         "SELECT MAX(collected_ms) AS ms FROM (SELECT MAX(collected_ms) AS collected_ms FROM activity"
-        " WHERE athlete_id = ? UNION ALL SELECT collected_ms FROM profile WHERE athlete_id = ?"
+        " WHERE athlete_id = ? UNION ALL SELECT MAX(streams_ms) FROM activity WHERE athlete_id = ?"
+        " UNION ALL SELECT collected_ms FROM profile WHERE athlete_id = ?"
         " UNION ALL SELECT MAX(collected_ms) FROM gear WHERE athlete_id = ?)",
-        (athlete_id, athlete_id, athlete_id),
+        (athlete_id,) * 4,
     ).fetchone()["ms"]
     place = tx.execute(
         "SELECT place.index_name FROM activity JOIN place ON place.activity_id = activity.activity_id"

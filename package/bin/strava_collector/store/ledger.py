@@ -3,7 +3,7 @@
 A *place* is an event time (``start_date``) in an index. Searches take the latest version of an activity by
 ``collected_at``; that is right in every time range only if a place that the activity left says so itself.
 Hence each left place gets a tombstone, and ``collected_at`` grows with everything that is written about an
-activity, tombstones included, whatever the clock does. Both are decided here, in the transaction before
+activity, tombstones and samples included, whatever the clock does. Both are decided here, in the transaction before
 anything is written; what is ``leaving`` after a crash gets its tombstone again.
 """
 
@@ -162,7 +162,7 @@ def place_event(
     event is.
     """
     row = _row(tx, activity_id)
-    last = None if row is None else row["collected_ms"]
+    last = None if row is None else _last_given_out(row)
     others = tx.execute(
         "SELECT start_date, index_name FROM place WHERE activity_id = ? AND state IN ('current', 'leaving')"
         " AND NOT (start_date = ? AND index_name = ?) ORDER BY start_date, index_name",
@@ -260,7 +260,7 @@ def place_tombstones(tx: Transaction, *, activity_id: int, now: float) -> tuple[
         " ORDER BY start_date, index_name",
         (activity_id,),
     ).fetchall()
-    tombstones, last = _leave(tx, activity_id, row["athlete_id"], places, row["collected_ms"], now)
+    tombstones, last = _leave(tx, activity_id, row["athlete_id"], places, _last_given_out(row), now)
     tx.execute(
         # Its samples may be erased from now on, so they are collected again if it comes back.
         "UPDATE activity SET deleted = 1, announced_at = NULL, collected_ms = ?, suspicion = NULL, given_up = NULL,"
@@ -346,6 +346,12 @@ def _leave(
         )
         tombstones.append(Tombstone(activity_id, athlete_id, place["start_date"], _seconds(last), place["index_name"]))
     return tuple(tombstones), last
+
+
+def _last_given_out(row: Row) -> Optional[int]:
+    """The newest ``collected_at`` of an activity's row, in milliseconds, for whatever it was: an event, a tombstone or
+    samples, which a tombstone must be later than, too."""
+    return max((ms for ms in (row["collected_ms"], row["streams_ms"]) if ms is not None), default=None)
 
 
 def _later(last: Optional[int], now: float) -> int:

@@ -33,7 +33,17 @@ _COMPANIONS = ("-wal", "-shm")
 _KEPT = 5
 
 #: In the order of their worth: if the disk is too full for all, the unfinished work is safe first.
-_TABLES = ("notification", "job", "activity", "place", "athlete", "application", "subscription", "counter")
+_TABLES = (
+    *("notification", "job", "activity", "place", "athlete", "application", "subscription", "counter", "volume"),
+    *("covered", "walk", "profile", "gear", "miss"),
+)
+
+#: How far lists have been walked through. It says that the ledger has what is there; if the ledger has lost something,
+#: these are forgotten, so that the lists bring it back.
+_CURSORS = ("covered", "walk")
+
+#: Tables of later migrations: an older database lacks them, and in a migrated one their root pages lie anywhere.
+_LATER = ("volume", *_CURSORS, "profile", "gear", "miss")
 
 #: Rows that are read at once as long as all goes well.
 _BATCH = 200
@@ -46,6 +56,13 @@ _HEADER = 100
 _INTERIOR_TABLE_PAGE = 5
 
 _LARGEST_ROWID = 2**63 - 1
+
+#: Epoch seconds are more than this; the number of a day since the epoch is less than that.
+_A_TIME = 1_000_000_000
+_NO_DAY = 50_000
+
+#: What is in the file for a column's type; whole numbers are kept as such.
+_TYPES: Mapping[str, tuple[type, ...]] = {"INTEGER": (int,), "REAL": (int, float), "TEXT": (str,)}
 
 
 @dataclass(frozen=True)
@@ -121,7 +138,7 @@ def _start_anew(files: Files, set_aside: Path, now: float) -> Replaced:
         target = connect(new)
         try:
             schema.migrate(target)
-            saved, incomplete = _carry_over(copy, new, target)
+            saved, incomplete = _carry_over(copy, new, target, set_aside)
             _continue_ids_from(target, now)
         finally:
             target.close()
@@ -132,41 +149,67 @@ def _start_anew(files: Files, set_aside: Path, now: float) -> Replaced:
     return Replaced(set_aside, saved, incomplete)
 
 
-def _carry_over(copy: Path, new: Path, target: Transaction) -> tuple[Mapping[str, int], tuple[str, ...]]:
+def _carry_over(
+    copy: Path, new: Path, target: Transaction, set_aside: Path
+) -> tuple[Mapping[str, int], tuple[str, ...]]:
     saved = dict.fromkeys(_TABLES, 0)
-    incomplete: tuple[str, ...] = _TABLES
-    source = _open_source(copy, new)
-    if source is not None:
+    unread = set(_TABLES)
+    files, is_grafted = [copy, set_aside], False
+    opened = _open_source(copy, new)
+    if opened is not None:
+        source, is_grafted = opened
+        files = files if is_grafted else [copy]
         try:
-            readers = {table: _TableReader(source, table) for table in _TABLES}
+            found = _tables(source)
+            readers = {table: _TableReader(source, table) for table in _TABLES if table in found}
+            unread = {*_LATER} if is_grafted else set()
             for table, reader in readers.items():
+                if table in unread or (table in _CURSORS and "activity" in unread):
+                    continue
                 saved[table], refused = _insert(target, table, reader.rows())
-                reader.incomplete = reader.incomplete or refused
+                if reader.incomplete or refused:
+                    unread.add(table)
         finally:
             # Closing also brings what is in the log into the file, as far as SQLite can.
             source.close()
-        incomplete = tuple(table for table, reader in readers.items() if reader.incomplete)
+    # Of the ledger, nobody knows what is lost.
+    forgotten = _CURSORS if "activity" in unread else ()
+    incomplete = tuple(table for table in _TABLES if table in unread or table in forgotten)
+    size = leaf_pages.page_size(new)
     for table in incomplete:
-        found, _ = _insert(target, table, _rows_of(table, target, copy, leaf_pages.page_size(new)))
-        saved[table] += found
-    return saved, incomplete
+        if table not in forgotten:
+            for file in files:
+                rows, _ = _insert(target, table, _rows_of(table, target, file, size))
+                saved[table] += rows
+    # Tables that were only looked for page by page have not been found to lack anything.
+    return saved, tuple(table for table in incomplete if table in forgotten or not (is_grafted and table in _LATER))
 
 
-def _rows_of(table: str, target: Transaction, copy: Path, page_size: int) -> Iterator[Mapping[str, leaf_pages.Value]]:
-    """What lies about in the pages of the file and has as many columns as the table."""
+def _rows_of(table: str, target: Transaction, file: Path, page_size: int) -> Iterator[Mapping[str, leaf_pages.Value]]:
+    """What lies about in the pages of the file and has as many columns as the table has or had, with values of their
+    types.
+
+    A row stays as it was written when the table gets further columns; those have their defaults then.
+    """
     columns = target.execute(f"PRAGMA table_info({table})").fetchall()
-    names = [column["name"] for column in columns]
+    lengths = schema.widths(table)
     # In SQLite's files, an integer that is the primary key is kept as the row id only.
     (key, *others) = [column for column in columns if column["pk"]]
     is_row_id = not others and key["type"] == "INTEGER"
-    for row_id, values in leaf_pages.rows(copy, page_size):
-        if len(values) == len(names):
-            row = dict(zip(names, values))
-            yield {**row, key["name"]: row_id} if is_row_id else row
+    for row_id, values in leaf_pages.rows(file, page_size):
+        if len(values) in lengths:
+            row = {column["name"]: value for column, value in zip(columns, values)}
+            if is_row_id and row[key["name"]] is not None:
+                continue
+            if all(
+                value is None or isinstance(value, _TYPES[column["type"]]) for column, value in zip(columns, values)
+            ):
+                yield {**row, key["name"]: row_id} if is_row_id else row
 
 
-def _open_source(copy: Path, model: Path) -> Optional[Transaction]:
-    """Open the copy of a damaged database; None if nothing can be read.
+def _open_source(copy: Path, model: Path) -> Optional[tuple[Transaction, bool]]:
+    """Open the copy of a damaged database; None if nothing can be read. Also return whether its first pages are those
+    of ``model``.
 
     Page 1 holds SQLite's header and the root of the table of tables. Ours are always made in the same order in an
     empty file, so their root pages are always the same, and when those first pages are lost, the ones of a new
@@ -181,13 +224,16 @@ def _open_source(copy: Path, model: Path) -> Optional[Transaction]:
             # Makes SQLite go on with what it finds, for instance when the file is shorter than it says.
             source.execute("PRAGMA writable_schema = ON")
             source.text_factory = _decode
-            found = {row[0] for row in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if found.issuperset(_TABLES):
-                return source
+            if _tables(source).issuperset({*_TABLES} - {*_LATER}):
+                return source, bool(lost)
         except sqlite3.Error:
             pass
         source.close()
     return None
+
+
+def _tables(source: Transaction) -> set[str]:
+    return {row[0] for row in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def _schema_pages(model: Path, size: int) -> Sequence[int]:
@@ -302,7 +348,7 @@ def _insert(
         present = row.keys()
         columns = [name for name in known if name in present]
         written = 0
-        if table != "notification" or _is_genuine(row):
+        if _is_genuine(table, row):
             written = target.execute(
                 f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608  # constants only
                 [row[name] for name in columns],
@@ -313,9 +359,17 @@ def _insert(
     return saved, refused
 
 
-def _is_genuine(row: Union[Row, Mapping[str, leaf_pages.Value]]) -> bool:
-    """Whether a notification that still has to be worked on is the one that was received."""
-    if row["state"] == "dispatched":
+def _is_genuine(table: str, row: Union[Row, Mapping[str, leaf_pages.Value]]) -> bool:
+    """Whether a notification that still has to be worked on is the one that was received, and numbers are no times."""
+    if table == "volume":
+        # An athlete's id with the two times of the pace looks like a day with two numbers.
+        return (
+            isinstance(row["day"], int)
+            and row["day"] < _NO_DAY
+            and isinstance(row["calls"], int)
+            and row["calls"] < _A_TIME
+        )
+    if table != "notification" or row["state"] == "dispatched":
         # Kept for its hash only.
         return True
     try:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from strava_collector.errors import StoreUnusable
 from strava_collector.store.schema_lists import LISTS
-from strava_collector.store.sqlite import Transaction
+from strava_collector.store.sqlite import Transaction, sqlite3
 
 #: A migration is the list of statements that lead from the version before it to its own. Published ones are
 #: never changed; a new one is appended.
@@ -308,6 +308,20 @@ MIGRATIONS: Sequence[Migration] = (_FIRST, _SECOND, LISTS)
 def version(connection: Transaction) -> int:
     """Return the schema version of the open database; 0 is an empty one."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def widths(table: str) -> frozenset[int]:
+    """Return how many columns the table has, and had after each migration: rows are kept as they were written."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    found = set()
+    try:
+        for migration in MIGRATIONS:
+            for statement in migration:
+                connection.execute(statement)
+            found.add(len(connection.execute(f"PRAGMA table_info({table})").fetchall()))
+    finally:
+        connection.close()
+    return frozenset(found - {0})
 
 
 def refuse_newer(connection: Transaction, path: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:

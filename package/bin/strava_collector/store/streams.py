@@ -42,10 +42,15 @@ def awaited_key(tx: Transaction, activity_id: int, athlete_id: int) -> Optional[
 
 
 def begin(tx: Transaction, activity_id: int, *, now: float) -> float:
-    """Return the ``collected_at`` of samples that are about to be written: now, or later than all before."""
-    row = tx.execute("SELECT streams_ms FROM activity WHERE activity_id = ?", (activity_id,)).fetchone()
-    last = None if row is None else row["streams_ms"]
-    milliseconds = round(now * 1000) if last is None else max(round(now * 1000), last + 1)
+    """Return the ``collected_at`` of samples that are about to be written: now, or later than all before.
+
+    Also later than the activity's events and tombstones: those of one that has come back are not to be erased.
+    """
+    row = tx.execute(
+        "SELECT MAX(COALESCE(collected_ms, 0), COALESCE(streams_ms, 0)) AS last FROM activity WHERE activity_id = ?",
+        (activity_id,),
+    ).fetchone()
+    milliseconds = round(now * 1000) if row is None else max(round(now * 1000), row["last"] + 1)
     tx.execute("UPDATE activity SET streams_ms = ? WHERE activity_id = ?", (milliseconds, activity_id))
     return float(milliseconds / 1000)
 
