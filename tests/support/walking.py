@@ -145,6 +145,8 @@ class Walking:
             enabled_inputs=(EnabledInput("club", "App", "8443", index="strava"),) if webhook else (),
             enabled_activities=(EnabledActivities("lists", "App", index="strava"),),
         )
+        #: What is known by the time that a list has come; None for the same as before.
+        self.newest: Optional[Settings] = None
         self.events = Events()
         self.problems = Problems()
         self.found: list[str] = []
@@ -188,6 +190,7 @@ class Walking:
             connection=lambda: self.connection,
             bulletin=self.problems,
             found=self.found.append,
+            newest=lambda: self.newest or self.settings,
         )
 
     def restart(self, **fields: Any) -> None:

@@ -277,7 +277,7 @@ def test_everything_is_forgotten_with_the_athlete(anna: Profiles) -> None:
     anna.show(BIKE)
     anna.look()
     with anna.c.database.write() as tx:
-        farewell.forget(tx, ANNA)
+        farewell.forget(tx, ANNA, 2000.0)
         around.show_gear(tx, ANNA, {"b1": "late"})
         around.profile_seen(tx, ANNA, digest="late", now=0.0)
         for table in ("profile", "gear"):

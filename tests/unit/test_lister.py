@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,9 @@ import pytest
 
 from sandbox.certificates import Certificates
 from sandbox.strava import Limits
+from strava_collector import listing
 from strava_collector.job import Outcome, Priority, Status
+from strava_collector.listing import Entry, Verdict
 from strava_collector.settings import Advanced, EnabledActivities
 from tests.support.walking import DAY, Killed, Walking
 
@@ -158,6 +161,8 @@ def test_what_answers_404_for_ever_is_given_up_and_stays_in_short(walking: Walk)
     bad, forbidden, good = (one.record((number + 0.5) * DAY) for number in range(3))
     one.strava.refuse_detail(bad)
     one.strava.refuse_detail(forbidden, 403)
+    one.run(3600, step=300)
+    assert set(one.events.latest()) == {forbidden.id, good.id}, "gone, as far as anybody can tell"
     one.run(2 * DAY, step=300)
     assert set(one.events.latest()) == {bad.id, forbidden.id, good.id}
     ends = {job.activity_id: job for job in one.jobs()}
@@ -166,9 +171,10 @@ def test_what_answers_404_for_ever_is_given_up_and_stays_in_short(walking: Walk)
         Outcome.DEAD_LETTER,
         Outcome.COLLECTED,
     ]
-    spent = one.fetches
+    spent, written = one.fetches, len(one.events.events)
+    assert spent == 5 + 5 + 5 + 1
     one.run(10 * DAY, step=3600)
-    assert one.fetches == spent
+    assert (one.fetches, len(one.events.events)) == (spent, written)
     one.strava.edit(bad, title="Mended", notify=False)
     one.strava.refuse_detail(bad, None)
     one.run(4 * 3600)
@@ -313,6 +319,97 @@ def test_events_are_the_owners_and_jobs_too(walking: Walk) -> None:
     assert event.source == "strava_activities://lists"
     assert [(job.input, job.status) for job in one.jobs()] == [("club", Status.PENDING)]
     assert one.found == ["club"]
+
+
+def test_a_fault_of_ours_at_one_athlete_costs_a_few_calls_and_holds_up_nobody_else(
+    walking: Walk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = walking(athletes=2)
+    for person in (0, 1):
+        one.record(DAY, person=person)
+    bad = one.people[0].id
+    judge = listing.judge
+
+    def fails(entry: Entry, *rest: Any, **more: Any) -> Verdict:
+        if entry.activity["athlete"] == {"id": bad, "resource_state": 1}:
+            raise OverflowError
+        return judge(entry, *rest, **more)
+
+    monkeypatch.setattr(listing, "judge", fails)
+    one.run(DAY, step=60.0)
+    assert [data["athlete"]["id"] for data in one.events.latest().values()] == [one.people[1].id]
+    assert one.lists < 40
+    tracebacks = [record for record in caplog.records if record.message.startswith("action=list_failed")]
+    assert len(tracebacks) == 1
+    assert tracebacks[0].exc_info
+    assert "OverflowError" in one.problems.told[f"list_{bad}"]
+    monkeypatch.setattr(listing, "judge", judge)
+    one.run(DAY)
+    one.is_whole()
+    assert not one.problems.told
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_what_is_gone_right_after_a_list_has_shown_it_is_marked_within_minutes(walking: Walk, hidden: bool) -> None:
+    one = walking()
+    ride = one.record(40 * DAY)
+    one.run(5.2 * DAY, step=3600)
+    one.strava.delete(ride, notify=False)
+    if hidden:
+        one.announce(ride, "update", private="true")
+    else:
+        one.announce(ride, "update", title="Another")
+    one.run(1800.0, step=30.0)
+    assert ride.id not in one.events.latest()
+
+
+def test_an_empty_page_now_and_then_costs_a_look_and_no_fetches(
+    walking: Walk, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = walking()
+    for number in range(300):
+        one.record((number + 0.1) * DAY)
+    one.run(4.9 * DAY, step=14_400)
+    spent = one.fetches
+    one.transport.garble = ("", b"[]")
+    one.run(0.2 * DAY, step=14_400.0)
+    assert "action=list_doubted" in caplog.text
+    one.transport.garble = None
+    one.run(DAY, step=3600)
+    assert one.fetches - spent <= 8, "those of the window: so few may be gone"
+    one.is_whole()
+
+
+def test_a_mass_that_stays_away_is_believed_after_an_hour_and_asked_for_as_history(walking: Walk) -> None:
+    one = walking()
+    rides = [one.record((number / 10 + 0.1) * DAY) for number in range(60)]
+    one.run(3600)
+    for ride in rides[:50]:
+        one.strava.delete(ride, notify=False)
+    one.clock.advance(14_400)
+    for wait in (0.0, 1700.0, 200.0, 1600.0):
+        one.clock.advance(wait)
+        one.list_all()
+        assert [job for job in one.jobs() if job.status is Status.PENDING] == []
+    one.clock.advance(300.0)
+    one.list_all()
+    waiting = [job.priority for job in one.jobs() if job.status is Status.PENDING]
+    assert (waiting.count(Priority.RECONCILIATION), waiting.count(Priority.HISTORY)) == (20, 30)
+    one.run(3600)
+    one.is_whole()
+
+
+def test_a_list_that_does_not_page_is_noticed_within_a_few_calls(walking: Walk) -> None:
+    one = walking()
+    anna, at = one.people[0], one.iso(one.clock.now() - DAY)
+    page = [
+        {"id": number, "athlete": {"id": anna.id}, "start_date": at, "name": "Ride", "elapsed_time": 60}
+        for number in range(1, 51)
+    ]
+    one.transport.garble = ("", json.dumps(page).encode())
+    one.run(DAY, step=600.0)
+    assert one.lists <= 40
+    assert "same page" in one.problems.told[f"list_{anna.id}"]
 
 
 def test_an_edit_that_was_lost_before_an_upgrade_is_found_and_an_upgrade_costs_one_call_per_activity(

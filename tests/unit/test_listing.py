@@ -274,3 +274,43 @@ def test_what_the_webhook_has_missed(
 ) -> None:
     told = missed(verdict, found, seen, covered=covered, covered_since=NOW - 5000, hears_since=hears_since)
     assert told is kind
+
+
+# Whatever Strava sends.
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**400), 10**400)
+    | st.sampled_from([10**400, 2**63, -1, 0])
+    | st.floats()
+    | st.text(st.characters(), max_size=5)
+    | st.sampled_from([START, "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+_FIELDS = st.sampled_from(
+    ["id", "athlete", "start_date", "elapsed_time", "distance", "name", "gear_id", "start_latlng", "private", "map"]
+)
+
+
+@given(
+    st.lists(st.dictionaries(_FIELDS, _VALUES, max_size=4).map(lambda more: {**shown(), **more}) | _VALUES, max_size=4)
+)
+def test_no_entry_whatever_it_is_breaks_the_reading_of_a_page(body: list[object]) -> None:
+    page = read_page(body, ANNA)
+    assert page.count == len(body) == len(page.entries) + sum(page.faults.values())
+    for one in page.entries:
+        for seen in (None, IN_FULL, IN_SHORT):
+            verdict = judge(one, seen, asked_at=NOW, now=NOW)
+            missed(verdict, one, seen, covered=False, covered_since=0.0, hears_since=NOW)
+            wish(verdict, one, seen, purpose=Purpose.WINDOW, covered=True, summaries_only=False)
+
+
+@pytest.mark.parametrize("elapsed", [10**400, -(10**400), float("inf"), float("nan"), 1e308, "3600", None])
+def test_a_ride_of_a_length_that_cannot_be_counts_as_none(elapsed: object) -> None:
+    one = entry(elapsed_time=3600)
+    one = replace(one, activity={**one.activity, "elapsed_time": elapsed})
+    for hears_since, kind in ((one.second, Miss.NEW), (one.second + 1.0, None)):
+        found = missed(Verdict.NEW, one, None, covered=False, covered_since=0.0, hears_since=hears_since)
+        assert found is kind

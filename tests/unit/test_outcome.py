@@ -56,6 +56,7 @@ FRESH = Circumstances(
     contradicted=None,
     missing=False,
     just_listed=False,
+    came_back=False,
     retry_base=30.0,
 )
 ANNOUNCED = replace(FRESH, announced_at=NOW - 3)
@@ -159,7 +160,7 @@ ROWS = [
         "404 for an activity that is collected, ten minutes later",
         Refused(404),
         replace(COLLECTED, error=GONE_ONCE),
-        Finish(Outcome.DELETED, tombstone=True),
+        Finish(Outcome.DELETED, tombstone=True, doubted=True),
     ),
     Row(
         "404 for an activity that is not collected, the first time",
@@ -195,7 +196,27 @@ ROWS = [
         LISTED_NOT_THERE,
     ),
     Row(
-        "404 or 403 for such an activity, for the fifth time",
+        "404 for such an activity, for the fifth time",
+        Refused(404),
+        replace(COLLECTED, just_listed=True, attempts=4),
+        Finish(Outcome.DELETED, tombstone=True, doubted=True),
+    ),
+    Row(
+        "404 for an activity that lists show again after that, for the fifth time",
+        Refused(404),
+        replace(COLLECTED, came_back=True, attempts=4),
+        Finish(
+            Outcome.DEAD_LETTER,
+            "Strava lists this activity and does not have it (404). What the index has of it stays; it is fetched "
+            "again when the list shows it changed.",
+            counts=True,
+            gives_up=True,
+        ),
+        "Strava lists this activity and does not have it (404). What the index has of it stays; it is fetched again "
+        "when the list shows it changed.",
+    ),
+    Row(
+        "403 for an activity that a list showed within the last day, for the fifth time",
         Refused(403),
         replace(COLLECTED, just_listed=True, attempts=4),
         Finish(
@@ -507,7 +528,7 @@ def test_404_of_a_collected_activity_is_asked_once_more_and_then_becomes_a_tombs
     first = again(decide(Refused(404), collected))
     assert (first.at, first.counts) == (NOW + 600, False)
     second = decide(Refused(404), replace(collected, error=first.why))
-    assert second == Finish(Outcome.DELETED, tombstone=True)
+    assert second == Finish(Outcome.DELETED, tombstone=True, doubted=True)
 
 
 def test_a_404_after_another_error_is_the_first_404() -> None:
@@ -535,14 +556,15 @@ def test_404_of_an_activity_that_nobody_announced_is_a_dead_letter() -> None:
     assert end(decide(Refused(404), replace(FRESH, error=first.why))).outcome is Outcome.DEAD_LETTER
 
 
-def test_what_a_list_shows_is_tried_as_often_as_anything_and_never_becomes_a_tombstone() -> None:
-    for status in (404, 403):
-        listed = replace(COLLECTED, just_listed=True)
+def test_what_a_list_shows_is_tried_as_often_as_anything_before_it_is_believed_to_be_gone() -> None:
+    for status, came_back in ((404, False), (404, True), (403, False)):
+        listed = replace(COLLECTED, just_listed=True, came_back=came_back)
         pauses = [decide(Refused(status), replace(listed, attempts=number)) for number in range(4)]
         assert [one.at - NOW for one in pauses if isinstance(one, TryAgain)] == [30, 60, 120, 240]
         ends = decide(Refused(status), replace(listed, attempts=4))
         assert isinstance(ends, Finish)
-        assert (ends.outcome, ends.tombstone, ends.gives_up) == (Outcome.DEAD_LETTER, False, True)
+        is_gone = status == 404 and not came_back
+        assert (ends.outcome is Outcome.DELETED, ends.tombstone, ends.gives_up) == (is_gone, is_gone, not is_gone)
 
 
 def test_what_was_announced_too_is_tried_for_the_hour_whatever_the_attempts() -> None:

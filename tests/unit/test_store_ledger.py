@@ -213,6 +213,21 @@ def test_what_cannot_be_fetched_is_given_up_as_the_list_shows_it(tx: Transaction
     assert (known(tx).given_up, known(tx).suspicion, known(tx).detailed) == ("g-h", None, False)
 
 
+def test_what_is_gone_and_listed_again_is_known_to_have_come_back_until_it_is_had_or_another(tx: Transaction) -> None:
+    place(tx, detailed=False)
+    suspect(tx, ledger.DIFFERS, listed="g-h")
+    ledger.place_tombstones(tx, activity_id=7, now=1001.0, doubted=True)
+    assert not known(tx).came_back
+    ledger.place_tombstones(tx, activity_id=7, now=1002.0)  # again after a crash
+    place(tx, detailed=False, now=1003.0)
+    assert (known(tx).came_back, known(tx).given_up) == (True, None)
+    tx.execute("UPDATE activity SET listed = 'i-j'")
+    assert not known(tx).came_back
+    tx.execute("UPDATE activity SET listed = 'g-h'")
+    place(tx, detailed=True, now=1004.0)
+    assert not known(tx).came_back
+
+
 def test_nothing_is_suspected_of_what_is_gone(tx: Transaction) -> None:
     place(tx)
     suspect(tx, ledger.MISSING)

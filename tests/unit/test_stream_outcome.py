@@ -50,6 +50,7 @@ AT = Circumstances(
     contradicted=None,
     missing=False,
     just_listed=False,
+    came_back=False,
     retry_base=30.0,
 )
 SOME = Streams(array("q", [0, 1]), {})

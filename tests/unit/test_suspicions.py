@@ -13,7 +13,6 @@ from strava_collector.job import Kind, Outcome, Priority, Reason
 from strava_collector.privacy import Privacy
 from strava_collector.store import ledger, queue, volume
 from strava_collector.store.ledger import Known
-from strava_collector.transport import Answer
 from strava_collector.writer import OutputClosed
 from tests.support.collecting import ANNA, INPUT, NOT_FOUND, Collect, Collecting, ride
 from tests.support.scripted_transport import refusal
@@ -163,9 +162,8 @@ def test_an_activity_that_lists_lack_and_strava_too_is_gone_at_once(collect: Col
     assert len(c.transport.requests) == 2, "the list was the first word, the fetch the second"
 
 
-@pytest.mark.parametrize("refused", [NOT_FOUND, FORBIDDEN])
-def test_what_lists_show_and_strava_never_gives_keeps_its_first_version(collect: Collect, refused: Answer) -> None:
-    c = collect(*[refused] * 5)
+def test_what_lists_show_and_strava_never_allows_keeps_its_first_version(collect: Collect) -> None:
+    c = collect(*[FORBIDDEN] * 5)
     listed(c, entry="first-entry")
     poll(c)
     for _ in range(6):

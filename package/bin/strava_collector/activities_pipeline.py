@@ -63,6 +63,7 @@ class ActivitiesPipeline(Pipeline):
             bulletin=bulletin,
             found=found,
             barred=barred,
+            newest=settings,
         )
 
     def take_over(self, tx: Transaction) -> None:

@@ -128,6 +128,8 @@ class Around:
     def _look_at_profile(self, visit: _Visit) -> Optional[Later]:
         athlete_id = visit.athlete.athlete_id
         with self._database.write() as tx:
+            if athletes.has_withdrawn(tx, athlete_id, visit.athlete.connected_at):
+                return Later(self._clock.now() + AFTER_FAULT, athletes.ROW_DELETED)
             around.begin_profile(tx, athlete_id)
         answer = self._ask(visit, lambda api, token: api.athlete(token))
         if isinstance(answer, Later):

@@ -107,6 +107,8 @@ class AthleteCalls:
             if standing is not None and athlete_id in athletes.blocked(tx, now):
                 is_gone = standing.state is AthleteState.DEAUTHORIZED
                 return Later(now + athletes.PROBE_AFTER if is_gone else standing.probe_at, standing.reason)
+            if athletes.has_withdrawn(tx, athlete_id, call.athlete.connected_at):
+                return Later(now + athletes.PROBE_AFTER, athletes.ROW_DELETED)
             permission = self._allowance.reserve_if_allowed(tx, call.client_id, call.name, call.advanced, call.priority)
             if permission.allows(call.priority):
                 athletes.probing(tx, athlete_id, now, athletes.PROBE_AFTER)

@@ -178,4 +178,5 @@ class Burial:
 
 def holds(tx: Transaction, departed: Departed) -> bool:
     """Whether the withdrawal still holds: the athlete has not connected again since."""
-    return athletes.has_withdrawn(tx, departed.athlete_id, departed.connected_at)
+    found = athletes.standing(tx, departed.athlete_id)
+    return found is not None and found.withdraws(departed.connected_at)

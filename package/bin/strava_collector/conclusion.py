@@ -185,7 +185,9 @@ class Conclusion:
             if decision.tombstone:
                 with self._database.write() as tx:
                     if queue.is_mine(tx, job):
-                        graves = ledger.place_tombstones(tx, activity_id=job.activity_id, now=self._clock.now())
+                        graves = ledger.place_tombstones(
+                            tx, activity_id=job.activity_id, now=self._clock.now(), doubted=decision.doubted
+                        )
                         to_be_erased = ledger.graves(tx, job.activity_id)
             for grave in graves:
                 self._writer.write(tombstone_event(grave, self._input.source))

@@ -108,21 +108,24 @@ class Forgetting:
             log.info(line("forgetting_interrupted", athlete_id=found.athlete_id, activities=buried, rows=forgotten))
 
     def _is_busy(self, athlete_id: int) -> bool:
-        """Whether a fetch is under way that began before the mark: what it leaves has to be found afterwards."""
+        """Whether a fetch or a list began before the mark and is under way: what it leaves has to be found later."""
         with self._database.read() as tx:
-            return farewell.has_work(tx, athlete_id)
+            return farewell.has_work(tx, athlete_id) or farewell.is_listed(tx, athlete_id, self._clock.now())
 
     def _end(self, departed: Departed) -> Progress:
         """Delete the mark, if nothing depends on it any more: as long as there is one, no fetch under way writes."""
+        athlete_id, now = departed.athlete_id, self._clock.now()
         with self._database.write() as tx:
-            if not departed.renew(tx, self._clock.now()):
+            if not departed.renew(tx, now):
                 return Progress.INTERRUPTED
             if not holds(tx, departed):
                 return Progress.RECONNECTED
-            if farewell.has_work(tx, departed.athlete_id) or ledger.collected_of(tx, departed.athlete_id, limit=1):
+            if farewell.has_work(tx, athlete_id) or farewell.is_listed(tx, athlete_id, now):
                 return Progress.INTERRUPTED
-            farewell.forget(tx, departed.athlete_id)
-            leases.release(tx, name=_lease(departed.athlete_id), holder=self._holder)
+            if ledger.collected_of(tx, athlete_id, limit=1):
+                return Progress.INTERRUPTED
+            farewell.forget(tx, athlete_id, now)
+            leases.release(tx, name=_lease(athlete_id), holder=self._holder)
         return Progress.COMPLETE
 
     def _renew(self, athlete_id: int) -> Callable[[Transaction, float], bool]:

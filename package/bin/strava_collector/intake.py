@@ -11,18 +11,18 @@ import math
 import uuid
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Optional
+from dataclasses import dataclass, replace
+from typing import Callable, Optional
 
-from strava_collector import listing, walk
+from strava_collector import listing, ownership, walk
 from strava_collector.clock import Clock
 from strava_collector.events import Event, activity_digest, activity_event, tombstone_event
 from strava_collector.job import Kind, Priority, Reason
 from strava_collector.listing import Entry, Miss, Page, Seen, Verdict
 from strava_collector.ownership import Owner
 from strava_collector.privacy import of_activity, union
-from strava_collector.settings import ActivitiesInput, Athlete
-from strava_collector.store import athletes, ledger, ledger_lists, misses, queue, subscriptions, volume, walks
+from strava_collector.settings import ActivitiesInput, Athlete, Settings
+from strava_collector.store import athletes, leases, ledger, ledger_lists, misses, queue, subscriptions, volume, walks
 from strava_collector.store.database import Database
 from strava_collector.store.ledger import Placed
 from strava_collector.store.sqlite import Transaction
@@ -32,6 +32,17 @@ from strava_collector.writer import Writer
 
 #: Activities that a list lacks are noted so many at a time.
 _AT_ONCE = 200
+#: Seconds of the lease under which an athlete's page is asked for and taken in: as long as somebody has it, the athlete
+#: is not forgotten.
+LEASE_SECONDS = 900.0
+#: If a page lacks more than so many activities, and more than this share of what it should have, it is looked at again
+#: before that is believed: so often, and for so many seconds. The fetches beyond so many then go as history.
+FEW_MISSING = 20
+SHARE_MISSING = 0.1
+LOOKS_BELIEVED = 3
+DOUBTED_FOR = 3600.0
+#: A list that brings what the page before brought, so often in a row, does not page.
+MOST_REPEATS = 2
 
 
 @dataclass(frozen=True)
@@ -65,8 +76,28 @@ class Taken:
     complete: bool = False
     #: The list does not page.
     stuck: bool = False
+    #: So many are missing that it is not believed yet; nothing was done.
+    doubted: int = 0
     #: Something is to be fetched that should not wait.
     urgent: bool = False
+
+
+@dataclass(frozen=True)
+class _Doubt:
+    """A page that lacks so much that it may be Strava's mistake."""
+
+    since: float
+    looks: int
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """The last page of a walk that is counted, not bounded."""
+
+    page: int
+    ids: frozenset[int]
+    #: How often the page before it had the same on it.
+    repeats: int
 
 
 @dataclass(frozen=True)
@@ -80,23 +111,50 @@ class _Written:
 class Intake:
     """Takes in the pages of one input."""
 
-    def __init__(self, activities_input: ActivitiesInput, *, database: Database, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self,
+        activities_input: ActivitiesInput,
+        *,
+        database: Database,
+        writer: Writer,
+        clock: Clock,
+        newest: Callable[[], Optional[Settings]] = lambda: None,
+    ) -> None:
+        """``newest`` tells the settings as they are known by now: a call takes a while."""
         self._input = activities_input
+        self._newest = newest
+        #: By athlete and purpose.
+        self._doubts: dict[tuple[int, Purpose], _Doubt] = {}
+        self._counted: dict[tuple[int, Purpose], _Counted] = {}
         self._database = database
         self._writer = writer
         self._clock = clock
 
-    def take_in(self, look: Look, page: Page, *, asked_at: float, client_id: str) -> Taken:
-        """Do all that follows from a page. Raises StoreUnavailable and OutputClosed; nothing is lost then."""
+    def take_in(self, look: Look, page: Page, *, asked_at: float, client_id: str, holder: str) -> Taken:
+        """Do all that follows from a page. Raises StoreUnavailable and OutputClosed; nothing is lost then.
+
+        ``holder`` has had the athlete's lease since before the list was asked for. As long as it is held nobody forgets
+        the athlete; if the permission was withdrawn meanwhile, nothing comes into being that nobody would look for.
+        """
         step = walk.step(look.walk, page.starts, page.count)
-        if step.stuck:
+        if step.stuck or self._repeats(look, page):
+            with self._database.write() as tx:
+                if not self._is_withdrawn(tx, look):
+                    walks.end(tx, look.athlete.athlete_id, look.walk.purpose)  # it begins anew
             return Taken({}, stuck=True)
         counts: Counter[str] = Counter()
-        missing = self._ask_for_missing(look, page, step, asked_at, client_id)
+        lacking, total = self._lacking(look, page, step, asked_at)
+        if self._is_doubted(look, len(lacking), total, asked_at):
+            return Taken({}, doubted=len(lacking))
+        missing = self._ask_for_missing(look, lacking, asked_at, client_id)
         counts["missing"] = missing
         with self._writer.turn():
+            now_wanted = self._as_wanted_now(look)
+            if now_wanted is None:
+                return Taken({})
+            look = now_wanted
             with self._database.write() as tx:
-                if athletes.has_withdrawn(tx, look.athlete.athlete_id, look.athlete.connected_at):
+                if self._is_withdrawn(tx, look) or not self._keep(tx, look, holder):
                     return Taken({})
                 verdicts = self._judged(tx, look, page, asked_at)
                 written = [
@@ -108,6 +166,8 @@ class Intake:
             self._writer.write_all([event for one in written for event in self._events(one)])
         with self._database.write() as tx:
             self._note_written(tx, look, written)
+            if self._is_withdrawn(tx, look):
+                return Taken({})  # what was written has its place in the ledger, where it is found
             urgent = self._conclude(tx, look, page, verdicts, step, asked_at)
             counts["missed_by_webhook"] = self._note_misses(tx, look, unannounced)
         counts.update(verdict.value for _, _, verdict in verdicts if verdict is not Verdict.SAME)
@@ -118,6 +178,25 @@ class Intake:
         )
 
     # Before anything is written.
+
+    def _as_wanted_now(self, look: Look) -> Optional[Look]:
+        """The same page with the settings of now; None if the athlete is nobody's any more, or has another consent."""
+        settings = self._newest()
+        if settings is None:
+            return look
+        athlete = settings.athletes.get(look.athlete.athlete_id)
+        if athlete is None or athlete.connected_at != look.athlete.connected_at:
+            return None
+        owner = ownership.owner_of(athlete, settings)
+        return None if owner is None else replace(look, athlete=athlete, owner=owner)
+
+    def _is_withdrawn(self, tx: Transaction, look: Look) -> bool:
+        return athletes.has_withdrawn(tx, look.athlete.athlete_id, look.athlete.connected_at)
+
+    def _keep(self, tx: Transaction, look: Look, holder: str) -> bool:
+        """Prolong the lease before something is written, which takes as long as splunkd likes."""
+        name = walks.lease_name(look.athlete.athlete_id)
+        return leases.acquire(tx, name=name, holder=holder, now=self._clock.now(), seconds=LEASE_SECONDS)
 
     def _judged(
         self, tx: Transaction, look: Look, page: Page, asked_at: float
@@ -249,19 +328,53 @@ class Intake:
 
     # What the list lacks.
 
-    def _ask_for_missing(self, look: Look, page: Page, step: Step, asked_at: float, client_id: str) -> int:
-        """Ask Strava for each activity that the page lacks where it should be; return how many."""
+    def _lacking(self, look: Look, page: Page, step: Step, asked_at: float) -> tuple[list[Seen], int]:
+        """What the page lacks where it should be, and how much should be there."""
         if step.judged is None or not page.names_all:
-            return 0
+            return [], 0
         low, high = max(step.judged[0], look.wanted.start), step.judged[1]
         with self._database.read() as tx:
-            lacking = ledger_lists.within(tx, look.athlete.athlete_id, low, high, without=page.ids)
-        lacking = [seen for seen in lacking if self._is_missing(look, seen, asked_at)]
+            there = ledger_lists.within(tx, look.athlete.athlete_id, low, high, without=())
+        lacking = [one for one in there if one.activity_id not in page.ids and self._is_missing(look, one, asked_at)]
+        return lacking, len(there)
+
+    def _is_doubted(self, look: Look, lacking: int, total: int, now: float) -> bool:
+        """Whether so much is missing that the list is to be looked at again first: perhaps it is Strava's mistake."""
+        key = look.athlete.athlete_id, look.walk.purpose
+        doubt = self._doubts.pop(key, None)
+        if lacking <= max(FEW_MISSING, SHARE_MISSING * total):
+            return False
+        if doubt is None or doubt.since > now:
+            doubt = _Doubt(now, 0)
+        doubt = replace(doubt, looks=doubt.looks + 1)
+        if doubt.looks >= LOOKS_BELIEVED and now >= doubt.since + DOUBTED_FOR:
+            return False
+        self._doubts[key] = doubt
+        return True
+
+    def _repeats(self, look: Look, page: Page) -> bool:
+        """Whether the list brings the same page again and again."""
+        key, number = (look.athlete.athlete_id, look.walk.purpose), look.walk.page
+        before = self._counted.pop(key, None)
+        repeats = 0
+        if before is not None and page.ids and page.ids == before.ids and number in (before.page, before.page + 1):
+            repeats = before.repeats + number - before.page
+        if repeats >= MOST_REPEATS:
+            return True
+        self._counted[key] = _Counted(number, page.ids, repeats)
+        return False
+
+    def _ask_for_missing(self, look: Look, lacking: list[Seen], asked_at: float, client_id: str) -> int:
+        """Ask Strava for each activity that a page lacks; return how many."""
         for first in range(0, len(lacking), _AT_ONCE):
             with self._database.write() as tx:
+                if self._is_withdrawn(tx, look):
+                    return 0
                 hears_since = self._hears_since(tx, look, client_id)
-                for seen in lacking[first : first + _AT_ONCE]:
-                    self._suspect(tx, look, seen.activity_id, asked_at, hears_since)
+                for number, seen in enumerate(lacking[first : first + _AT_ONCE], start=first):
+                    # A mass of them must not hold up what the looks at the newest activities find.
+                    priority = Priority.RECONCILIATION if number < FEW_MISSING else Priority.HISTORY
+                    self._suspect(tx, look, seen.activity_id, priority, asked_at, hears_since)
         return len(lacking)
 
     def _is_missing(self, look: Look, seen: Seen, asked_at: float) -> bool:
@@ -269,14 +382,16 @@ class Intake:
             seen, asked_at=asked_at, began_at=look.walk.began_at, purpose=look.walk.purpose, now=self._clock.now()
         )
 
-    def _suspect(self, tx: Transaction, look: Look, activity_id: int, asked_at: float, hears_since: float) -> None:
+    def _suspect(
+        self, tx: Transaction, look: Look, activity_id: int, priority: Priority, asked_at: float, hears_since: float
+    ) -> None:
         """The list is the first word that the activity is gone, a fetch the second."""
         athlete_id = look.athlete.athlete_id
         seen = ledger_lists.seen(tx, activity_id, athlete_id)
         if seen is None or not self._is_missing(look, seen, asked_at):
             return
         ledger_lists.suspect(tx, activity_id, "missing")
-        self._join(tx, look, activity_id, Priority.RECONCILIATION)
+        self._join(tx, look, activity_id, priority)
         if max(seen.collected_at or 0.0, seen.listed_at or 0.0) >= hears_since:
             self._add_miss(tx, look, activity_id, Miss.DELETED)
 

@@ -14,8 +14,9 @@ from typing import Callable, Optional, Protocol
 from strava_collector import ownership, walk
 from strava_collector.athlete_calls import SOON, AthleteCalls, Later
 from strava_collector.clock import Clock
+from strava_collector.errors import CollectorError
 from strava_collector.fetcher import Connection
-from strava_collector.intake import Intake, Look
+from strava_collector.intake import LEASE_SECONDS, Intake, Look
 from strava_collector.job import Priority
 from strava_collector.list_watch import ListWatch
 from strava_collector.listing import NotAList, Page, read_page
@@ -23,7 +24,7 @@ from strava_collector.logfmt import line
 from strava_collector.ownership import Owner
 from strava_collector.roster import roster
 from strava_collector.settings import ActivitiesInput, Athlete, Settings
-from strava_collector.store import walks
+from strava_collector.store import athletes, leases, walks
 from strava_collector.store.database import Database
 from strava_collector.store.sqlite import Transaction
 from strava_collector.transport import Answer
@@ -39,6 +40,11 @@ SHORTEST_WAIT = 1.0
 #: An athlete whose list cannot be had is asked again after this, in seconds; doubling, up to the longest.
 REFUSED_PAUSE = 900.0
 LONGEST_PAUSE = 6 * 3600.0
+#: A list that lacks very much is looked at again after this, in seconds.
+DOUBT_PAUSE = 1800.0
+
+#: What is said when the add-on itself fails at a list.
+OURS = "the add-on failed at it ({error}). Its log has the details: index=_internal action=list_failed."
 
 _PRIORITIES = {
     Purpose.WINDOW: Priority.RECONCILIATION,
@@ -73,9 +79,11 @@ class Lister:
         bulletin: Problems,
         found: Callable[[str], None] = lambda owner: None,
         barred: Callable[[], Collection[int]] = frozenset,
+        newest: Callable[[], Optional[Settings]] = lambda: None,
     ) -> None:
         """``found`` is called with the name of the input that has something to fetch that should not wait; ``barred``
-        tells the athletes for whom nothing can be written at present."""
+        tells the athletes for whom nothing can be written at present, ``newest`` the settings as they are known by
+        the time that a list has come."""
         self._input = activities_input
         self._database = database
         self._calls = calls
@@ -84,10 +92,14 @@ class Lister:
         self._bulletin = bulletin
         self._found = found
         self._barred = barred
-        self._intake = Intake(activities_input, database=database, writer=writer, clock=clock)
+        self._intake = Intake(activities_input, database=database, writer=writer, clock=clock, newest=newest)
         #: Until when an athlete's lists of a priority are left alone, and how often in a row they could not be had.
         self._paused: dict[tuple[int, Priority], float] = {}
         self._refused: dict[int, int] = {}
+        #: How often in a row an athlete's list did not page.
+        self._stuck: dict[int, int] = {}
+        #: Kinds of faults of ours whose traceback was logged.
+        self._faults: dict[int, set[str]] = {}
         #: What was said of why an athlete's list has to wait.
         self._postponed: dict[int, str] = {}
         #: When an athlete had a turn last, counted in turns.
@@ -103,8 +115,9 @@ class Lister:
         return f"lists of {self._input.name}"
 
     def take_over(self, tx: Transaction) -> None:
-        """Count the call that a dead process of this input had under way."""
+        """Count the call that a dead process of this input had under way, and give back its athlete."""
         self._calls.take_over(tx, self.lease_name)
+        leases.release_all(tx, holder=self.lease_name)
 
     def look(self, settings: Optional[Settings]) -> Optional[float]:
         """List one page, if one is due; return in how many seconds to look again, None when the settings are there.
@@ -132,7 +145,7 @@ class Lister:
             return min(at - now, LONGEST_WAIT)
         self._turn += 1
         self._turns[look.athlete.athlete_id] = self._turn
-        self._list(look, connection, settings)
+        self._guarded(look, connection, settings)
         return 0.0
 
     # What is next.
@@ -199,7 +212,38 @@ class Lister:
 
     # One page.
 
+    def _guarded(self, look: Look, connection: Connection, settings: Settings) -> None:
+        """A fault of ours at one athlete's page must not hold up the others, nor cost a call every few seconds."""
+        try:
+            self._list(look, connection, settings)
+        except CollectorError:
+            raise
+        except Exception as error:
+            kind = type(error).__name__
+            if kind not in self._faults.setdefault(look.athlete.athlete_id, set()):
+                self._faults[look.athlete.athlete_id].add(kind)
+                log.exception(line("list_failed", athlete_id=look.athlete.athlete_id, error=kind))
+            self._refuse(look.athlete, OURS.format(error=kind))
+
     def _list(self, look: Look, connection: Connection, settings: Settings) -> None:
+        """List a page under the athlete's lease: nobody is forgotten whose list is still to be taken in."""
+        athlete, now = look.athlete, self._clock.now()
+        name, holder = walks.lease_name(athlete.athlete_id), self.lease_name
+        with self._database.write() as tx:
+            is_gone = athletes.has_withdrawn(tx, athlete.athlete_id, athlete.connected_at)
+            mine = is_gone or leases.acquire(tx, name=name, holder=holder, now=now, seconds=LEASE_SECONDS)
+        if is_gone:
+            self._postpone(look, now + LONGEST_WAIT, athletes.ROW_DELETED)
+        elif not mine:
+            self._postpone(look, now + LONGEST_WAIT, "Another input is just listing this athlete's activities.")
+        else:
+            try:
+                self._list_page(look, connection, settings)
+            finally:
+                with self._database.write() as tx:
+                    leases.release(tx, name=name, holder=holder)
+
+    def _list_page(self, look: Look, connection: Connection, settings: Settings) -> None:
         asked_at, one, athlete = self._clock.now(), look.walk, look.athlete
         priority = _PRIORITIES[one.purpose]
         answer = self._calls.ask(
@@ -218,10 +262,32 @@ class Lister:
         page = self._read(answer, athlete)
         if page is None:
             return
-        taken = self._intake.take_in(look, page, asked_at=asked_at, client_id=connection.application.client_id)
+        taken = self._intake.take_in(
+            look,
+            page,
+            asked_at=asked_at,
+            client_id=connection.application.client_id,
+            holder=self.lease_name,
+        )
         if taken.stuck:
+            times = self._stuck[athlete.athlete_id] = self._stuck.get(athlete.athlete_id, 0) + 1
+            self._refused[athlete.athlete_id] = 1 + times  # hours, growing
             self._refuse(
                 athlete, "Strava's list of activities brings the same page again and again, so it cannot be read."
+            )
+            return
+        if taken.complete:
+            self._stuck.pop(athlete.athlete_id, None)
+        if taken.doubted:
+            self._pause(athlete, priority, asked_at + DOUBT_PAUSE)
+            log.warning(
+                line(
+                    "list_doubted",
+                    athlete_id=athlete.athlete_id,
+                    purpose=one.purpose.value,
+                    missing=taken.doubted,
+                    seconds=DOUBT_PAUSE,
+                )
             )
             return
         self._is_well(athlete)
@@ -283,6 +349,9 @@ class Lister:
     def _is_well(self, athlete: Athlete) -> None:
         self._postponed.pop(athlete.athlete_id, None)
         self._refused.pop(athlete.athlete_id, None)
+        self._faults.pop(athlete.athlete_id, None)
+        if athlete.athlete_id in self._stuck:
+            return  # its first pages can always be had
         self._bulletin.resolved(_topic(athlete))  # a process before this one may have told of it
 
     def _tell_faults(self, athlete: Athlete, page: Page) -> None:

@@ -16,6 +16,8 @@ from strava_collector.walk import Purpose
 
 #: Strava's lists may lag behind what was announced or fetched a moment ago, in seconds.
 LAG = 600.0
+#: No activity lasts longer, in seconds.
+_LONGEST = 1e9
 
 #: Kinds of bad entries, with what is told of them.
 NOT_AN_ENTRY = "is no activity"
@@ -296,4 +298,6 @@ def missed(
 
 def _ended(entry: Entry) -> float:
     elapsed = entry.activity.get("elapsed_time")
-    return entry.second + (float(elapsed) if isinstance(elapsed, (int, float)) else 0.0)
+    # JSON's numbers may be larger than anything that can be calculated with.
+    lasted = elapsed if isinstance(elapsed, (int, float)) and 0 < elapsed < _LONGEST else 0.0
+    return entry.second + float(lasted)

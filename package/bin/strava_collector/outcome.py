@@ -172,6 +172,8 @@ class Circumstances:
     missing: bool
     #: A list showed it within the last day.
     just_listed: bool
+    #: It was marked as deleted after a 404, and lists have shown the same entry of it again.
+    came_back: bool
     #: First pause after a failure, or after an answer that contradicts its notification, in seconds.
     retry_base: float
 
@@ -221,6 +223,8 @@ class Finish:
     counts: bool = False
     #: What lists show of the activity is not to be fetched again, until they show something else.
     gives_up: bool = False
+    #: Lists may still show the activity: remembered, so that it is marked as deleted once for the same entry.
+    doubted: bool = False
 
 
 Decision = Union[Write, Renew, TryAgain, Finish, Depart]
@@ -372,8 +376,13 @@ def _not_found(at: Circumstances) -> Decision:
     if at.missing:
         # The list was the first to say so.
         return Finish(Outcome.DELETED, tombstone=True)
-    if at.just_listed:
+    if at.came_back:
         return _give_up_on_listed(LISTED_NOT_THERE, at)
+    if at.just_listed:
+        # Deleted since, or hidden from us: lists may lag behind, or show for ever what is not to be had.
+        if _may_be_tried(at):
+            return TryAgain(at.now + backoff(at.attempts, at.retry_base), LISTED_NOT_THERE, counts=True)
+        return Finish(Outcome.DELETED, tombstone=True, doubted=True)
     if not at.collected and at.error != NOT_THERE:
         return TryAgain(at.now + GONE_RECHECK * at.retry_base, NOT_THERE, counts=False)
     if not at.collected:
@@ -383,12 +392,16 @@ def _not_found(at: Circumstances) -> Decision:
         )
     if at.error != GONE_ONCE:
         return TryAgain(at.now + GONE_RECHECK * at.retry_base, GONE_ONCE, counts=False)
-    return Finish(Outcome.DELETED, tombstone=True)
+    return Finish(Outcome.DELETED, tombstone=True, doubted=True)
+
+
+def _may_be_tried(at: Circumstances) -> bool:
+    return at.attempts + 1 < at.max_attempts or _was_just_announced(at)
 
 
 def _give_up_on_listed(why: str, at: Circumstances) -> Decision:
     """Strava lists it and does not give it: not for now, or for ever. What the list says of it stays in the index."""
-    if at.attempts + 1 < at.max_attempts or _was_just_announced(at):
+    if _may_be_tried(at):
         return TryAgain(at.now + backoff(at.attempts, at.retry_base), why, counts=True)
     return Finish(Outcome.DEAD_LETTER, f"{why} {LISTED_STAYS}", counts=True, gives_up=True)
 

@@ -278,6 +278,7 @@ class Worker:
             just_listed=known is not None
             and known.listed_at is not None
             and now - JUST_LISTED < known.listed_at <= now,
+            came_back=known is not None and known.came_back,
             retry_base=at.settings.advanced.retry_base,
         )
 

@@ -6,6 +6,7 @@ refused, so that a new consent ends it, and a late answer to the old tokens does
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -18,6 +19,8 @@ PROBE_AFTER = 3600.0
 #: No probe is put off for longer, in seconds. One that seems to be was put off while the clock was ahead.
 LONGEST_PROBE_PAUSE = 7200.0
 
+#: So long a process with outdated settings is kept from an athlete who was forgotten, in seconds.
+FORGOTTEN_KEPT = 86_400.0
 
 #: Why somebody is down as deauthorized whose row was deleted, or is just being deleted, from the page.
 ROW_DELETED = "The row was deleted from Configuration → Athletes, and the permission with it."
@@ -70,9 +73,32 @@ def is_deauthorized(tx: Transaction, athlete_id: int) -> bool:
 
 
 def has_withdrawn(tx: Transaction, athlete_id: int, connected_at: str) -> bool:
-    """Whether the permission that was given at ``connected_at`` has been withdrawn."""
+    """Whether the permission that was given at ``connected_at`` has been withdrawn.
+
+    That is known for a while after everything of the athlete was forgotten: settings may be outdated in a process, and
+    it would begin from scratch.
+    """
     found = standing(tx, athlete_id)
-    return found is not None and found.withdraws(connected_at)
+    if found is not None and found.withdraws(connected_at):
+        return True
+    consent = _consent(athlete_id, connected_at)
+    return tx.execute("SELECT 1 FROM forgotten WHERE consent = ?", (consent,)).fetchone() is not None
+
+
+def forget(tx: Transaction, athlete_id: int, now: float) -> None:
+    """Delete what is wrong with the access of an athlete who has gone; that she has, is known for a day more."""
+    found = standing(tx, athlete_id)
+    if found is not None:
+        tx.execute(
+            "INSERT OR REPLACE INTO forgotten (consent, at) VALUES (?, ?)",
+            (_consent(athlete_id, found.connected_at), float(now)),
+        )
+    clear(tx, athlete_id)
+
+
+def prune_forgotten(tx: Transaction, now: float) -> None:
+    """Delete what is known of those who were forgotten, once that is of no use."""
+    tx.execute("DELETE FROM forgotten WHERE at < ? OR at > ?", (float(now - FORGOTTEN_KEPT), float(now)))
 
 
 def blocked(tx: Transaction, now: float) -> frozenset[int]:
@@ -111,10 +137,12 @@ def mark_reconnect(
     """The athlete needs to reconnect, because the tokens of the connection ``connected_at`` are refused.
 
     Said again of the same connection, ``since`` stays and the newest reason counts. Nothing is said of one who is
-    deauthorized: that is more, and only connecting again ends it.
+    deauthorized: that is more, and only connecting again ends it. Nor of one who was forgotten.
     """
     before = standing(tx, athlete_id)
-    if before is None or before.state is not AthleteState.DEAUTHORIZED:
+    if before is not None and before.state is AthleteState.DEAUTHORIZED:
+        return
+    if not has_withdrawn(tx, athlete_id, connected_at):
         _mark(tx, before, AthleteState.RECONNECT, athlete_id, reason, connected_at, now, now + probe_after)
 
 
@@ -147,6 +175,10 @@ def welcome_back(tx: Transaction, connections: Mapping[int, str]) -> list[int]:
     for athlete_id in back:
         clear(tx, athlete_id)
     return back
+
+
+def _consent(athlete_id: int, connected_at: str) -> str:
+    return hashlib.sha256(f"{athlete_id} {connected_at}".encode()).hexdigest()
 
 
 def _mark(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from strava_collector.notification_rules import Hold
-from strava_collector.store import around, inputs, misses, walks
+from strava_collector.store import around, athletes, inputs, leases, misses, walks
 from strava_collector.store.sqlite import Transaction
 
 #: The most rows that one call deletes, but for the places of the last activity.
@@ -97,6 +97,11 @@ def has_work(tx: Transaction, athlete_id: int) -> bool:
     return row is not None
 
 
+def is_listed(tx: Transaction, athlete_id: int, now: float) -> bool:
+    """Whether a page of the athlete's list is just asked for or taken in: what it shows may still be written."""
+    return leases.is_held(tx, name=walks.lease_name(athlete_id), now=now)
+
+
 def forget_around(tx: Transaction, athlete_id: int) -> None:
     """Delete what is kept to collect the athlete's data, and is good for nothing when nobody may: what is known of
     profile and gear, and of walks through the lists."""
@@ -105,11 +110,11 @@ def forget_around(tx: Transaction, athlete_id: int) -> None:
     misses.forget(tx, athlete_id)
 
 
-def forget(tx: Transaction, athlete_id: int) -> None:
+def forget(tx: Transaction, athlete_id: int, now: float) -> None:
     """Delete the last of what is known of the athlete: profile and gear, walks, the pace, and that she has gone."""
     forget_around(tx, athlete_id)
     tx.execute("DELETE FROM pace WHERE athlete_id = ?", (athlete_id,))
-    tx.execute("DELETE FROM athlete WHERE athlete_id = ?", (athlete_id,))
+    athletes.forget(tx, athlete_id, now)
 
 
 def _forget_object(tx: Transaction, object_id: int, athlete_id: int, limit: int) -> int:

@@ -35,6 +35,11 @@ def release(tx: Transaction, *, name: str, holder: str) -> None:
     tx.execute("DELETE FROM lease WHERE name = ? AND holder = ?", (name, holder))
 
 
+def release_all(tx: Transaction, *, holder: str) -> None:
+    """Give back all that the holder has."""
+    tx.execute("DELETE FROM lease WHERE holder = ?", (holder,))
+
+
 def release_others(tx: Transaction, *, owner: str, holder: str) -> None:
     """Give back all leases of the owner's holders but this one; a holder's name begins with its owner's and a blank.
 

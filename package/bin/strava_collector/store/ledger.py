@@ -19,6 +19,9 @@ from strava_collector.store.sqlite import Row, Transaction
 #: Suspicions: a list shows the activity otherwise than the index, or no longer.
 DIFFERS = "differs"
 MISSING = "missing"
+#: What ``given_up`` begins with while nothing is given up yet, but the activity was marked as deleted once for the
+#: entry that follows.
+_ONCE = "once:"
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Known:
     given_up: Optional[str]
     #: Digest of what the samples depend on, as of those that were collected last.
     stream_key: Optional[str]
+    #: It was marked as deleted after a 404, and lists have shown the same entry of it again.
+    came_back: bool
     #: When something was learnt of it last, but for being seen in a list; epoch seconds.
     updated_at: float
 
@@ -101,8 +106,9 @@ def find(tx: Transaction, activity_id: int) -> Optional[Known]:
         listed_at=row["listed_at"],
         suspicion=row["suspicion"],
         unlisted=bool(row["unlisted"]),
-        given_up=row["given_up"],
+        given_up=None if (row["given_up"] or "").startswith(_ONCE) else row["given_up"],
         stream_key=row["stream_key"],
+        came_back=not row["deleted"] and row["listed"] is not None and row["given_up"] == _ONCE + row["listed"],
         updated_at=row["updated_at"],
     )
 
@@ -187,9 +193,22 @@ def place_event(
         )
     tx.execute(
         "UPDATE activity SET athlete_id = ?, start_date = ?, collected_ms = ?, deleted = 0, delete_time = NULL,"
-        " digest = NULL, input = ?, detailed = ?, fingerprint = ?, suspicion = NULL, unlisted = 0, given_up = NULL,"
+        " digest = NULL, input = ?, detailed = ?, fingerprint = ?, suspicion = NULL, unlisted = 0,"
+        # That it comes back in lists does not make it an activity that can be had.
+        " given_up = CASE WHEN ? = 0 AND given_up LIKE ? THEN given_up ELSE NULL END,"
         " updated_at = ? WHERE activity_id = ?",
-        (athlete_id, start_date, collected_ms, input, int(detailed), fingerprint, float(now), activity_id),
+        (
+            athlete_id,
+            start_date,
+            collected_ms,
+            input,
+            int(detailed),
+            fingerprint,
+            int(detailed),
+            f"{_ONCE}%",
+            float(now),
+            activity_id,
+        ),
     )
     return Placed(collected_at=_seconds(collected_ms), tombstones=tombstones)
 
@@ -244,13 +263,13 @@ def prune_never_collected(tx: Transaction, *, before: float, limit: int = 200) -
     ).rowcount
 
 
-def place_tombstones(tx: Transaction, *, activity_id: int, now: float) -> tuple[Tombstone, ...]:
+def place_tombstones(tx: Transaction, *, activity_id: int, now: float, doubted: bool = False) -> tuple[Tombstone, ...]:
     """Mark the activity as deleted and return the tombstones to be written, one for each place that it still
     has.
 
     An activity that was never collected gets the mark only; of one that nothing was heard of there is nothing
     to mark. Asking again gives the tombstones again until :func:`left` says that they are out, and none after
-    that.
+    that. ``doubted`` remembers what lists show of it, in case that they show it again.
     """
     row = _row(tx, activity_id)
     if row is None:
@@ -263,9 +282,11 @@ def place_tombstones(tx: Transaction, *, activity_id: int, now: float) -> tuple[
     tombstones, last = _leave(tx, activity_id, row["athlete_id"], places, _last_given_out(row), now)
     tx.execute(
         # Its samples may be erased from now on, so they are collected again if it comes back.
-        "UPDATE activity SET deleted = 1, announced_at = NULL, collected_ms = ?, suspicion = NULL, given_up = NULL,"
+        "UPDATE activity SET deleted = 1, announced_at = NULL, collected_ms = ?, suspicion = NULL,"
+        # After a crash the tombstones are asked for again, and nobody doubts any more.
+        " given_up = CASE WHEN ? THEN ? || listed WHEN deleted THEN given_up ELSE NULL END,"
         " stream_key = NULL, updated_at = ? WHERE activity_id = ?",
-        (last, float(now), activity_id),
+        (last, int(doubted), _ONCE, float(now), activity_id),
     )
     return tombstones
 

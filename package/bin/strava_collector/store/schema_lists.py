@@ -18,6 +18,7 @@ LEDGER = (
     # A fetch has shown that it exists although lists do not have it.
     "ALTER TABLE activity ADD COLUMN unlisted INTEGER NOT NULL DEFAULT 0 CHECK (unlisted IN (0, 1))",
     # The entry (its fingerprint) whose activity could not be fetched for good: not tried again until it is another one.
+    # With once: before it, the activity was marked as deleted after a 404 although a list had shown this entry.
     "ALTER TABLE activity ADD COLUMN given_up TEXT",
     # Digest of what the samples depend on, as of those that were collected last.
     "ALTER TABLE activity ADD COLUMN stream_key TEXT",
@@ -128,4 +129,15 @@ PRIVACY = (
     "ALTER TABLE notification ADD COLUMN kept_digest TEXT",
 )
 
-LISTS = (*LEDGER, *WALKS, *HISTORY, *AROUND, *PRIVACY)
+#: What is known of those who were forgotten.
+FORGOTTEN = (
+    # consent: a hash of who it was and since when connected.
+    """
+    CREATE TABLE forgotten (
+        consent TEXT PRIMARY KEY,
+        at REAL NOT NULL CHECK (typeof(at) = 'real')
+    )
+    """,
+)
+
+LISTS = (*LEDGER, *WALKS, *HISTORY, *AROUND, *PRIVACY, *FORGOTTEN)

@@ -42,6 +42,11 @@ class Listed:
     trouble: str
 
 
+def lease_name(athlete_id: int) -> str:
+    """Return the name of the lease under which the athlete's list is asked for and taken in."""
+    return f"listing:{athlete_id}"
+
+
 def covered(tx: Transaction, athlete_id: int, connected_at: str) -> Covered:
     """Return how far the athlete's list has been walked through since the consent of ``connected_at``.
 
