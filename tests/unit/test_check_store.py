@@ -152,3 +152,13 @@ def test_a_store_that_is_none_is_told(tmp_path: Path, store: Database) -> None:
         path.write_bytes(b"no database" * 1000)
     found = look(tmp_path / "store")
     assert (found.exists, bool(found.why_not)) == (True, True)
+
+
+def test_why_an_athlete_was_never_listed_is_told(tmp_path: Path, store: Database) -> None:
+    about = About("ada", "club", "lists", RIDES, 14_400.0, 0)
+    with store.write() as tx:
+        walks.trouble(tx, 1, "Strava answered 400.", connected_at="1", about=about, now=START)
+    with input_lock(tmp_path / "store", "lists"):
+        (lists,) = look(tmp_path / "store", START + 60).lists
+    assert lists.troubles == ("ada: Strava answered 400.",)
+    assert (lists.unfinished, lists.oldest_look) == (("ada: not begun",), None)
