@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from strava_collector.job import Priority
 from strava_collector.listing import Miss
 from strava_collector.notification_rules import Hold
 from strava_collector.secret import Secret
-from strava_collector.settings import Application, Settings
+from strava_collector.settings import Application, EnabledInput, Settings
 from strava_collector.store import athletes, heartbeats, inbox, misses, queue, subscriptions, walks
 from strava_collector.store.database import Database
 from strava_collector.store.heartbeats import Heartbeat
@@ -26,7 +27,10 @@ from strava_collector.walk import Covered, Spans
 from tests.support.clock import START, VirtualClock
 from tests.support.store import RIDES, database, join, notification, query_plans
 
-SETTINGS = Settings(applications={"club": Application("club", "4711", Secret("s"))})
+SETTINGS = Settings(
+    applications={"club": Application("club", "4711", Secret("s"))},
+    enabled_inputs=(EnabledInput(RIDES, "club", "8443"),),
+)
 
 
 @pytest.fixture
@@ -35,8 +39,8 @@ def store(tmp_path: Path) -> Iterator[Database]:
         yield store
 
 
-def look(folder: Path | None, now: float = START) -> check_store.Stored:
-    return check_store.look(folder, SETTINGS, {RIDES: "club"}, Allowance(VirtualClock()), now)
+def look(folder: Path | None, now: float = START, settings: Settings = SETTINGS) -> check_store.Stored:
+    return check_store.look(folder, settings, {RIDES: "club"}, Allowance(VirtualClock()), now)
 
 
 def test_without_a_store_nothing_is_made(tmp_path: Path) -> None:
@@ -70,7 +74,7 @@ def test_what_is_in_the_store_is_told(tmp_path: Path, store: Database) -> None:
 
 
 def test_what_lists_have_done_is_told_of_inputs_that_run(tmp_path: Path, store: Database) -> None:
-    about = About("ada", "Club", "lists", RIDES, 14_400.0, 0)
+    about = About("ada", "club", "lists", RIDES, 14_400.0, 0)
     with store.write() as tx:
         covered = Covered(Spans().plus(100, int(START)), START, START)
         walks.save(tx, 1, covered, connected_at="1", about=about, now=START)
@@ -82,6 +86,20 @@ def test_what_lists_have_done_is_told_of_inputs_that_run(tmp_path: Path, store: 
     assert lists.unfinished == ("ada: back to 1970-01-01",)
     assert [(one.name, one.today, one.silent_since) for one in found.misses] == [(RIDES, 1, None)]
     assert look(tmp_path / "store", START + 60).lists == ()
+
+
+@pytest.mark.parametrize("webhooks", [(), (EnabledInput(RIDES, "another", "8443"),)], ids=["none", "not of these"])
+def test_without_a_webhook_of_the_application_nothing_is_said_of_what_it_missed(
+    tmp_path: Path, store: Database, webhooks: tuple[EnabledInput, ...]
+) -> None:
+    about = About("ada", "club", "", RIDES, 14_400.0, 0)  # released: no input lists the athlete any more
+    listed = About("ben", "club", "lists", "other-lists", 14_400.0, 0)
+    with store.write() as tx:
+        for number, one in enumerate((about, listed)):
+            walks.save(tx, number, Covered(), connected_at="1", about=one, now=START)
+    settings = replace(SETTINGS, enabled_inputs=webhooks)
+    with input_lock(tmp_path / "store", RIDES), input_lock(tmp_path / "store", "other-lists"):
+        assert look(tmp_path / "store", START + 60, settings).misses == ()
 
 
 def test_a_process_is_seen_although_somebody_has_deleted_its_store(tmp_path: Path, store: Database) -> None:
@@ -134,3 +152,13 @@ def test_a_store_that_is_none_is_told(tmp_path: Path, store: Database) -> None:
         path.write_bytes(b"no database" * 1000)
     found = look(tmp_path / "store")
     assert (found.exists, bool(found.why_not)) == (True, True)
+
+
+def test_why_an_athlete_was_never_listed_is_told(tmp_path: Path, store: Database) -> None:
+    about = About("ada", "club", "lists", RIDES, 14_400.0, 0)
+    with store.write() as tx:
+        walks.trouble(tx, 1, "Strava answered 400.", connected_at="1", about=about, now=START)
+    with input_lock(tmp_path / "store", "lists"):
+        (lists,) = look(tmp_path / "store", START + 60).lists
+    assert lists.troubles == ("ada: Strava answered 400.",)
+    assert (lists.unfinished, lists.oldest_look) == (("ada: not begun",), None)

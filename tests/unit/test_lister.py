@@ -17,6 +17,8 @@ from strava_collector import listing
 from strava_collector.job import Outcome, Priority, Status
 from strava_collector.listing import Entry, Verdict
 from strava_collector.settings import Advanced, EnabledActivities
+from strava_collector.store import athletes, walks
+from tests.support.clock import START
 from tests.support.walking import DAY, Killed, Walking
 
 Walk = Callable[..., Walking]
@@ -434,3 +436,83 @@ def test_an_edit_that_was_lost_before_an_upgrade_is_found_and_an_upgrade_costs_o
     assert one.fetches == fetches + len(rides)
     one.run(14 * DAY, step=7200.0)
     assert one.fetches == fetches + len(rides), "once"
+
+
+def test_why_the_very_first_list_could_not_be_had_is_kept_until_one_is(walking: Walk) -> None:
+    one = walking()
+    one.record(DAY)
+    token = one.tokens.tokens[one.people[0].id].access_token.reveal()
+    one.transport.garble = (token, b"{}")
+    one.run(0)
+    with one.database.read() as tx:
+        (found,) = walks.listed(tx)
+    assert (found.about.athlete, found.about.input, found.covered.window_at) == ("anna0", "lists", None)
+    assert "not with a list" in found.trouble
+    one.transport.garble = None
+    one.run(DAY)
+    with one.database.read() as tx:
+        assert [listed.trouble for listed in walks.listed(tx)] == [""]
+
+
+def test_who_needs_to_reconnect_is_told_beside_history(walking: Walk) -> None:
+    one = walking()
+    one.tokens.forget(one.people[0].id)
+    one.run(3600)
+    with one.database.read() as tx:
+        (found,) = walks.listed(tx)
+        standing = athletes.standing(tx, one.people[0].id)
+    assert standing is not None
+    assert found.trouble == standing.reason
+
+
+def test_nothing_comes_back_of_an_athlete_who_has_withdrawn(walking: Walk) -> None:
+    one = walking()
+    with one.database.write() as tx:
+        athletes.mark_deauthorized(
+            tx, athlete_id=one.people[0].id, reason="Withdrawn.", connected_at=str(START - DAY), now=START
+        )
+    one.run(3600)
+    with one.database.read() as tx:
+        assert walks.listed(tx) == []
+
+
+def test_who_cannot_be_written_for_at_present_stays_among_those_of_the_input(walking: Walk) -> None:
+    one = walking()
+    one.record(DAY)
+    one.run(0)
+    one.lister._barred = lambda: {one.people[0].id}
+    asked = one.lists
+    one.run(DAY)
+    with one.database.read() as tx:
+        assert [found.about.input for found in walks.listed(tx)] == ["lists"]
+    assert one.lists == asked
+
+
+def test_how_far_history_has_come_is_told_as_soon_as_it_is_known(
+    walking: Walk, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    one = walking()
+    for number in range(30):
+        one.record((number * 20 + 0.5) * DAY)
+    one.list_all()
+    one.clock.advance(60)
+    one.list_all()
+
+    def told() -> list[str]:
+        return [record.message for record in caplog.records if "action=history " in record.message]
+
+    assert "lists=complete" in told()[-1]
+    assert "waiting=30" in told()[-1]
+    assert "done in about" in told()[-1]
+    with one.database.read() as tx:
+        assert [listed.said[:13] for listed in walks.listed(tx)] == ["done in about"]
+    before = len(told())
+    one.clock.advance(360)
+    one.list_all()
+    assert len(told()) == before, "nothing has changed"
+    one.fetch_all()
+    one.clock.advance(360)
+    one.list_all()
+    assert len(told()) == before + 1
+    assert "waiting=0" in told()[-1]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Callable
 
 from strava_collector.check_facts import ListFacts, MissFacts
-from strava_collector.progress import COMPLETE, progress
+from strava_collector.progress import COMPLETE, Progress, progress
+from strava_collector.settings import Settings
 from strava_collector.store import misses, walks
 from strava_collector.store.sqlite import Transaction
 from strava_collector.store.walks import Listed
@@ -19,11 +21,11 @@ def lists_of(tx: Transaction, runs: Callable[[str], bool]) -> tuple[ListFacts, .
     return tuple(_facts(tx, name, list(group)) for name, group in groupby(mine, key=_input))
 
 
-def misses_of(tx: Transaction, runs: Callable[[str], bool], now: float) -> tuple[MissFacts, ...]:
+def misses_of(tx: Transaction, settings: Settings, runs: Callable[[str], bool], now: float) -> tuple[MissFacts, ...]:
     """Return what the webhooks of inputs that run have missed, by name; of those whose athletes are listed at all."""
-    owners = sorted({one.about.owner for one in walks.listed(tx) if one.about.owner != one.about.input})
+    applications = {one.about.application for one in walks.listed(tx) if one.about.input}
     found = []
-    for name in owners:
+    for name in sorted(one.name for one in settings.enabled_inputs if one.application in applications):
         if runs(name):
             since = misses.silent_since(tx, name, now)
             found.append(
@@ -38,7 +40,12 @@ def misses_of(tx: Transaction, runs: Callable[[str], bool], now: float) -> tuple
 
 
 def _facts(tx: Transaction, name: str, athletes: list[Listed]) -> ListFacts:
-    states = [(one, progress(tx, one)) for one in athletes]
+    return facts_of(name, [(one, progress(tx, one)) for one in athletes])
+
+
+def facts_of(name: str, states: Sequence[tuple[Listed, Progress]]) -> ListFacts:
+    """Return what was done for these athletes, of whom there is at least one, as that of one input."""
+    athletes = [one for one, _ in states]
     looks = [one.covered.window_at for one in athletes if one.covered.window_at is not None]
     return ListFacts(
         name,

@@ -121,7 +121,7 @@ def _looked(
         dead_letters=dead_letters.count_dead_letters(tx),
         newest_dead_letter=newest[0].reason if newest else "",
         lists=check_lists.lists_of(tx, is_running),
-        misses=check_lists.misses_of(tx, is_running, now),
+        misses=check_lists.misses_of(tx, settings, is_running, now),
     )
 
 

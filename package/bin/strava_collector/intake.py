@@ -65,6 +65,17 @@ class Look:
         """Where the athlete's events go."""
         return self.athlete.index or self.owner.index
 
+    def about(self, input_name: str) -> About:
+        """What people are told of whose list it is; the input lists it."""
+        return About(
+            athlete=self.athlete.name,
+            application=self.athlete.application,
+            input=input_name,
+            owner=self.owner.name,
+            interval=self.wanted.interval,
+            wanted_from=self.wanted.start,
+        )
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -311,14 +322,7 @@ class Intake:
             athlete.athlete_id,
             after,
             connected_at=athlete.connected_at,
-            about=About(
-                athlete=athlete.name,
-                application=athlete.application,
-                input=self._input.name,
-                owner=look.owner.name,
-                interval=look.wanted.interval,
-                wanted_from=look.wanted.start,
-            ),
+            about=look.about(self._input.name),
             now=self._clock.now(),
         )
         if step.next is None:

@@ -12,7 +12,7 @@ from strava_collector.allowance import Allowance
 from strava_collector.clock import Clock
 from strava_collector.fetcher import Connection
 from strava_collector.logfmt import line
-from strava_collector.progress import Progress, estimate, progress
+from strava_collector.progress import COMPLETE, Progress, estimate, progress
 from strava_collector.settings import Settings
 from strava_collector.store import misses, walks
 from strava_collector.store.database import Database
@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 
 #: Between two looks, in seconds.
 LOOK_EVERY = 60.0
-#: The state of each athlete's history is told so often while it changes, in seconds.
+#: The state of each athlete's history is told so often while it changes, in seconds; sooner until it is complete.
 TELL_EVERY = 3600.0
+TELL_EVERY_UNTIL_COMPLETE = 300.0
 
 WEBHOOK_DEAD = (
     "Strava's webhook seems dead: lists have shown at least 3 activities or changes that it should have announced to "
@@ -66,17 +67,29 @@ class ListWatch:
         with self._database.read() as tx:
             self._tell_misses(tx, settings)
         if self._clock.monotonic() >= self._tell_due:
-            self._tell_due = self._clock.monotonic() + TELL_EVERY
-            self._tell_progress(settings, connection)
+            is_complete = self._tell_progress(settings, connection)
+            self._tell_due = self._clock.monotonic() + (TELL_EVERY if is_complete else TELL_EVERY_UNTIL_COMPLETE)
 
-    def _tell_progress(self, settings: Settings, connection: Connection) -> None:
+    def has_moved(self, athlete_id: int, *, complete: bool) -> None:
+        """A page of the athlete's list has been taken in; ``complete`` if a walk through window or history ended.
+
+        What is told changes much with the first page and with the last, so it is told at the next look.
+        """
+        told = self._told.get(athlete_id)
+        if told is None or (complete and told.lists != COMPLETE):
+            self._tell_due = float("-inf")
+
+    def _tell_progress(self, settings: Settings, connection: Connection) -> bool:
+        """Tell what has changed; return whether nothing is left to do."""
         now = self._clock.now()
+        is_complete = True
         said: dict[int, str] = {}
         with self._database.read() as tx:
             for one in walks.listed(tx):
                 if one.about.input != self._input or one.athlete_id not in settings.athletes:
                     continue
                 found = progress(tx, one)
+                is_complete = is_complete and found.lists == COMPLETE and not found.waiting
                 words = ""
                 if found.waiting:
                     client_id = connection.application.client_id
@@ -88,6 +101,7 @@ class ListWatch:
         with self._database.write() as tx:
             for athlete_id, words in said.items():
                 walks.say(tx, athlete_id, words, now)
+        return is_complete
 
     def _tell_misses(self, tx: Transaction, settings: Settings) -> None:
         now = self._clock.now()

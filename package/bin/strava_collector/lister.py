@@ -130,13 +130,14 @@ class Lister:
         if settings != self._settings:
             # Whatever was in the way may have been mended, a limit raised or an athlete connected again.
             self._settings, self._paused = settings, {}
-        athletes = self._athletes(settings)
-        if {one.athlete_id for one in athletes} != self._turns.keys():
-            self._turns = {one.athlete_id: self._turns.get(one.athlete_id, 0) for one in athletes}
+        mine = self._athletes(settings)
+        if {one.athlete_id for one in mine} != self._turns.keys():
+            self._turns = {one.athlete_id: self._turns.get(one.athlete_id, 0) for one in mine}
             with self._database.write() as tx:
                 walks.release(tx, self._input.name, self._turns)
         self._watch.look(settings, connection)
-        due = self._next(athletes, settings)
+        barred = self._barred()
+        due = self._next([one for one in mine if one.athlete_id not in barred], settings)
         if due is None:
             return LONGEST_WAIT
         at, look = due
@@ -161,15 +162,14 @@ class Lister:
                 self._bulletin.report("athletes", " ".join(found.faults))
             else:
                 self._bulletin.resolved("athletes")
-        barred = self._barred()
-        return [athlete for athlete in found.athletes if athlete.athlete_id not in barred]
+        return list(found.athletes)
 
-    def _next(self, athletes: list[Athlete], settings: Settings) -> Optional[tuple[float, Look]]:
+    def _next(self, listed: list[Athlete], settings: Settings) -> Optional[tuple[float, Look]]:
         """The page to be listed next, and when."""
         now = self._clock.now()
         candidates: list[tuple[tuple[float, ...], float, Look]] = []
         with self._database.read() as tx:
-            for athlete in athletes:
+            for athlete in listed:
                 owner = ownership.owner_of(athlete, settings)
                 if owner is None:
                     continue
@@ -223,7 +223,7 @@ class Lister:
             if kind not in self._faults.setdefault(look.athlete.athlete_id, set()):
                 self._faults[look.athlete.athlete_id].add(kind)
                 log.exception(line("list_failed", athlete_id=look.athlete.athlete_id, error=kind))
-            self._refuse(look.athlete, OURS.format(error=kind))
+            self._refuse(look, OURS.format(error=kind))
 
     def _list(self, look: Look, connection: Connection, settings: Settings) -> None:
         """List a page under the athlete's lease: nobody is forgotten whose list is still to be taken in."""
@@ -259,7 +259,7 @@ class Lister:
         if isinstance(answer, Later):
             self._postpone(look, max(answer.until, asked_at + SHORTEST_WAIT), answer.why)
             return
-        page = self._read(answer, athlete)
+        page = self._read(answer, look)
         if page is None:
             return
         taken = self._intake.take_in(
@@ -273,7 +273,7 @@ class Lister:
             times = self._stuck[athlete.athlete_id] = self._stuck.get(athlete.athlete_id, 0) + 1
             self._refused[athlete.athlete_id] = 1 + times  # hours, growing
             self._refuse(
-                athlete, "Strava's list of activities brings the same page again and again, so it cannot be read."
+                look, "Strava's list of activities brings the same page again and again, so it cannot be read."
             )
             return
         if taken.complete:
@@ -291,6 +291,7 @@ class Lister:
             )
             return
         self._is_well(athlete)
+        self._watch.has_moved(athlete.athlete_id, complete=taken.complete and one.purpose is not Purpose.PASS)
         log.info(
             line(
                 "listed",
@@ -309,16 +310,16 @@ class Lister:
         if taken.urgent:
             self._found(look.owner.name)
 
-    def _read(self, answer: Answer, athlete: Athlete) -> Optional[Page]:
+    def _read(self, answer: Answer, look: Look) -> Optional[Page]:
         if answer.status != 200:
-            self._refuse(athlete, _refusal(answer.status))
+            self._refuse(look, _refusal(answer.status))
             return None
         try:
-            return read_page(answer.json(), athlete.athlete_id)
+            return read_page(answer.json(), look.athlete.athlete_id)
         except NotAList as error:
-            self._refuse(athlete, str(error))
+            self._refuse(look, str(error))
         except (ValueError, RecursionError):
-            self._refuse(athlete, "Strava answered 200, but with something that is not JSON.")
+            self._refuse(look, "Strava answered 200, but with something that is not JSON.")
         return None
 
     def _postpone(self, look: Look, until: float, why: str) -> None:
@@ -328,23 +329,35 @@ class Lister:
         seconds = until - self._clock.now()
         if seconds > SOON and self._postponed.get(athlete.athlete_id) != why:
             self._postponed[athlete.athlete_id] = why
+            self._trouble(look, why, if_blocked=True)
             log.info(
                 line("list_postponed", athlete_id=athlete.athlete_id, purpose=purpose.value, seconds=seconds, why=why)
             )
 
-    def _refuse(self, athlete: Athlete, why: str) -> None:
+    def _refuse(self, look: Look, why: str) -> None:
         """The athlete's list cannot be had; the others' may."""
+        athlete = look.athlete
         times = self._refused.get(athlete.athlete_id, 0)
         self._refused[athlete.athlete_id] = times + 1
         pause = min(REFUSED_PAUSE * 2 ** min(times, 10), LONGEST_PAUSE)
         for priority in (Priority.RECONCILIATION, Priority.HISTORY):
             self._pause(athlete, priority, self._clock.now() + pause)
         log.warning(line("not_listed", athlete_id=athlete.athlete_id, seconds=pause, why=why))
-        with self._database.write() as tx:
-            walks.trouble(tx, athlete.athlete_id, why)
+        self._trouble(look, why)
         self._bulletin.report(
             _topic(athlete), f"The activities of athlete “{athlete.name}” cannot be listed: {why} It is tried again."
         )
+
+    def _trouble(self, look: Look, why: str, *, if_blocked: bool = False) -> None:
+        """Keep why the athlete cannot be listed; ``if_blocked`` only if that waits for the athlete."""
+        athlete, now = look.athlete, self._clock.now()
+        with self._database.write() as tx:
+            if if_blocked and athlete.athlete_id not in athletes.blocked(tx, now):
+                return
+            # What was known of an athlete who has withdrawn is forgotten, and nothing of it comes back.
+            if not athletes.has_withdrawn(tx, athlete.athlete_id, athlete.connected_at):
+                about, connected_at = look.about(self._input.name), athlete.connected_at
+                walks.trouble(tx, athlete.athlete_id, why, connected_at=connected_at, about=about, now=now)
 
     def _is_well(self, athlete: Athlete) -> None:
         self._postponed.pop(athlete.athlete_id, None)

@@ -132,6 +132,10 @@ class Reader:
         """Return all inputs *Strava Webhook* as they are stored, disabled ones included, by name."""
         return self._source.inputs(WEBHOOK_KIND)
 
+    def stored_activities_inputs(self) -> Optional[dict[str, dict[str, str]]]:
+        """Return all inputs *Strava Activities* as they are stored, by name; None if splunkd does not tell."""
+        return _Asker()(lambda: self._source.inputs(ACTIVITIES_KIND))
+
     def is_switched_off(self, name: str) -> bool:
         """Whether splunkd says that the input is disabled, or that there is no stanza of it any more.
 

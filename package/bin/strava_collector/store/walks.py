@@ -90,8 +90,9 @@ def say(tx: Transaction, athlete_id: int, said: str, now: float) -> None:
     tx.execute("UPDATE covered SET said = ?, said_at = ? WHERE athlete_id = ?", (said, float(now), athlete_id))
 
 
-def trouble(tx: Transaction, athlete_id: int, why: str) -> None:
-    """Keep why the athlete cannot be listed now."""
+def trouble(tx: Transaction, athlete_id: int, why: str, *, connected_at: str, about: About, now: float) -> None:
+    """Keep why the athlete cannot be listed now, also if no list was ever had."""
+    save(tx, athlete_id, covered(tx, athlete_id, connected_at), connected_at=connected_at, about=about, now=now)
     tx.execute("UPDATE covered SET trouble = ? WHERE athlete_id = ?", (why, athlete_id))
 
 
