@@ -183,6 +183,18 @@ def test_private_activities_that_were_not_permitted_are_missed_in_words(club: Cl
     club.table().expect_cell("anna", "granted_scope", "All activities")
 
 
+def test_the_profile_is_asked_for_if_that_is_chosen(club: Club) -> None:
+    club.connect()
+    club.table().expect_cell("anna", "granted_scope", "All activities")
+    form = club.table().edit("anna")
+    form.choose("scope", "All activities, and the profile: FTP, zones, bikes and shoes")
+    with form.saving_with_consent() as strava:
+        strava.authorize()
+    form.expect_saved()
+    assert "profile:read_all" in club.granted(club.anna)
+    club.table().expect_cell("anna", "granted_scope", "All activities, and the profile")
+
+
 def test_the_wrong_account_is_refused(club: Club, complaints: Complaints) -> None:
     complaints.expect(REFUSED)
     club.connect()

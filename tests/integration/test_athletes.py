@@ -15,6 +15,7 @@ from tests.support.waiting import until
 
 ACCOUNT = "TA_strava_webhook_account"
 READ = "read,activity:read"
+WITH_PROFILE = "read,activity:read,activity:read_all,profile:read_all"
 
 
 class Club:
@@ -113,6 +114,12 @@ class Club:
     def events(self) -> list[dict[str, Any]]:
         found = self.sandbox.splunkd.index.events()
         return [json.loads(event.raw) for event in found if event.sourcetype == "strava:activities"]
+
+    def of(self, sourcetype: str) -> dict[Union[int, str], dict[str, Any]]:
+        """The latest events of a sourcetype, by their ids."""
+        found = self.sandbox.splunkd.index.events()
+        bodies = [json.loads(event.raw) for event in found if event.sourcetype == sourcetype]
+        return {body["id"]: body for body in bodies}
 
 
 @pytest.fixture
@@ -381,6 +388,26 @@ def test_the_wrong_account_is_refused_and_harms_neither_row(club: Club) -> None:
 def test_private_activities_that_were_unticked_are_missed_in_words(club: Club) -> None:
     club.sandbox.connect(club.ben, "ben", club.application, untick=("activity:read_all",))
     assert "private activities: unticked" in club.row("ben")["granted_scope"]
+
+
+def test_with_the_profile_permitted_ftp_zones_and_gear_are_collected(club: Club) -> None:
+    club.sandbox.connect(club.ben, "ben", club.application, scope=WITH_PROFILE)
+    assert club.row("ben")["granted_scope"] == "All activities, and the profile"
+    assert club.saved("ben")["scope"] == WITH_PROFILE
+    club.listen()
+    until(lambda: {club.anna.id, club.ben.id} <= club.of("strava:athlete").keys(), 30.0)
+    profile = club.of("strava:athlete")[club.ben.id]
+    assert profile["ftp"] == club.ben.profile.ftp
+    assert profile["zones"].keys() >= {"heart_rate", "power"}
+    gear = {one["id"] for one in (*profile["bikes"], *profile["shoes"])}
+    until(lambda: gear <= club.of("strava:gear").keys(), 30.0)
+    assert not {"ftp", "zones", "bikes", "shoes"} & club.of("strava:athlete")[club.anna.id].keys()
+
+
+def test_a_scope_that_the_page_does_not_offer_is_refused(club: Club) -> None:
+    with pytest.raises(SandboxRefused, match="Permission: choose"):
+        club.sandbox.connect(club.ben, "ben", club.application, scope="read,activity:read,profile:read_all")
+    assert list(club.rows()) == ["anna"]
 
 
 def test_without_the_activities_nothing_is_connected(club: Club) -> None:

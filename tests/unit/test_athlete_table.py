@@ -26,6 +26,8 @@ ROW = {
     "granted_scope": "read,activity:read_all",
     "scope": "read,activity:read_all",
 }
+#: All that the page can ask for.
+OPEN = "read,activity:read,activity:read_all,profile:read_all"
 #: 2026-06-01 06:00 UTC.
 MONDAY = 1_780_293_600.0
 
@@ -164,6 +166,10 @@ def test_a_store_that_must_not_be_read_is_not(store: Database, tmp_path: Path) -
         ("read,activity:read", "read,activity:read,activity:read_all", "private activities: unticked"),
         ("read activity:read", "read,activity:read", "All but private"),
         ("read", "read,activity:read", "read"),
+        (OPEN, OPEN, "All activities, and the profile"),
+        ("read,activity:read,activity:read_all", OPEN, "All activities, not the profile: unticked"),
+        ("read,activity:read,profile:read_all", OPEN, "All but private activities: unticked"),
+        ("read,activity:read", OPEN, "All but private activities, not the profile: unticked"),
     ],
 )
 def test_granted_scopes_are_put_into_words(granted: str, wanted: str, words: str) -> None:
@@ -172,7 +178,14 @@ def test_granted_scopes_are_put_into_words(granted: str, wanted: str, words: str
 
 def test_what_was_not_asked_for_is_not_missed() -> None:
     assert "unticked" not in str(granted_in_words("read,activity:read", "read,activity:read"))
+    assert "profile" not in str(granted_in_words("read,activity:read_all", "read,activity:read_all"))
     assert "Edit the row" in granted_in_words("read,activity:read", "read,activity:read_all")[1]
+
+
+def test_both_boxes_that_were_unticked_are_named() -> None:
+    about = granted_in_words("read,activity:read", OPEN)[1]
+    assert "box for private activities" in about
+    assert "box for the complete profile" in about
 
 
 def test_a_page_finds_the_store_where_the_input_keeps_it() -> None:

@@ -182,6 +182,13 @@ def test_a_good_set_up_passes_in_every_line() -> None:
         (with_athlete(access=Access.ANOTHER), "athlete:ada", FAIL, "another athlete's", "Edit the row"),
         (with_athlete(scopes=frozenset({"read"})), "athlete:ada", FAIL, "activity:read", "ticked"),
         (with_athlete(scopes=frozenset({"activity:read"})), "athlete:ada", WARN, "unticked", "smaller permission"),
+        (
+            with_athlete(wanted="read,activity:read,activity:read_all,profile:read_all"),
+            "athlete:ada",
+            WARN,
+            "FTP, zones, bikes and shoes are not collected",
+            "another permission",
+        ),
         (with_athlete(application="Other"), "athlete:ada", FAIL, "No enabled input collects", "page Inputs"),
         (
             with_athlete(access=Access.NOT_ASKED, has_tokens=None, why="Not now."),

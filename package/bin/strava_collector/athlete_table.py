@@ -18,6 +18,7 @@ from typing import Optional
 from strava_collector.configuration import Stanza, athlete_id_of
 from strava_collector.errors import StoreUnavailable
 from strava_collector.logfmt import line
+from strava_collector.profile import DETAILS
 from strava_collector.store import athletes, ledger, view
 from strava_collector.store.athletes import AthleteState, Standing
 from strava_collector.store.ledger import Newest
@@ -104,17 +105,24 @@ def columns(row: Stanza, seen: Seen, with_tokens: Optional[Collection[int]]) -> 
 def granted_in_words(granted: str, wanted: str) -> tuple[str, str]:
     """Say what the granted scopes let the add-on see: in a few words, and with what is missing of what was wanted."""
     scopes = granted.replace(",", " ").split()
-    if "activity:read_all" in scopes:
-        return "All activities", f"{granted}: all activities, also those that only the athlete sees."
-    if "activity:read" not in scopes:
+    hidden, profile = "activity:read_all" in scopes, DETAILS in scopes
+    if not hidden and "activity:read" not in scopes:
         return granted, granted
-    seen = f"{granted}: only activities that everyone or the followers see."
-    if "activity:read_all" not in wanted:
-        return "All but private activities", seen
-    return (
-        "All but private activities: unticked at Strava",
-        f"{seen} The box for private activities was unticked at Strava. Edit the row to connect again.",
-    )
+    which = "all activities, also those that only the athlete sees"
+    seen = f"{granted}: {which if hidden else 'only activities that everyone or the followers see'}"
+    seen += ", and the profile with FTP, zones, bikes and shoes." if profile else "."
+    words = "All activities" if hidden else "All but private activities"
+    unticked = []
+    if "activity:read_all" in wanted and not hidden:
+        unticked.append("The box for private activities was unticked at Strava.")
+    if DETAILS in wanted and not profile:
+        unticked.append("The box for the complete profile was unticked at Strava.")
+        words += ", not the profile"
+    elif profile and not unticked:
+        words += ", and the profile"
+    if not unticked:
+        return words, seen
+    return f"{words}: unticked at Strava", " ".join((seen, *unticked, "Edit the row to connect again."))
 
 
 def _state(athlete_id: int, row: Stanza, seen: Seen, with_tokens: Optional[Collection[int]]) -> tuple[State, str]:

@@ -8,6 +8,7 @@ from strava_collector.application_check import PAGE
 from strava_collector.check_facts import Access, ApplicationFacts, AthleteFacts, Facts, Standing
 from strava_collector.check_line import Line, failed, passed, unseen, warned
 from strava_collector.check_words import in_words
+from strava_collector.profile import DETAILS
 
 #: Seconds by which the host's clock may differ from Strava's. The headers have whole seconds and travel for one or two.
 CLOCK_WELL = 5.0
@@ -109,6 +110,14 @@ def _athlete(facts: Facts, one: AthleteFacts, collecting: Collection[str]) -> Li
             one.name,
             "Connected, but the box for private activities was unticked at Strava, so those are not collected.",
             f"{again} Or choose the smaller permission there, if it is meant so.",
+        )
+    if DETAILS in one.wanted and DETAILS not in one.scopes:
+        return warned(
+            "athlete",
+            one.name,
+            "Connected, but the box for the complete profile was unticked at Strava, so FTP, zones, bikes and shoes "
+            "are not collected.",
+            f"{again} Or choose another permission there, if it is meant so.",
         )
     which = "all activities" if "activity:read_all" in one.scopes else "all activities but private ones"
     if one.access is Access.GOOD:
