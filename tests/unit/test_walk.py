@@ -21,6 +21,7 @@ from strava_collector.walk import (
     Wanted,
     after_step,
     history_walk,
+    is_regular,
     listing_cost,
     new_pass,
     new_window,
@@ -292,6 +293,25 @@ def test_a_slow_walk_covers_what_history_has_and_what_is_wanted() -> None:
     walk = new_pass(Covered(spans, NOW, NOW), EVERYTHING, NOW)
     covered = after_step(Covered(spans, NOW, 0.0, False), walk, step(walk, [999], 1), in_full=True)
     assert (covered.pass_at, covered.pass_in_full) == (NOW, True)
+
+
+def test_what_any_walk_leaves_in_short_starts_a_slow_walk_when_it_is_wanted_in_full() -> None:
+    covered = Covered(Spans().plus(1000, int(NOW) - 3600), NOW - 3600, NOW - 3600)
+    older = history_walk(covered, EVERYTHING, NOW, None)
+    assert older is not None
+    for walk in (new_window(covered, EVERYTHING, NOW), new_pass(covered, EVERYTHING, NOW), older):
+        after = after_step(covered, walk, step(walk, [int(NOW) - 10, int(NOW) - 20], 2), in_full=False)
+        assert pass_due(after, EVERYTHING, NOW + 60) == NOW + 60, walk.purpose
+        in_full = after_step(covered, walk, step(walk, [int(NOW) - 10, int(NOW) - 20], 2), in_full=True)
+        assert in_full.pass_in_full
+
+
+@pytest.mark.parametrize(
+    ("pause", "regular"), [(None, False), (3600.0, True), (EVERYTHING.look_back, False), (300 * DAY, False)]
+)
+def test_a_first_look_and_one_after_a_long_pause_find_history(pause: Optional[float], regular: bool) -> None:
+    covered = Covered(window_at=None if pause is None else NOW - pause)
+    assert is_regular(new_window(covered, EVERYTHING, NOW), covered, EVERYTHING) is regular
 
 
 def test_what_listing_costs() -> None:
