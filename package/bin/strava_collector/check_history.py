@@ -64,7 +64,8 @@ def missed(facts: Facts) -> list[Line]:
                 warned(
                     "missed",
                     one.name,
-                    f"{seen}, and since {moment:%Y-%m-%d %H:%M} UTC no notification has arrived: it seems dead.",
+                    f"{seen}, and at least 3 since {moment:%Y-%m-%d %H:%M} UTC. No notification has arrived "
+                    "since then: it seems dead.",
                     "See the lines “callback” and “subscription”: they say what is in the way. Lists find what the "
                     "webhook misses, only later.",
                 )
