@@ -317,3 +317,19 @@ def test_a_first_look_and_one_after_a_long_pause_find_history(pause: Optional[fl
 def test_what_listing_costs() -> None:
     assert listing_cost(1, 14_400.0, 0) == pytest.approx(6 + 1 / 5)
     assert listing_cost(20, 14_400.0, 1_000) == pytest.approx(20 * 6 + 20 * 6 / 5)
+
+
+@pytest.mark.parametrize("look_back", [7, 30])
+@pytest.mark.parametrize("per_day", [0, 1, 7, 20, 50])
+@pytest.mark.parametrize("days", [0.5, 3, 400])
+def test_what_listing_costs_is_what_looks_ask_for(days: float, per_day: int, look_back: int) -> None:
+    wanted = replace(EVERYTHING, look_back=float(look_back * DAY))
+    starts = [int(NOW - (number + 0.5) * DAY / per_day) for number in range(int(days * per_day))]
+    walk: Optional[Walk] = new_window(Covered(window_at=NOW - wanted.interval), wanted, NOW)
+    calls = 0
+    while walk is not None:
+        page = [start for start in starts if start <= walk.edge][: walk.per_page]
+        walk, calls = step(walk, page, len(page)).next, calls + 1
+    slow = listing_cost(1, DAY, 0) - 1 + len(starts) / FULL_PAGE / 5
+    cost = listing_cost(1, wanted.interval, len(starts), per_day=per_day, look_back=wanted.look_back)
+    assert cost == pytest.approx(calls * 6 + slow)

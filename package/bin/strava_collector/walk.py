@@ -12,6 +12,7 @@ page without anything new tells, because Strava says that a page may be short al
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -303,11 +304,25 @@ def after_step(covered: Covered, walk: Walk, made: Step, *, in_full: bool) -> Co
     return covered
 
 
-def listing_cost(athletes: int, interval: float, activities: float) -> float:
+def listing_cost(
+    athletes: int, interval: float, activities: float, *, per_day: float = 0.0, look_back: float = 7 * 86_400.0
+) -> float:
     """Estimate the calls per UTC day that listing needs: ``athletes`` with so many ``activities`` each, on average.
 
-    A call per athlete and interval, and each five days one for every 200 activities, and one more.
+    An athlete makes so many new ones ``per_day``. Each interval (seconds) a look needs a page or more for each athlete,
+    and each five days a slow walk one for every 200 activities, and one more.
     """
-    windows = athletes * 86_400.0 / interval
+    windows = athletes * _window_pages(interval, activities, per_day, look_back) * 86_400.0 / interval
     passes = athletes * (activities / FULL_PAGE + 1) / (PASS_EVERY / 86_400.0)
     return windows + passes
+
+
+def _window_pages(interval: float, activities: float, per_day: float, look_back: float) -> int:
+    reach = max(look_back, interval + OVERLAP)
+    # A further page begins with the entry that the one before it has ended with.
+    new = (SMALL_PAGE if reach <= _SHORT_WALK else FULL_PAGE) - 1
+    within = per_day * reach / 86_400.0
+    if 0 < activities <= within:
+        # Nothing is older than the days that are looked at, so that only a page without anything new ends the look.
+        return max(math.ceil((activities - 1) / new), 1) + 1
+    return max(math.ceil(within / new), 1)
