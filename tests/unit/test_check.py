@@ -392,6 +392,7 @@ def test_a_good_set_up_passes_in_every_line() -> None:
             "with the next look",
         ),
         (with_lists(), "listing:Club", WARN, "about 144 of 1,000 reads a day", "longer"),
+        (with_lists(per_day=20.0), "listing:Club", WARN, "about 384 of 1,000 reads a day", "longer"),
         (with_lists(interval=DAY), "listing:Club", PASS, "about 44 of 1,000 reads a day", ""),
         (with_misses(), "missed:home", PASS, "has announced all", ""),
         (with_misses(today=3, yesterday=1), "missed:home", PASS, "3 today and 1 yesterday", ""),

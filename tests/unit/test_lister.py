@@ -17,7 +17,7 @@ from strava_collector import listing
 from strava_collector.job import Outcome, Priority, Status
 from strava_collector.listing import Entry, Verdict
 from strava_collector.settings import Advanced, EnabledActivities
-from strava_collector.store import athletes, walks
+from strava_collector.store import around, athletes, volume, walks
 from tests.support.clock import START
 from tests.support.walking import DAY, Killed, Walking
 
@@ -49,7 +49,7 @@ def test_ten_years_are_there_in_short_after_a_few_calls_and_in_full_later(walkin
     one.list_all()
     assert one.lists <= 1 + 5 + 2
     assert len(one.events.latest()) == 1_000
-    assert {job.priority for job in one.jobs()} == {Priority.RECONCILIATION, Priority.HISTORY}
+    assert {job.priority for job in one.jobs()} == {Priority.HISTORY}, "the first look is history, too"
     one.fetch_all()
     one.is_whole()
     assert one.fetches == 1_000
@@ -156,6 +156,19 @@ def test_summaries_only_fetches_nothing_but_what_was_collected_in_full(walking: 
     one.run(DAY)
     one.is_whole()
     assert one.fetches == 21
+
+
+def test_gear_is_noted_although_nothing_is_fetched(walking: Walk) -> None:
+    one = walking(summaries_only=True)
+    for number in range(12):
+        one.record((number + 0.5) * DAY, kind="ride")
+    one.run(DAY)
+    with one.database.read() as tx:
+        noted = {gear.gear_id for gear in around.gear_to_look_at(tx, today=one.clock.now(), now=one.clock.now())}
+    used = {activity["gear_id"] for activity in one.events.latest().values()} - {None}
+    assert one.fetches == 0
+    assert used
+    assert noted == used
 
 
 def test_what_answers_404_for_ever_is_given_up_and_stays_in_short(walking: Walk) -> None:
@@ -286,6 +299,38 @@ def test_history_stops_for_the_day_when_its_megabytes_are_used_up(walking: Walk)
     assert len(one.events.latest()) > first
 
 
+def test_what_a_first_look_and_one_after_a_long_pause_find_is_history(walking: Walk) -> None:
+    one = walking()
+
+    def waiting() -> set[Priority]:
+        return {job.priority for job in one.jobs() if job.status is Status.PENDING}
+
+    def written() -> int:
+        with one.database.read() as tx:
+            return volume.used(tx, one.clock.now())
+
+    one.record(2 * DAY)
+    one.list_all()
+    assert waiting() == {Priority.HISTORY}
+    assert written() == sum(len(event.data.encode()) for event in one.events.events)
+    one.fetch_all()
+    one.clock.advance(30 * DAY)
+    one.record(20 * DAY)
+    one.record(2 * DAY)
+    one.list_all()
+    assert waiting() == {Priority.HISTORY}
+    assert written() > 0
+    one.fetch_all()
+    before = written()
+    one.clock.advance(5 * 3600)
+    one.record(3600)
+    one.list_all()
+    assert waiting() == {Priority.RECONCILIATION}
+    assert written() == before
+    one.fetch_all()
+    one.is_whole()
+
+
 def test_nobody_starves(walking: Walk) -> None:
     one = walking(athletes=3)
     for person in range(3):
@@ -314,7 +359,9 @@ def test_a_limit_that_is_used_up_is_waited_for_without_asking(walking: Walk) -> 
 
 def test_events_are_the_owners_and_jobs_too(walking: Walk) -> None:
     one = walking()
-    one.record(DAY)
+    one.list_all()
+    one.clock.advance(5 * 3600)
+    one.record(3600)
     one.list_all()
     (event,) = one.events.events
     assert '"input":"club"' in event.data
@@ -430,7 +477,7 @@ def test_an_edit_that_was_lost_before_an_upgrade_is_found_and_an_upgrade_costs_o
     one.clock.advance(1)
     one.list_all()
     priorities = {job.activity_id: job.priority for job in one.jobs() if job.status is Status.PENDING}
-    assert [priorities[ride.id] for ride in rides] == [Priority.RECONCILIATION] * 2 + [Priority.HISTORY] * 2
+    assert [priorities[ride.id] for ride in rides] == [Priority.HISTORY] * 4
     one.run(DAY)
     one.is_whole()
     assert one.fetches == fetches + len(rides)

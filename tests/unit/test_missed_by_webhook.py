@@ -126,6 +126,17 @@ def test_a_webhook_that_is_silent_while_lists_find_things_seems_dead(one: Walkin
     assert "missed" not in one.problems.told
 
 
+def test_a_dead_webhook_is_told_to_an_athlete_who_rides_once_a_day_or_less(one: Walking) -> None:
+    for ride in range(3):
+        assert "missed" not in one.problems.told, ride
+        one.clock.advance(4 * DAY)
+        one.record(HOURS)
+        one.run(5 * HOURS)
+    assert "seems dead" in one.problems.told["missed"]
+    one.run(31 * DAY, step=DAY / 2)
+    assert "missed" not in one.problems.told, "nobody has ridden for a month, so nothing was missed"
+
+
 def test_each_day_has_a_line_also_one_without_a_miss(one: Walking, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     one.run(3 * DAY, step=HOURS)

@@ -149,6 +149,7 @@ USES: dict[str, Callable[[Transaction], object]] = {
     "ledger_lists.note_listed": lambda tx: ledger_lists.note_listed(tx, [(1, "a-b")], asked_at=NOW),
     "ledger_lists.suspect": lambda tx: ledger_lists.suspect(tx, 1, "missing"),
     "ledger_lists.counts": lambda tx: ledger_lists.counts(tx, 1),
+    "ledger_lists.count_since": lambda tx: ledger_lists.count_since(tx, 1, 0),
     "ledger_lists.waiting": lambda tx: ledger_lists.waiting(tx, 1),
     "misses.settle": lambda tx: (
         misses.add(tx, activity_id=1, athlete_id=1, input=INPUT, kind=Miss.DELETED, now=NOW),

@@ -21,6 +21,7 @@ from strava_collector.walk import (
     Wanted,
     after_step,
     history_walk,
+    is_regular,
     listing_cost,
     new_pass,
     new_window,
@@ -294,6 +295,41 @@ def test_a_slow_walk_covers_what_history_has_and_what_is_wanted() -> None:
     assert (covered.pass_at, covered.pass_in_full) == (NOW, True)
 
 
+def test_what_any_walk_leaves_in_short_starts_a_slow_walk_when_it_is_wanted_in_full() -> None:
+    covered = Covered(Spans().plus(1000, int(NOW) - 3600), NOW - 3600, NOW - 3600)
+    older = history_walk(covered, EVERYTHING, NOW, None)
+    assert older is not None
+    for walk in (new_window(covered, EVERYTHING, NOW), new_pass(covered, EVERYTHING, NOW), older):
+        after = after_step(covered, walk, step(walk, [int(NOW) - 10, int(NOW) - 20], 2), in_full=False)
+        assert pass_due(after, EVERYTHING, NOW + 60) == NOW + 60, walk.purpose
+        in_full = after_step(covered, walk, step(walk, [int(NOW) - 10, int(NOW) - 20], 2), in_full=True)
+        assert in_full.pass_in_full
+
+
+@pytest.mark.parametrize(
+    ("pause", "regular"), [(None, False), (3600.0, True), (EVERYTHING.look_back, False), (300 * DAY, False)]
+)
+def test_a_first_look_and_one_after_a_long_pause_find_history(pause: Optional[float], regular: bool) -> None:
+    covered = Covered(window_at=None if pause is None else NOW - pause)
+    assert is_regular(new_window(covered, EVERYTHING, NOW), covered, EVERYTHING) is regular
+
+
 def test_what_listing_costs() -> None:
     assert listing_cost(1, 14_400.0, 0) == pytest.approx(6 + 1 / 5)
     assert listing_cost(20, 14_400.0, 1_000) == pytest.approx(20 * 6 + 20 * 6 / 5)
+
+
+@pytest.mark.parametrize("look_back", [7, 30])
+@pytest.mark.parametrize("per_day", [0, 1, 7, 20, 50])
+@pytest.mark.parametrize("days", [0.5, 3, 400])
+def test_what_listing_costs_is_what_looks_ask_for(days: float, per_day: int, look_back: int) -> None:
+    wanted = replace(EVERYTHING, look_back=float(look_back * DAY))
+    starts = [int(NOW - (number + 0.5) * DAY / per_day) for number in range(int(days * per_day))]
+    walk: Optional[Walk] = new_window(Covered(window_at=NOW - wanted.interval), wanted, NOW)
+    calls = 0
+    while walk is not None:
+        page = [start for start in starts if start <= walk.edge][: walk.per_page]
+        walk, calls = step(walk, page, len(page)).next, calls + 1
+    slow = listing_cost(1, DAY, 0) - 1 + len(starts) / FULL_PAGE / 5
+    cost = listing_cost(1, wanted.interval, len(starts), per_day=per_day, look_back=wanted.look_back)
+    assert cost == pytest.approx(calls * 6 + slow)

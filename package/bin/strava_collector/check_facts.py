@@ -69,6 +69,8 @@ class InputFacts:
     #: What it leaves out, and the athletes' rows that it is for; none is all of the application's.
     privacy: Privacy = KEEP_ALL
     athletes: frozenset[str] = frozenset()
+    #: How far each look at the lists goes back, in seconds.
+    look_back: float = 7 * 86_400.0
 
 
 class Standing(str, Enum):
@@ -165,6 +167,8 @@ class ListFacts:
     unfinished: tuple[str, ...] = ()
     #: Why athletes cannot be listed, a sentence each.
     troubles: tuple[str, ...] = ()
+    #: Activities that an athlete makes on a day, on average.
+    per_day: float = 0.0
     #: When the athlete who waits for longest was looked at last, in epoch seconds.
     oldest_look: Optional[float] = None
 

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from strava_collector.check_facts import Facts, ListFacts
 from strava_collector.check_line import Line, passed, warned
 from strava_collector.check_words import in_words, log_of
+from strava_collector.settings import ActivitiesInput
 from strava_collector.walk import listing_cost
 
 #: Listing alone should need no more of the day's reads.
@@ -64,7 +65,8 @@ def missed(facts: Facts) -> list[Line]:
                 warned(
                     "missed",
                     one.name,
-                    f"{seen}, and since {moment:%Y-%m-%d %H:%M} UTC no notification has arrived: it seems dead.",
+                    f"{seen}, and at least 3 since {moment:%Y-%m-%d %H:%M} UTC. No notification has arrived "
+                    "since then: it seems dead.",
                     "See the lines “callback” and “subscription”: they say what is in the way. Lists find what the "
                     "webhook misses, only later.",
                 )
@@ -82,7 +84,7 @@ def listing(facts: Facts) -> list[Line]:
         inputs = [one for one in facts.lists if one.application == application.name and _is_enabled(facts, one.name)]
         if not inputs or application.quota is None:
             continue
-        calls = sum(listing_cost(one.athletes, one.interval, one.found / max(one.athletes, 1)) for one in inputs)
+        calls = sum(_cost(facts, one) for one in inputs)
         allowed = application.quota.day_allowed
         seen = f"Listing needs about {calls:,.0f} of {allowed:,} reads a day."
         if calls > allowed * MOST_OF_A_DAY:
@@ -98,6 +100,12 @@ def listing(facts: Facts) -> list[Line]:
         else:
             lines.append(passed("listing", application.name, seen))
     return lines
+
+
+def _cost(facts: Facts, one: ListFacts) -> float:
+    back = next((found.look_back for found in facts.inputs or () if found.name == one.name), ActivitiesInput.look_back)
+    each = one.found / max(one.athletes, 1)
+    return listing_cost(one.athletes, one.interval, each, per_day=one.per_day, look_back=back)
 
 
 def _is_enabled(facts: Facts, name: str) -> bool:

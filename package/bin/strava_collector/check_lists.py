@@ -10,9 +10,12 @@ from typing import Callable
 from strava_collector.check_facts import ListFacts, MissFacts
 from strava_collector.progress import COMPLETE, Progress, progress
 from strava_collector.settings import Settings
-from strava_collector.store import misses, walks
+from strava_collector.store import ledger_lists, misses, walks
 from strava_collector.store.sqlite import Transaction
 from strava_collector.store.walks import Listed
+
+#: What an athlete makes on a day is judged by so many weeks.
+_WEEKS = 4
 
 
 def lists_of(tx: Transaction, runs: Callable[[str], bool]) -> tuple[ListFacts, ...]:
@@ -59,7 +62,16 @@ def facts_of(name: str, states: Sequence[tuple[Listed, Progress]]) -> ListFacts:
         estimate=next((one.said for one in athletes if one.said), ""),
         unfinished=tuple(f"{one.about.athlete}: {state.lists}" for one, state in states if state.lists != COMPLETE),
         troubles=tuple(f"{one.about.athlete}: {one.trouble}" for one in athletes if one.trouble),
+        per_day=sum(_per_day(tx, one) for one in athletes) / len(athletes),
         oldest_look=min(looks, default=None),
+    )
+
+
+def _per_day(tx: Transaction, one: Listed) -> float:
+    """How many activities the athlete made on a day, in the weeks before the last look."""
+    at = one.covered.window_at
+    return (
+        0.0 if at is None else ledger_lists.count_since(tx, one.athlete_id, int(at) - _WEEKS * 7 * 86_400) / 7 / _WEEKS
     )
 
 

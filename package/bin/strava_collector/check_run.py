@@ -28,6 +28,7 @@ from strava_collector.check_store import Stored
 from strava_collector.clock import Clock
 from strava_collector.configuration import Stanza, athlete_id_of, athlete_names, enabled_inputs, is_on, privacy_of
 from strava_collector.errors import CollectorError, StoreUnavailable
+from strava_collector.input_stanza import look_back_of
 from strava_collector.ports import Messages
 from strava_collector.redaction import Redaction
 from strava_collector.room import DiskUsage
@@ -261,6 +262,7 @@ def _activities(name: str, stanza: Stanza, configured: Configured, stored: Store
         queue=stored.queues.get(name),
         privacy=privacy_of(stanza),
         athletes=frozenset(athlete_names(stanza)),
+        look_back=look_back_of(stanza),
     )
 
 

@@ -30,11 +30,16 @@ def follow_up(
 
     ``activity`` is Strava's whole answer, before anything is left out of it; ``privacy`` is what is left out.
     """
-    gear_id = activity.get("gear_id")
-    if isinstance(gear_id, str) and re.match(GEAR_ID, gear_id):
-        around.note_use(tx, athlete_id=job.athlete_id, gear_id=gear_id, now=now)
+    note_gear(tx, job.athlete_id, activity, now)
     if collector_input.streams and is_recorded(activity):
         _ask_for_streams(tx, job, stream_key(activity, privacy, index), collector_input.name, now)
+
+
+def note_gear(tx: Transaction, athlete_id: int, activity: Mapping[str, object], now: float) -> None:
+    """Remember the gear that the athlete used for this activity, as a list or Strava's whole answer has it."""
+    gear_id = activity.get("gear_id")
+    if isinstance(gear_id, str) and re.match(GEAR_ID, gear_id):
+        around.note_use(tx, athlete_id=athlete_id, gear_id=gear_id, now=now)
 
 
 def _ask_for_streams(tx: Transaction, job: Job, key: str, input: str, now: float) -> None:

@@ -17,6 +17,7 @@ from typing import Callable, Optional
 from strava_collector import listing, ownership, walk
 from strava_collector.clock import Clock
 from strava_collector.events import Event, activity_digest, activity_event, tombstone_event
+from strava_collector.follow_up import note_gear
 from strava_collector.job import Kind, Priority, Reason
 from strava_collector.listing import Entry, Miss, Page, Seen, Verdict
 from strava_collector.ownership import Owner
@@ -56,9 +57,16 @@ class Look:
     wanted: Wanted
 
     def covers(self, second: int) -> bool:
-        """Whether what began in this second is no history: it was listed before, or is as new as each look wants."""
-        is_new = self.walk.purpose is Purpose.WINDOW and second >= self.walk.low
+        """Whether what began in this second is no history: it was listed before, or is as new as each look wants.
+
+        What the first look finds is history, and what one finds after a pause in which nobody looked for long.
+        """
+        is_new = walk.is_regular(self.walk, self.covered, self.wanted) and second >= self.walk.low
         return is_new or self.covered.spans.holds(second)
+
+    def is_history(self, second: int) -> bool:
+        """Whether what began in this second counts as history."""
+        return self.walk.purpose is Purpose.HISTORY or not self.covers(second)
 
     @property
     def index(self) -> str:
@@ -233,6 +241,8 @@ class Intake:
             detailed=False,
             fingerprint=entry.fingerprint,
         )
+        # Here, where it is known that the athlete has not left: with summaries only, no fetch tells of the gear.
+        note_gear(tx, look.athlete.athlete_id, entry.activity, self._clock.now())
         event = activity_event(
             filtered,
             start=entry.start,
@@ -253,8 +263,9 @@ class Intake:
         for one in written:
             ledger.left(tx, one.placed.tombstones)
             ledger.written(tx, one.entry.activity_id, collected_at=one.placed.collected_at, digest=one.digest)
-        if written and look.walk.purpose is Purpose.HISTORY:
-            volume.add(tx, self._clock.now(), sum(len(one.event.data.encode()) for one in written))
+        history = [one for one in written if look.is_history(one.entry.second)]
+        if history:
+            volume.add(tx, self._clock.now(), sum(len(one.event.data.encode()) for one in history))
 
     def _conclude(
         self,

@@ -12,6 +12,7 @@ page without anything new tells, because Strava says that a page may be short al
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -224,7 +225,8 @@ class Covered:
     window_at: Optional[float] = None
     #: When the last complete slow walk began, or the first look at the athlete.
     pass_at: Optional[float] = None
-    #: The last complete slow walk, or what stands for it, looked for what is to be fetched in full.
+    #: The last complete slow walk, or what stands for it, looked for what is to be fetched in full, and so did every
+    #: page since.
     pass_in_full: bool = True
 
 
@@ -250,6 +252,13 @@ def new_window(covered: Covered, wanted: Wanted, now: float) -> Walk:
     if covered.window_at is not None:
         low = min(low, covered.window_at - OVERLAP)
     return Walk(Purpose.WINDOW, now, max(int(low), wanted.start), LATEST, ascending=False, edge=LATEST)
+
+
+def is_regular(walk: Walk, covered: Covered, wanted: Wanted) -> bool:
+    """Whether this is a look at the newest activities that follows one less than the days that looks go back."""
+    if walk.purpose is not Purpose.WINDOW or covered.window_at is None:
+        return False
+    return walk.began_at - covered.window_at < wanted.look_back
 
 
 def new_pass(covered: Covered, wanted: Wanted, now: float) -> Walk:
@@ -283,23 +292,37 @@ def after_step(covered: Covered, walk: Walk, made: Step, *, in_full: bool) -> Co
     if made.covered is not None:
         # What begins after the first page was asked for may be listed, and may be made later as well.
         spans = spans.plus(made.covered[0], min(made.covered[1], int(walk.began_at)))
-    covered = replace(covered, spans=spans)
+    # Whatever is left in short, by whichever walk, is found by the next slow walk that looks for it.
+    covered = replace(covered, spans=spans, pass_in_full=covered.pass_in_full and in_full)
     if made.next is not None:
         return covered
     if walk.purpose is Purpose.WINDOW:
         pass_at = walk.began_at if covered.pass_at is None else covered.pass_at
-        pass_in_full = in_full if covered.window_at is None else covered.pass_in_full
-        return replace(covered, window_at=walk.began_at, pass_at=pass_at, pass_in_full=pass_in_full)
+        return replace(covered, window_at=walk.began_at, pass_at=pass_at)
     if walk.purpose is Purpose.PASS:
         return replace(covered, pass_at=walk.began_at, pass_in_full=in_full)
     return covered
 
 
-def listing_cost(athletes: int, interval: float, activities: float) -> float:
+def listing_cost(
+    athletes: int, interval: float, activities: float, *, per_day: float = 0.0, look_back: float = 7 * 86_400.0
+) -> float:
     """Estimate the calls per UTC day that listing needs: ``athletes`` with so many ``activities`` each, on average.
 
-    A call per athlete and interval, and each five days one for every 200 activities, and one more.
+    An athlete makes so many new ones ``per_day``. Each interval (seconds) a look needs a page or more for each athlete,
+    and each five days a slow walk one for every 200 activities, and one more.
     """
-    windows = athletes * 86_400.0 / interval
+    windows = athletes * _window_pages(interval, activities, per_day, look_back) * 86_400.0 / interval
     passes = athletes * (activities / FULL_PAGE + 1) / (PASS_EVERY / 86_400.0)
     return windows + passes
+
+
+def _window_pages(interval: float, activities: float, per_day: float, look_back: float) -> int:
+    reach = max(look_back, interval + OVERLAP)
+    # A further page begins with the entry that the one before it has ended with.
+    new = (SMALL_PAGE if reach <= _SHORT_WALK else FULL_PAGE) - 1
+    within = per_day * reach / 86_400.0
+    if 0 < activities <= within:
+        # Nothing is older than the days that are looked at, so that only a page without anything new ends the look.
+        return max(math.ceil((activities - 1) / new), 1) + 1
+    return max(math.ceil(within / new), 1)

@@ -85,6 +85,15 @@ def counts(tx: Transaction, athlete_id: int) -> Counts:
     return Counts(row["found"], row["in_full"] or 0, row["given_up"] or 0)
 
 
+def count_since(tx: Transaction, athlete_id: int, low: int) -> int:
+    """Count the athlete's activities that began at ``low`` (epoch seconds) or later."""
+    row = tx.execute(
+        "SELECT COUNT(*) AS n FROM activity WHERE athlete_id = ? AND deleted = 0 AND start_date >= ?",
+        (athlete_id, _text(low)),
+    ).fetchone()
+    return int(row["n"])
+
+
 def waiting(tx: Transaction, athlete_id: int) -> int:
     """Count the athlete's activities that wait to be fetched; looks at each of the athlete's jobs that wait."""
     row = tx.execute(

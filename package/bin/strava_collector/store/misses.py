@@ -86,10 +86,11 @@ def on_day(tx: Transaction, now: float, *, input: Optional[str] = None, athlete_
     return Day(**{row["kind"]: row["n"] for row in rows.fetchall()})
 
 
-def silent_since(tx: Transaction, input: str, now: float, *, least: int = 3, within: float = 2 * 86_400.0) -> float:
+def silent_since(tx: Transaction, input: str, now: float, *, least: int = 3, within: float = KEPT) -> float:
     """Return since when the input's webhook seems dead, in epoch seconds; infinity if it does not.
 
     That is so if at least so many were missed within the time, and nothing at all has arrived since the first of them.
+    The time is long because there are athletes who ride once a day, or twice a week.
     """
     rows = tx.execute(
         "SELECT found_at FROM miss WHERE input = ? AND sure = 1 AND found_at BETWEEN ? AND ? AND heard = ?"
