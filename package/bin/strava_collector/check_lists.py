@@ -43,11 +43,15 @@ def misses_of(tx: Transaction, settings: Settings, runs: Callable[[str], bool], 
 
 
 def _facts(tx: Transaction, name: str, athletes: list[Listed]) -> ListFacts:
-    return facts_of(name, [(one, progress(tx, one)) for one in athletes])
+    per_day = sum(_per_day(tx, one) for one in athletes) / len(athletes)
+    return facts_of(name, [(one, progress(tx, one)) for one in athletes], per_day=per_day)
 
 
-def facts_of(name: str, states: Sequence[tuple[Listed, Progress]]) -> ListFacts:
-    """Return what was done for these athletes, of whom there is at least one, as that of one input."""
+def facts_of(name: str, states: Sequence[tuple[Listed, Progress]], *, per_day: float = 0.0) -> ListFacts:
+    """Return what was done for these athletes, of whom there is at least one, as that of one input.
+
+    ``per_day`` is how many activities an athlete makes on a day; only what listing costs depends on it.
+    """
     athletes = [one for one, _ in states]
     looks = [one.covered.window_at for one in athletes if one.covered.window_at is not None]
     return ListFacts(
@@ -62,7 +66,7 @@ def facts_of(name: str, states: Sequence[tuple[Listed, Progress]]) -> ListFacts:
         estimate=next((one.said for one in athletes if one.said), ""),
         unfinished=tuple(f"{one.about.athlete}: {state.lists}" for one, state in states if state.lists != COMPLETE),
         troubles=tuple(f"{one.about.athlete}: {one.trouble}" for one in athletes if one.trouble),
-        per_day=sum(_per_day(tx, one) for one in athletes) / len(athletes),
+        per_day=per_day,
         oldest_look=min(looks, default=None),
     )
 
