@@ -21,6 +21,7 @@ from strava_collector.follow_up import note_gear
 from strava_collector.job import Kind, Priority, Reason
 from strava_collector.listing import Entry, Miss, Page, Seen, Verdict
 from strava_collector.ownership import Owner
+from strava_collector.page_doubts import FEW_MISSING, PageDoubts
 from strava_collector.privacy import of_activity, union
 from strava_collector.settings import ActivitiesInput, Athlete, Settings
 from strava_collector.store import athletes, leases, ledger, ledger_lists, misses, queue, subscriptions, volume, walks
@@ -36,14 +37,6 @@ _AT_ONCE = 200
 #: Seconds of the lease under which an athlete's page is asked for and taken in: as long as somebody has it, the athlete
 #: is not forgotten.
 LEASE_SECONDS = 900.0
-#: If a page lacks more than so many activities, and more than this share of what it should have, it is looked at again
-#: before that is believed: so often, and for so many seconds. The fetches beyond so many then go as history.
-FEW_MISSING = 20
-SHARE_MISSING = 0.1
-LOOKS_BELIEVED = 3
-DOUBTED_FOR = 3600.0
-#: A list that brings what the page before brought, so often in a row, does not page.
-MOST_REPEATS = 2
 
 
 @dataclass(frozen=True)
@@ -102,24 +95,6 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class _Doubt:
-    """A page that lacks so much that it may be Strava's mistake."""
-
-    since: float
-    looks: int
-
-
-@dataclass(frozen=True)
-class _Counted:
-    """The last page of a walk that is counted, not bounded."""
-
-    page: int
-    ids: frozenset[int]
-    #: How often the page before it had the same on it.
-    repeats: int
-
-
-@dataclass(frozen=True)
 class _Written:
     entry: Entry
     placed: Placed
@@ -142,9 +117,7 @@ class Intake:
         """``newest`` tells the settings as they are known by now: a call takes a while."""
         self._input = activities_input
         self._newest = newest
-        #: By athlete and purpose.
-        self._doubts: dict[tuple[int, Purpose], _Doubt] = {}
-        self._counted: dict[tuple[int, Purpose], _Counted] = {}
+        self._doubts = PageDoubts()
         self._database = database
         self._writer = writer
         self._clock = clock
@@ -156,14 +129,14 @@ class Intake:
         the athlete; if the permission was withdrawn meanwhile, nothing comes into being that nobody would look for.
         """
         step = walk.step(look.walk, page.starts, page.count)
-        if step.stuck or self._repeats(look, page):
+        if step.stuck or self._doubts.repeats(look.athlete.athlete_id, look.walk, page.ids):
             with self._database.write() as tx:
                 if not self._is_withdrawn(tx, look):
                     walks.end(tx, look.athlete.athlete_id, look.walk.purpose)  # it begins anew
             return Taken({}, stuck=True)
         counts: Counter[str] = Counter()
         lacking, total = self._lacking(look, page, step, asked_at)
-        if self._is_doubted(look, len(lacking), total, asked_at):
+        if self._doubts.lacks_too_much(look.athlete.athlete_id, look.walk, len(lacking), total, asked_at):
             return Taken({}, doubted=len(lacking))
         missing = self._ask_for_missing(look, lacking, asked_at, client_id)
         counts["missing"] = missing
@@ -352,32 +325,6 @@ class Intake:
             there = ledger_lists.within(tx, look.athlete.athlete_id, low, high, without=())
         lacking = [one for one in there if one.activity_id not in page.ids and self._is_missing(look, one, asked_at)]
         return lacking, len(there)
-
-    def _is_doubted(self, look: Look, lacking: int, total: int, now: float) -> bool:
-        """Whether so much is missing that the list is to be looked at again first: perhaps it is Strava's mistake."""
-        key = look.athlete.athlete_id, look.walk.purpose
-        doubt = self._doubts.pop(key, None)
-        if lacking <= max(FEW_MISSING, SHARE_MISSING * total):
-            return False
-        if doubt is None or doubt.since > now:
-            doubt = _Doubt(now, 0)
-        doubt = replace(doubt, looks=doubt.looks + 1)
-        if doubt.looks >= LOOKS_BELIEVED and now >= doubt.since + DOUBTED_FOR:
-            return False
-        self._doubts[key] = doubt
-        return True
-
-    def _repeats(self, look: Look, page: Page) -> bool:
-        """Whether the list brings the same page again and again."""
-        key, number = (look.athlete.athlete_id, look.walk.purpose), look.walk.page
-        before = self._counted.pop(key, None)
-        repeats = 0
-        if before is not None and page.ids and page.ids == before.ids and number in (before.page, before.page + 1):
-            repeats = before.repeats + number - before.page
-        if repeats >= MOST_REPEATS:
-            return True
-        self._counted[key] = _Counted(number, page.ids, repeats)
-        return False
 
     def _ask_for_missing(self, look: Look, lacking: list[Seen], asked_at: float, client_id: str) -> int:
         """Ask Strava for each activity that a page lacks; return how many."""
