@@ -8,6 +8,7 @@ repeats one page and loses none.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Collection
 from typing import Callable, Optional, Protocol
 
@@ -23,8 +24,8 @@ from strava_collector.listing import NotAList, Page, read_page
 from strava_collector.logfmt import line
 from strava_collector.ownership import Owner
 from strava_collector.roster import roster
-from strava_collector.settings import ActivitiesInput, Athlete, Settings
-from strava_collector.store import athletes, leases, walks
+from strava_collector.settings import ActivitiesInput, Advanced, Athlete, Settings
+from strava_collector.store import athletes, leases, volume, walks
 from strava_collector.store.database import Database
 from strava_collector.store.sqlite import Transaction
 from strava_collector.transport import Answer
@@ -46,12 +47,12 @@ DOUBT_PAUSE = 1800.0
 #: What is said when the add-on itself fails at a list.
 OURS = "the add-on failed at it ({error}). Its log has the details: index=_internal action=list_failed."
 
-_PRIORITIES = {
-    Purpose.WINDOW: Priority.RECONCILIATION,
-    # Otherwise the slow walk would use up what the looks at the newest activities need.
-    Purpose.PASS: Priority.HISTORY,
-    Purpose.HISTORY: Priority.HISTORY,
-}
+#: Pages of history and of the slow walk, 200 activities each: so many at once, and one in so many seconds after that.
+#: They are not history's calls, or they would wait for weeks behind the fetches that they lead to; and they are few
+#: enough to leave the looks at the newest activities what these need.
+SLOW_AT_ONCE = 30
+SLOW_EVERY = 60.0
+
 #: What goes first.
 _RANKS = {Purpose.WINDOW: 0, Purpose.PASS: 1, Purpose.HISTORY: 2}
 
@@ -94,7 +95,9 @@ class Lister:
         self._barred = barred
         self._intake = Intake(activities_input, database=database, writer=writer, clock=clock, newest=newest)
         #: Until when an athlete's lists of a priority are left alone, and how often in a row they could not be had.
-        self._paused: dict[tuple[int, Priority], float] = {}
+        self._paused: dict[tuple[int, Purpose], float] = {}
+        #: When the slow pages that were listed so far are paid for, at one in so many seconds.
+        self._slow_until = -math.inf
         self._refused: dict[int, int] = {}
         #: How often in a row an athlete's list did not page.
         self._stuck: dict[int, int] = {}
@@ -174,7 +177,9 @@ class Lister:
                 if owner is None:
                     continue
                 for due, look in self._walks(tx, athlete, owner, now):
-                    at = max(due, self._paused_until(athlete.athlete_id, _PRIORITIES[look.walk.purpose], now))
+                    purpose = look.walk.purpose
+                    at = max(due, self._paused_until(athlete.athlete_id, purpose, now))
+                    at = max(at, self._slow_from(tx, purpose, settings.advanced, now))
                     rank, turn = _RANKS[look.walk.purpose], self._turns.get(athlete.athlete_id, 0)
                     order: tuple[float, ...] = (0, rank, turn) if at <= now else (1, at, rank)
                     candidates.append((order, at, look))
@@ -206,9 +211,19 @@ class Lister:
             found.append((now, look(history)))
         return found
 
-    def _paused_until(self, athlete_id: int, priority: Priority, now: float) -> float:
-        until = self._paused.get((athlete_id, priority), now)
+    def _paused_until(self, athlete_id: int, purpose: Purpose, now: float) -> float:
+        until = self._paused.get((athlete_id, purpose), now)
         return until if until <= now + 86_400.0 else now  # it was set while the clock was ahead
+
+    def _slow_from(self, tx: Transaction, purpose: Purpose, advanced: Advanced, now: float) -> float:
+        """When a page of this purpose may be listed, in epoch seconds, maybe past."""
+        if purpose is Purpose.WINDOW:
+            return now
+        longest = SLOW_AT_ONCE * SLOW_EVERY
+        at = min(self._slow_until, now + longest) - longest + SLOW_EVERY  # no later, if the clock was ahead
+        if purpose is Purpose.HISTORY:
+            at = max(at, volume.frees_at(tx, now, advanced.history_mb_per_day) or now)
+        return at
 
     # One page.
 
@@ -245,7 +260,6 @@ class Lister:
 
     def _list_page(self, look: Look, connection: Connection, settings: Settings) -> None:
         asked_at, one, athlete = self._clock.now(), look.walk, look.athlete
-        priority = _PRIORITIES[one.purpose]
         answer = self._calls.ask(
             athlete,
             connection,
@@ -254,11 +268,13 @@ class Lister:
                 token, before=one.before, after=one.after, page=one.page, per_page=one.per_page
             ),
             name=self.lease_name,
-            priority=priority,
+            priority=Priority.RECONCILIATION,
         )
         if isinstance(answer, Later):
             self._postpone(look, max(answer.until, asked_at + SHORTEST_WAIT), answer.why)
             return
+        if one.purpose is not Purpose.WINDOW:
+            self._slow_until = max(self._slow_until, asked_at) + SLOW_EVERY
         page = self._read(answer, look)
         if page is None:
             return
@@ -279,7 +295,7 @@ class Lister:
         if taken.complete:
             self._stuck.pop(athlete.athlete_id, None)
         if taken.doubted:
-            self._pause(athlete, priority, asked_at + DOUBT_PAUSE)
+            self._pause(athlete, one.purpose, asked_at + DOUBT_PAUSE)
             log.warning(
                 line(
                     "list_doubted",
@@ -325,7 +341,7 @@ class Lister:
     def _postpone(self, look: Look, until: float, why: str) -> None:
         """No call can be made now: said once, however often that is found."""
         athlete, purpose = look.athlete, look.walk.purpose
-        self._pause(athlete, _PRIORITIES[purpose], until)
+        self._pause(athlete, purpose, until)
         seconds = until - self._clock.now()
         if seconds > SOON and self._postponed.get(athlete.athlete_id) != why:
             self._postponed[athlete.athlete_id] = why
@@ -340,8 +356,8 @@ class Lister:
         times = self._refused.get(athlete.athlete_id, 0)
         self._refused[athlete.athlete_id] = times + 1
         pause = min(REFUSED_PAUSE * 2 ** min(times, 10), LONGEST_PAUSE)
-        for priority in (Priority.RECONCILIATION, Priority.HISTORY):
-            self._pause(athlete, priority, self._clock.now() + pause)
+        for purpose in Purpose:
+            self._pause(athlete, purpose, self._clock.now() + pause)
         log.warning(line("not_listed", athlete_id=athlete.athlete_id, seconds=pause, why=why))
         self._trouble(look, why)
         self._bulletin.report(
@@ -377,8 +393,8 @@ class Lister:
             )
         )
 
-    def _pause(self, athlete: Athlete, priority: Priority, until: float) -> None:
-        self._paused[athlete.athlete_id, priority] = until
+    def _pause(self, athlete: Athlete, purpose: Purpose, until: float) -> None:
+        self._paused[athlete.athlete_id, purpose] = until
 
 
 def wanted_of(activities_input: ActivitiesInput) -> Wanted:
