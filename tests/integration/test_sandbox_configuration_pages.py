@@ -64,7 +64,7 @@ def conf_files(splunkd: Splunkd) -> str:
 def test_the_add_on_starts_without_a_complaint(running: Splunkd) -> None:
     assert running.errors == []
     kinds = running.request("GET", "/services/data/modular-inputs")[1]["entry"]
-    assert [kind["name"] for kind in kinds] == ["strava_webhook"]
+    assert [kind["name"] for kind in kinds] == ["strava_webhook", "strava_activities"]
 
 
 def test_a_saved_secret_is_encrypted_and_not_given_back(splunkd: Splunkd) -> None:

@@ -171,7 +171,9 @@ class ListsAgainstStrava(RuleBasedStateMachine):
         one.is_whole(only=known)
         before = one.fetches
         one.run(DAY, step=4 * 3600.0)
-        assert one.fetches == before, "something is fetched again and again"
+        # A slow walk may fall into the day: it asks once more for what exists although lists do not have it.
+        asked_anyway = sum(activity.unlisted for activity in self._there())
+        assert one.fetches <= before + asked_anyway, "something is fetched again and again"
 
 
 @pytest.fixture(scope="module")
