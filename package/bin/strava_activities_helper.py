@@ -27,14 +27,4 @@ def stream_events(inputs: modularinput.InputDefinition, event_writer: modularinp
 
 def _service(process: Process) -> Optional[ActivitiesService]:
     activities_input = process.configured(process.reader.activities_input)
-    if activities_input is None:
-        return None
-    return ActivitiesService(
-        activities_input=activities_input,
-        configuration=process.configuration,
-        token_store=process.token_store,
-        sink=process.sink,
-        messages=process.messages,
-        folder=process.folder,
-        clock=process.clock,
-    )
+    return None if activities_input is None else ActivitiesService(activities_input, process.host)

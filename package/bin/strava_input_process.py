@@ -19,6 +19,7 @@ from solnlib.utils import handle_teardown_signals
 from splunklib import modularinput
 
 from strava_collector.clock import Clock, SystemClock
+from strava_collector.collecting import Host
 from strava_collector.errors import CollectorError, as_text
 from strava_collector.input_faults import Surroundings
 from strava_collector.log import log_to_input_file, set_level
@@ -26,7 +27,7 @@ from strava_collector.logfmt import line
 from strava_collector.loose_tokens import LooseTokens, look_quietly
 from strava_collector.macro import MacroKeeper
 from strava_collector.messages import SplunkMessages
-from strava_collector.ports import ERROR, Configuration, Messages, SessionExpired
+from strava_collector.ports import ERROR, Messages, SessionExpired
 from strava_collector.redaction import Redaction
 from strava_collector.revocation import revoke
 from strava_collector.row_lock import RowsBusy, alone
@@ -130,24 +131,28 @@ class Process:
     ) -> None:
         splunkd = Splunkd(metadata["server_uri"], metadata["session_key"], APP)
         self.name = name
-        self.params = params
-        self.sink = output
-        self.clock = SystemClock()
-        self.folder = beside_checkpoints(metadata["checkpoint_dir"])
-        self.reader = Reader(splunkd, register=redaction.register)
-        self.messages = SplunkMessages(splunkd)
-        self.token_store = TokenStore(splunkd, register=redaction.register)
-        self.configuration: Configuration = _Configuration(
-            self.reader,
-            _loose_tokens(splunkd, self.reader, self.token_store, redaction, self.folder, self.clock),
-            MacroKeeper(splunkd, self.clock).follow,
-            self.clock,
-        )
+        self._params = params
         self._stop = stop
+        self.reader = Reader(splunkd, register=redaction.register)
+        clock, folder = SystemClock(), beside_checkpoints(metadata["checkpoint_dir"])
+        token_store = TokenStore(splunkd, register=redaction.register)
+        self.host = Host(
+            configuration=_Configuration(
+                self.reader,
+                _loose_tokens(splunkd, self.reader, token_store, redaction, folder, clock),
+                MacroKeeper(splunkd, clock).follow,
+                clock,
+            ),
+            token_store=token_store,
+            sink=output,
+            messages=SplunkMessages(splunkd),
+            folder=folder,
+            clock=clock,
+        )
 
     def configured(self, read: Callable[[str, dict[str, Any]], _Input]) -> Optional[_Input]:
         """Return the input's configuration, which ``read(name, params)`` returns; see :func:`configured`."""
-        return configured(self.name, lambda: read(self.name, self.params), self.messages, self._stop)
+        return configured(self.name, lambda: read(self.name, self._params), self.host.messages, self._stop)
 
 
 def configured(name: str, read: Callable[[], _Input], messages: Messages, stop: threading.Event) -> Optional[_Input]:

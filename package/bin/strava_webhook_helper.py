@@ -27,15 +27,10 @@ def stream_events(inputs: modularinput.InputDefinition, event_writer: modularinp
 
 def _service(process: Process) -> Optional[WebhookService]:
     webhook_input = process.configured(process.reader.webhook_input)
-    if webhook_input is None:
-        return None
-    return WebhookService(
-        webhook_input=webhook_input,
-        configuration=process.configuration,
-        token_store=process.token_store,
-        sink=process.sink,
-        messages=process.messages,
-        folder=process.folder,
-        clock=process.clock,
-        switched_off=lambda: process.reader.is_switched_off(process.name),
+    return (
+        None
+        if webhook_input is None
+        else WebhookService(
+            webhook_input, process.host, switched_off=lambda: process.reader.is_switched_off(process.name)
+        )
     )

@@ -20,6 +20,7 @@ from strava_collector.claims import SOON
 from strava_collector.collecting import MOST_WORKERS
 from strava_collector.conclusion import Problems
 from strava_collector.fetcher import Connection
+from strava_collector.pipeline import Equipment
 from strava_collector.secret import Secret
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import inbox, queue
@@ -62,6 +63,20 @@ class Surroundings:
     #: Look at profiles and gear, too.
     looks_around: bool
 
+    def equipment(self, database: Database, *, stopping: Callable[[], bool]) -> Equipment:
+        """What the process's pipeline works with."""
+        return Equipment(
+            database=database,
+            writer=Writer(self.sink),
+            token_store=self.tokens,
+            clock=self.clock,
+            settings=self.settings,
+            connection=lambda: self.connection,
+            bulletin=self.bulletin,
+            stopping=stopping,
+            jitter=self.jitter,
+        )
+
 
 #: Seconds between two looks at what is around activities while nothing is due.
 _AROUND_EVERY = 3_600.0
@@ -99,17 +114,9 @@ class InputProcess:
         self._life.closes(self.database.close)
         self._pipeline = WebhookPipeline(
             INPUT,
-            database=self.database,
-            writer=Writer(around.sink),
-            token_store=around.tokens,
-            clock=around.clock,
-            settings=around.settings,
-            connection=lambda: around.connection,
-            bulletin=around.bulletin,
+            around.equipment(self.database, stopping=lambda: self._stopping is not None),
             foreign=lambda: self._life.after(0.0, self._check_subscription),
             released=self._wake_all,
-            stopping=lambda: self._stopping is not None,
-            jitter=around.jitter,
         )
         self._upkeep = Upkeep(
             INPUT,

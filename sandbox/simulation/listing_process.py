@@ -12,7 +12,6 @@ from strava_collector.lister import LONGEST_WAIT
 from strava_collector.settings import ActivitiesInput
 from strava_collector.store import queue
 from strava_collector.store.database import Database
-from strava_collector.writer import Writer
 
 LISTS = ActivitiesInput(
     name="history", index=INPUT.index, application=INPUT.application, interval=4 * HOUR, look_back=7 * DAY
@@ -37,16 +36,8 @@ class ListingProcess:
         life.closes(database.close)
         self._pipeline = ActivitiesPipeline(
             LISTS,
-            database=database,
-            writer=Writer(around.sink),
-            token_store=around.tokens,
-            clock=around.clock,
-            settings=around.settings,
-            connection=lambda: around.connection,
-            bulletin=around.bulletin,
+            around.equipment(database, stopping=lambda: self._stopped is not None),
             found=lambda owner: found(True),
-            stopping=lambda: self._stopped is not None,
-            jitter=around.jitter,
         )
         with database.write() as tx:
             queue.take_over(tx, input=LISTS.name, now=around.clock.now())

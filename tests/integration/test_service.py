@@ -18,7 +18,7 @@ from sandbox.strava import Application as StravaApplication
 from sandbox.strava import Athlete as StravaAthlete
 from sandbox.strava import StravaStandIn
 from strava_collector.clock import SystemClock
-from strava_collector.collecting import SETTINGS_RETRY
+from strava_collector.collecting import SETTINGS_RETRY, Host
 from strava_collector.errors import CollectorError
 from strava_collector.oauth import Tokens
 from strava_collector.ports import SessionExpired
@@ -109,13 +109,15 @@ class Running:
 
     def start(self) -> None:
         self.service = WebhookService(
-            webhook_input=self.webhook_input,
-            configuration=self.splunk,
-            token_store=self.tokens,
-            sink=self.index,
-            messages=self.splunk,
-            folder=self.folder,
-            clock=SystemClock(),
+            self.webhook_input,
+            Host(
+                configuration=self.splunk,
+                token_store=self.tokens,
+                sink=self.index,
+                messages=self.splunk,
+                folder=self.folder,
+                clock=SystemClock(),
+            ),
         )
         self.thread.start()
 

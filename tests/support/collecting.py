@@ -14,6 +14,7 @@ from strava_collector.events import Event
 from strava_collector.fetcher import Connection
 from strava_collector.job import Job
 from strava_collector.oauth import OAuth, Tokens
+from strava_collector.pipeline import Equipment
 from strava_collector.secret import Secret
 from strava_collector.settings import Advanced, Application, Athlete, Settings, WebhookInput
 from strava_collector.store import counters, inbox, queue, subscriptions
@@ -168,14 +169,16 @@ class Collecting:
         )
         self.pipeline = WebhookPipeline(
             webhook_input,
-            database=self.database,
-            writer=Writer(self.index),
-            token_store=self.tokens,
-            clock=self.clock,
-            settings=lambda: self.settings,
-            connection=lambda: connection,
-            bulletin=self.problems,
-            jitter=random.Random(1),
+            Equipment(
+                database=self.database,
+                writer=Writer(self.index),
+                token_store=self.tokens,
+                clock=self.clock,
+                settings=lambda: self.settings,
+                connection=lambda: connection,
+                bulletin=self.problems,
+                jitter=random.Random(1),
+            ),
         )
         self.dispatcher = self.pipeline.dispatcher
         self.worker = self.pipeline.worker

@@ -18,7 +18,7 @@ from strava_collector.fetcher import Connection, Fetcher
 from strava_collector.job import Job
 from strava_collector.lister import Lister
 from strava_collector.oauth import OAuth, Tokens
-from strava_collector.pipeline import Pipeline
+from strava_collector.pipeline import Equipment, Pipeline
 from strava_collector.secret import Secret
 from strava_collector.settings import (
     ActivitiesInput,
@@ -165,14 +165,16 @@ class Walking:
         writer = Writer(self.events)
         self.pipeline = Pipeline(
             INPUT,
-            database=self.database,
-            writer=writer,
-            token_store=self.tokens,
-            clock=self.clock,
-            settings=lambda: self.settings,
-            connection=lambda: self.connection,
-            bulletin=self.problems,
-            jitter=random.Random(1),
+            Equipment(
+                database=self.database,
+                writer=writer,
+                token_store=self.tokens,
+                clock=self.clock,
+                settings=lambda: self.settings,
+                connection=lambda: self.connection,
+                bulletin=self.problems,
+                jitter=random.Random(1),
+            ),
         )
         allowance = self.pipeline.allowance
         self.lister = Lister(

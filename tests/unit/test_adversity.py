@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from strava_collector.collecting import Host
 from strava_collector.errors import StoreUnavailable
 from strava_collector.job import Kind, Priority, Reason
 from strava_collector.oauth import Tokens
@@ -90,13 +91,15 @@ def test_a_reconnection_that_was_read_while_the_store_was_locked_is_carried_out_
 ) -> None:
     clock, splunk = VirtualClock(), Splunk()
     service = WebhookService(
-        webhook_input=INPUT,
-        configuration=splunk,
-        token_store=MemoryTokens(clock),
-        sink=Index(),
-        messages=splunk,
-        folder=tmp_path / "store",
-        clock=clock,
+        INPUT,
+        Host(
+            configuration=splunk,
+            token_store=MemoryTokens(clock),
+            sink=Index(),
+            messages=splunk,
+            folder=tmp_path / "store",
+            clock=clock,
+        ),
     )
     service._read_settings()
     service._loops = [service._settings_loop]

@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from strava_collector.events import Event
 from strava_collector.fetcher import Connection
 from strava_collector.oauth import OAuth
+from strava_collector.pipeline import Equipment
 from strava_collector.settings import Advanced, Athlete, Settings
 from strava_collector.store import athletes, inbox, queue, subscriptions
 from strava_collector.store.athletes import AthleteState
@@ -88,14 +89,16 @@ class Process:
         )
         self.pipeline = WebhookPipeline(
             INPUT,
-            database=self.database,
-            writer=Writer(index),
-            token_store=tokens,
-            clock=clock,
-            settings=lambda: self.settings,
-            connection=lambda: connection,
-            bulletin=Problems(),
-            jitter=random.Random(1),
+            Equipment(
+                database=self.database,
+                writer=Writer(index),
+                token_store=tokens,
+                clock=clock,
+                settings=lambda: self.settings,
+                connection=lambda: connection,
+                bulletin=Problems(),
+                jitter=random.Random(1),
+            ),
         )
         self.upkeep = Upkeep(
             INPUT, database=self.database, folder=folder, pipeline=self.pipeline, clock=clock, bulletin=Problems()

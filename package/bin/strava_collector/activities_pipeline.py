@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Collection
-from typing import Callable, Optional
+from typing import Callable
 
-from strava_collector.clock import Clock
-from strava_collector.conclusion import Problems
-from strava_collector.fetcher import Connection
 from strava_collector.lister import Lister
-from strava_collector.pipeline import Pipeline
-from strava_collector.settings import ActivitiesInput, Settings
-from strava_collector.store.database import Database, Transaction
-from strava_collector.token_keeper import TokenStore
-from strava_collector.writer import Writer
+from strava_collector.pipeline import Equipment, Pipeline
+from strava_collector.settings import ActivitiesInput
+from strava_collector.store.database import Transaction
 
 
 class ActivitiesPipeline(Pipeline):
@@ -23,47 +16,23 @@ class ActivitiesPipeline(Pipeline):
     def __init__(
         self,
         activities_input: ActivitiesInput,
+        equipment: Equipment,
         *,
-        database: Database,
-        writer: Writer,
-        token_store: TokenStore,
-        clock: Clock,
-        settings: Callable[[], Optional[Settings]],
-        connection: Callable[[], Optional[Connection]],
-        bulletin: Problems,
-        stranger: Callable[[], None] = lambda: None,
-        stopping: Callable[[], bool] = lambda: False,
-        barred: Callable[[], Collection[int]] = frozenset,
         found: Callable[[str], None] = lambda owner: None,
-        jitter: Optional[random.Random] = None,
     ) -> None:
-        """As :class:`Pipeline`. ``found`` is called with the name of the input that has something to fetch that should
-        not wait."""
-        super().__init__(
-            activities_input,
-            database=database,
-            writer=writer,
-            token_store=token_store,
-            clock=clock,
-            settings=settings,
-            connection=connection,
-            bulletin=bulletin,
-            stranger=stranger,
-            stopping=stopping,
-            barred=barred,
-            jitter=jitter,
-        )
+        """``found`` is called with the name of the input that has something to fetch that should not wait."""
+        super().__init__(activities_input, equipment)
         self.lister = Lister(
             activities_input,
-            database=database,
-            writer=writer,
+            database=equipment.database,
+            writer=equipment.writer,
             calls=self.athlete_calls,
-            clock=clock,
-            connection=connection,
-            bulletin=bulletin,
+            clock=equipment.clock,
+            connection=equipment.connection,
+            bulletin=equipment.bulletin,
             found=found,
-            barred=barred,
-            newest=settings,
+            barred=equipment.barred,
+            newest=equipment.settings,
         )
 
     def take_over(self, tx: Transaction) -> None:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Optional
 
 from strava_collector.activities_pipeline import ActivitiesPipeline
-from strava_collector.clock import Clock
-from strava_collector.collecting import Collecting
+from strava_collector.collecting import Collecting, Host
 from strava_collector.loop import Loop
-from strava_collector.ports import Configuration, Messages
 from strava_collector.settings import ActivitiesInput
 from strava_collector.store.bell import ring
-from strava_collector.token_keeper import TokenStore
-from strava_collector.writer import EventSink
 
 
 class ActivitiesService(Collecting):
@@ -24,28 +19,10 @@ class ActivitiesService(Collecting):
     here.
     """
 
-    def __init__(
-        self,
-        *,
-        activities_input: ActivitiesInput,
-        configuration: Configuration,
-        token_store: TokenStore,
-        sink: EventSink,
-        messages: Messages,
-        folder: Path,
-        clock: Clock,
-    ) -> None:
-        super().__init__(
-            activities_input,
-            configuration=configuration,
-            token_store=token_store,
-            sink=sink,
-            messages=messages,
-            folder=folder,
-            clock=clock,
-        )
+    def __init__(self, activities_input: ActivitiesInput, host: Host) -> None:
+        super().__init__(activities_input, host)
         self._input = activities_input
-        self._pipeline = ActivitiesPipeline(activities_input, found=self._tell_owner, **self._shared())
+        self._pipeline = ActivitiesPipeline(activities_input, self._equipment(), found=self._tell_owner)
         self._lister_loop = Loop("lister", self._list, fatal=self._give_up)
         self._put_together(self._pipeline, own_loops=[self._lister_loop])
 

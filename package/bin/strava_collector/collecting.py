@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional, TypedDict
+from typing import Callable, Optional
 
 from strava_collector.bulletin import Bulletin
 from strava_collector.claims import SOON
 from strava_collector.clock import Clock
 from strava_collector.errors import AnotherProcess, CollectorError, StoreUnavailable
-from strava_collector.fetcher import Connection
 from strava_collector.index_check import IndexCheck
 from strava_collector.link import Link
 from strava_collector.logfmt import line
 from strava_collector.loop import Loop
-from strava_collector.pipeline import Pipeline
+from strava_collector.pipeline import Equipment, Pipeline
 from strava_collector.ports import Configuration, Messages, SessionExpired
 from strava_collector.pulse import Pulse
 from strava_collector.settings import CollectorInput, Settings
@@ -67,72 +67,60 @@ def _what_is_wrong(loop: Loop) -> str:
     return ""
 
 
-class Shared(TypedDict):
-    """What a pipeline of either kind is made of."""
+@dataclass(frozen=True)
+class Host:
+    """What splunkd and this computer give to a process of an input."""
 
-    database: Database
-    writer: Writer
+    configuration: Configuration
     token_store: TokenStore
+    sink: EventSink
+    messages: Messages
+    #: The store's.
+    folder: Path
     clock: Clock
-    settings: Callable[[], Optional[Settings]]
-    connection: Callable[[], Optional[Connection]]
-    bulletin: Bulletin
-    stranger: Callable[[], None]
-    stopping: Callable[[], bool]
-    barred: Callable[[], Collection[int]]
 
 
 class Collecting:
     """One process of one input; a kind adds its own parts in the methods that say so."""
 
-    def __init__(
-        self,
-        collector_input: CollectorInput,
-        *,
-        configuration: Configuration,
-        token_store: TokenStore,
-        sink: EventSink,
-        messages: Messages,
-        folder: Path,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, collector_input: CollectorInput, host: Host) -> None:
         self._collects = collector_input
-        self._configuration = configuration
-        self._token_store = token_store
-        self._folder = folder
-        self._clock = clock
+        self._host = host
+        self._configuration = host.configuration
+        self._folder = host.folder
+        self._clock = host.clock
         self._settings: Optional[Settings] = None
         #: The settings whose consequences for what waits have been drawn; the store may be locked when they are read.
         self._carried_out: Optional[Settings] = None
-        self._link = Link(collector_input.application, clock)
+        self._link = Link(collector_input.application, host.clock)
         # A locked store must not hold up the main thread for long: it has to notice the signal to stop.
-        self._database = Database(folder, clock=clock, patience=STORE_PATIENCE)
-        self._bulletin = Bulletin(messages, collector_input.name)
+        self._database = Database(host.folder, clock=host.clock, patience=STORE_PATIENCE)
+        self._bulletin = Bulletin(host.messages, collector_input.name)
         self._settings_loop = Loop("settings", self._read_settings, fatal=self._give_up)
-        self._writer = Writer(sink)
+        self._writer = Writer(host.sink)
         self._end = threading.Event()
-        self._pulse = Pulse(self._database, clock, input=collector_input.name)
+        self._pulse = Pulse(self._database, host.clock, input=collector_input.name)
         self._loops: list[Loop] = []
         self._lock: Optional[ProcessLock] = None
         self._settings_read_at = float("-inf")
         self._in_a_hurry = False
-        self._bell = Bell(folder)
+        self._bell = Bell(host.folder)
         self._fatal: Optional[CollectorError] = None
 
-    def _shared(self) -> Shared:
+    def _equipment(self) -> Equipment:
         """What the kind makes its pipeline of."""
-        return {
-            "database": self._database,
-            "writer": self._writer,
-            "token_store": self._token_store,
-            "clock": self._clock,
-            "settings": lambda: self._settings,
-            "connection": lambda: self._link.connection,
-            "bulletin": self._bulletin,
-            "stranger": self._hurry_settings,
-            "stopping": lambda: self._end.is_set(),
-            "barred": lambda: self._index_check.paused,
-        }
+        return Equipment(
+            database=self._database,
+            writer=self._writer,
+            token_store=self._host.token_store,
+            clock=self._clock,
+            settings=lambda: self._settings,
+            connection=lambda: self._link.connection,
+            bulletin=self._bulletin,
+            stranger=self._hurry_settings,
+            stopping=lambda: self._end.is_set(),
+            barred=lambda: self._index_check.paused,
+        )
 
     def _put_together(self, pipeline: Pipeline, *, own_loops: Sequence[Loop] = ()) -> None:
         """Take the kind's pipeline and the loops that only the kind has; to be called once, before :meth:`run`."""

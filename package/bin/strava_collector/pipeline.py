@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Callable, Optional
 
 from strava_collector.allowance import Allowance
@@ -29,41 +30,47 @@ from strava_collector.worker import Worker
 from strava_collector.writer import Writer
 
 
+@dataclass(frozen=True)
+class Equipment:
+    """What a pipeline of either kind works with."""
+
+    database: Database
+    writer: Writer
+    token_store: TokenStore
+    clock: Clock
+    settings: Callable[[], Optional[Settings]]
+    connection: Callable[[], Optional[Connection]]
+    bulletin: Problems
+    #: Called when somebody rides who is not in the settings, or is about to be taken out of them.
+    stranger: Callable[[], None] = lambda: None
+    #: Says that the input is about to end.
+    stopping: Callable[[], bool] = lambda: False
+    #: For whom nothing can be written at present.
+    barred: Callable[[], Collection[int]] = frozenset
+    jitter: Optional[random.Random] = None
+
+
 class Pipeline:
     """One process's dispatcher, worker and what they share."""
 
     def __init__(
-        self,
-        collector_input: CollectorInput,
-        *,
-        database: Database,
-        writer: Writer,
-        token_store: TokenStore,
-        clock: Clock,
-        settings: Callable[[], Optional[Settings]],
-        connection: Callable[[], Optional[Connection]],
-        bulletin: Problems,
-        stranger: Callable[[], None] = lambda: None,
-        foreign: Callable[[], None] = lambda: None,
-        stopping: Callable[[], bool] = lambda: False,
-        barred: Callable[[], Collection[int]] = frozenset,
-        jitter: Optional[random.Random] = None,
+        self, collector_input: CollectorInput, equipment: Equipment, *, foreign: Callable[[], None] = lambda: None
     ) -> None:
-        """``stranger`` is called when somebody rides who is not in the settings, or is about to be taken out of them,
-        ``foreign`` when a notification names a subscription that is not known to be ours; ``stopping`` says that the
-        input is about to end, and ``barred`` for whom nothing can be written at present."""
+        """``foreign`` is called when a notification names a subscription that is not known to be ours."""
+        database, writer, clock = equipment.database, equipment.writer, equipment.clock
+        settings, connection, bulletin = equipment.settings, equipment.connection, equipment.bulletin
         self._settings = settings
         source = collector_input.source
         self.left_out = LeftOut(collector_input, settings)
-        self.allowance = Allowance(clock, jitter=jitter)
-        self.tokens = TokenKeeper(database, token_store, clock, owner=source)
+        self.allowance = Allowance(clock, jitter=equipment.jitter)
+        self.tokens = TokenKeeper(database, equipment.token_store, clock, owner=source)
         self.dispatcher = Dispatcher(
             collector_input,
             database=database,
             writer=writer,
             clock=clock,
             settings=settings,
-            stranger=stranger,
+            stranger=equipment.stranger,
             foreign=foreign,
             left_out=self.left_out,
         )
@@ -73,11 +80,11 @@ class Pipeline:
             clock=clock,
             source=source,
             index=collector_input.index,
-            stopping=stopping,
+            stopping=equipment.stopping,
         )
         deauthorization = Deauthorization(database=database, burial=burial, tokens=self.tokens, clock=clock)
         self._forgetting = Forgetting(
-            database=database, burial=burial, clock=clock, bulletin=bulletin, owner=source, hurry=stranger
+            database=database, burial=burial, clock=clock, bulletin=bulletin, owner=source, hurry=equipment.stranger
         )
         conclusion = Conclusion(
             collector_input,
@@ -100,7 +107,7 @@ class Pipeline:
             clock=clock,
             connection=connection,
             left_out=self.left_out,
-            barred=barred,
+            barred=equipment.barred,
         )
         self.claims = Claims(collector_input, database=database, allowance=self.allowance, clock=clock)
         self.worker = Worker(

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Callable, Optional
 
 from strava_collector.callback_look import seen_at_callback
-from strava_collector.clock import Clock
-from strava_collector.collecting import Collecting
+from strava_collector.collecting import Collecting, Host
 from strava_collector.fetcher import Connection
 from strava_collector.former_paths import FormerPaths
 from strava_collector.heartbeat import LISTENER
 from strava_collector.input_check import InputCheck
 from strava_collector.listening import Listening
 from strava_collector.loop import Loop
-from strava_collector.ports import Configuration, Messages
 from strava_collector.room import Room
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import input_end
 from strava_collector.store.group_commit import GroupCommit
 from strava_collector.subscription_removal import Removal
-from strava_collector.token_keeper import TokenStore
 from strava_collector.webhook_pipeline import WebhookPipeline
-from strava_collector.writer import EventSink
 
 #: This kind's share of the seconds of the end, see ``collecting``.
 LISTENER_PATIENCE = 3.0
@@ -35,39 +30,22 @@ class WebhookService(Collecting):
     """One process of one input."""
 
     def __init__(
-        self,
-        *,
-        webhook_input: WebhookInput,
-        configuration: Configuration,
-        token_store: TokenStore,
-        sink: EventSink,
-        messages: Messages,
-        folder: Path,
-        clock: Clock,
-        switched_off: Callable[[], bool] = lambda: False,
+        self, webhook_input: WebhookInput, host: Host, *, switched_off: Callable[[], bool] = lambda: False
     ) -> None:
         """``switched_off`` asks splunkd whether the input is disabled or gone; it may raise."""
-        super().__init__(
-            webhook_input,
-            configuration=configuration,
-            token_store=token_store,
-            sink=sink,
-            messages=messages,
-            folder=folder,
-            clock=clock,
-        )
+        super().__init__(webhook_input, host)
         self._input = webhook_input
         self._input_check = InputCheck(webhook_input, self._bulletin)
         self._room = Room(
             input=webhook_input.name,
-            folder=folder,
+            folder=host.folder,
             advanced=lambda: self._settings.advanced if self._settings is not None else None,
-            clock=clock,
+            clock=host.clock,
         )
         self._committer = GroupCommit(
             self._database,
             input=webhook_input.name,
-            clock=clock,
+            clock=host.clock,
             committed=self._wake_dispatcher,
             room=self._room,
             privacy=lambda: self._pipeline.left_out.of_all(),
@@ -75,7 +53,7 @@ class WebhookService(Collecting):
         self._subscription_loop = Loop("subscription", self._see_to_subscription, fatal=self._give_up)
         self._pipeline = WebhookPipeline(
             webhook_input,
-            **self._shared(),
+            self._equipment(),
             foreign=self._subscription_loop.wake,
             released=self._wake_dispatcher,
             listening=lambda: self._listening.listens,
@@ -88,10 +66,10 @@ class WebhookService(Collecting):
             connection=self._connection_at_last,
             switched_off=switched_off,
             announced=self._end_is_announced,
-            messages=messages,
+            messages=host.messages,
         )
-        self._listening = Listening(webhook_input, store=self._committer, clock=clock, bulletin=self._bulletin)
-        self._former_paths = FormerPaths(webhook_input, self._database, clock, take_also=self._listening.take_also)
+        self._listening = Listening(webhook_input, store=self._committer, clock=host.clock, bulletin=self._bulletin)
+        self._former_paths = FormerPaths(webhook_input, self._database, host.clock, take_also=self._listening.take_also)
 
     def _port(self) -> Optional[int]:
         return self._input.port

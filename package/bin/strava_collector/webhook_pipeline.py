@@ -4,24 +4,17 @@ application's subscription.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Collection
 from typing import Callable, Optional
 
 from strava_collector.answers import retry_after
-from strava_collector.clock import Clock
-from strava_collector.conclusion import Problems
-from strava_collector.fetcher import Connection
-from strava_collector.pipeline import Pipeline
-from strava_collector.settings import Settings, WebhookInput
+from strava_collector.pipeline import Equipment, Pipeline
+from strava_collector.settings import WebhookInput
 from strava_collector.store import applications
-from strava_collector.store.database import Database, Transaction
+from strava_collector.store.database import Transaction
 from strava_collector.subscription import SubscriptionKeeper
 from strava_collector.subscription_calls import SubscriptionCalls
 from strava_collector.subscription_check import SubscriptionCheck
-from strava_collector.token_keeper import TokenStore
 from strava_collector.transport import Answer
-from strava_collector.writer import Writer
 
 
 class WebhookPipeline(Pipeline):
@@ -30,44 +23,22 @@ class WebhookPipeline(Pipeline):
     def __init__(
         self,
         webhook_input: WebhookInput,
+        equipment: Equipment,
         *,
-        database: Database,
-        writer: Writer,
-        token_store: TokenStore,
-        clock: Clock,
-        settings: Callable[[], Optional[Settings]],
-        connection: Callable[[], Optional[Connection]],
-        bulletin: Problems,
-        stranger: Callable[[], None] = lambda: None,
         foreign: Callable[[], None] = lambda: None,
         released: Callable[[], None] = lambda: None,
-        stopping: Callable[[], bool] = lambda: False,
-        barred: Callable[[], Collection[int]] = frozenset,
         listening: Callable[[], bool] = lambda: False,
         look_there: Callable[[], str] = str,
-        jitter: Optional[random.Random] = None,
     ) -> None:
-        """As :class:`Pipeline`. ``released`` is called when notifications that name a subscription which was not known
-        to be ours turned out to be genuine; ``listening`` says that Strava can call the input, and ``look_there`` in a
-        sentence what becomes of a request to the callback URL."""
-        super().__init__(
-            webhook_input,
-            database=database,
-            writer=writer,
-            token_store=token_store,
-            clock=clock,
-            settings=settings,
-            connection=connection,
-            bulletin=bulletin,
-            stranger=stranger,
-            foreign=foreign,
-            stopping=stopping,
-            barred=barred,
-            jitter=jitter,
-        )
+        """``foreign`` as in :class:`Pipeline`. ``released`` is called when notifications that name a subscription which
+        was not known to be ours turned out to be genuine; ``listening`` says that Strava can call the input, and
+        ``look_there`` in a sentence what becomes of a request to the callback URL."""
+        super().__init__(webhook_input, equipment, foreign=foreign)
+        database, clock, bulletin = equipment.database, equipment.clock, equipment.bulletin
+        settings = equipment.settings
         self._input = webhook_input
         self._database = database
-        self._connection = connection
+        self._connection = equipment.connection
         self._bulletin = bulletin
         self._clock = clock
         self._subscription_check = SubscriptionCheck(
@@ -93,7 +64,7 @@ class WebhookPipeline(Pipeline):
             listening=listening,
             bulletin=bulletin,
             adopted=released,
-            stopping=stopping,
+            stopping=equipment.stopping,
             look_there=look_there,
         )
 
