@@ -15,6 +15,7 @@ from sandbox.certificates import Certificates
 from sandbox.strava import Limits
 from strava_collector import listing
 from strava_collector.job import Outcome, Priority, Status
+from strava_collector.lister import SLOW_AT_ONCE, SLOW_EVERY
 from strava_collector.listing import Entry, Verdict
 from strava_collector.settings import Advanced, EnabledActivities
 from strava_collector.store import around, athletes, volume, walks
@@ -329,6 +330,34 @@ def test_what_a_first_look_and_one_after_a_long_pause_find_is_history(walking: W
     assert written() == before
     one.fetch_all()
     one.is_whole()
+
+
+def test_pages_of_history_are_few_enough_to_leave_the_newest_activities_what_they_need(walking: Walk) -> None:
+    one = walking(athletes=SLOW_AT_ONCE + 3)
+    for person in range(len(one.people)):
+        for number in range(51):
+            one.record((100 + number) * DAY, person=person)
+    one.list_all()
+    newest = one.lists - SLOW_AT_ONCE
+    assert newest == len(one.people), "the newest ones of everybody are not held up by history"
+    for number in range(3):
+        assert one.lists == newest + SLOW_AT_ONCE + number
+        one.clock.advance(SLOW_EVERY - 1)
+        one.list_all()
+        assert one.lists == newest + SLOW_AT_ONCE + number
+        one.clock.advance(1)
+        one.list_all()
+    assert len(one.events.latest()) == 51 * len(one.people)
+
+
+def test_lists_of_history_do_not_wait_for_the_fetches_that_they_lead_to(walking: Walk) -> None:
+    one = walking(advanced=Advanced(cooldown=0.0, history_mb_per_day=0.0, history_share=0.0))
+    for number in range(250):
+        one.record((number + 10) * DAY)
+    one.list_all()
+    one.fetch_all()
+    assert len(one.events.latest()) == 250
+    assert not one.fetches, "history has no share"
 
 
 def test_nobody_starves(walking: Walk) -> None:

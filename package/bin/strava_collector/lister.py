@@ -94,9 +94,9 @@ class Lister:
         self._found = found
         self._barred = barred
         self._intake = Intake(activities_input, database=database, writer=writer, clock=clock, newest=newest)
-        #: Until when an athlete's lists of a priority are left alone, and how often in a row they could not be had.
+        #: Until when an athlete's lists for a purpose are left alone, and how often in a row they could not be had.
         self._paused: dict[tuple[int, Purpose], float] = {}
-        #: When the slow pages that were listed so far are paid for, at one in so many seconds.
+        #: When the slow pages that were listed so far are paid for, at one in so many seconds; monotonic.
         self._slow_until = -math.inf
         self._refused: dict[int, int] = {}
         #: How often in a row an athlete's list did not page.
@@ -216,11 +216,11 @@ class Lister:
         return until if until <= now + 86_400.0 else now  # it was set while the clock was ahead
 
     def _slow_from(self, tx: Transaction, purpose: Purpose, advanced: Advanced, now: float) -> float:
-        """When a page of this purpose may be listed, in epoch seconds, maybe past."""
+        """When a page of this purpose may be listed, in epoch seconds."""
         if purpose is Purpose.WINDOW:
             return now
-        longest = SLOW_AT_ONCE * SLOW_EVERY
-        at = min(self._slow_until, now + longest) - longest + SLOW_EVERY  # no later, if the clock was ahead
+        not_paid_for = self._slow_until - self._clock.monotonic()
+        at = now + max(0.0, not_paid_for - (SLOW_AT_ONCE - 1) * SLOW_EVERY)
         if purpose is Purpose.HISTORY:
             at = max(at, volume.frees_at(tx, now, advanced.history_mb_per_day) or now)
         return at
@@ -274,7 +274,7 @@ class Lister:
             self._postpone(look, max(answer.until, asked_at + SHORTEST_WAIT), answer.why)
             return
         if one.purpose is not Purpose.WINDOW:
-            self._slow_until = max(self._slow_until, asked_at) + SLOW_EVERY
+            self._slow_until = max(self._slow_until, self._clock.monotonic()) + SLOW_EVERY
         page = self._read(answer, look)
         if page is None:
             return

@@ -33,8 +33,8 @@ MOST_PAGES = 250
 
 #: A new look goes back so far before the last complete one, in seconds: what was uploaded late while the input was off.
 OVERLAP = 86_400.0
-#: A slow walk over everything begins so long after the one before it began, in seconds: it may have to wait for the
-#: next day's share of history, and with a day to do it in, nothing is older than a week.
+#: A slow walk over everything begins so long after the one before it began, in seconds: with a day or two to do it in,
+#: nothing is older than a week.
 PASS_EVERY = 5 * 86_400.0
 
 
