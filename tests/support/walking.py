@@ -16,7 +16,7 @@ from strava_collector.athlete_calls import AthleteCalls
 from strava_collector.events import Event
 from strava_collector.fetcher import Connection, Fetcher
 from strava_collector.job import Job
-from strava_collector.lister import Lister
+from strava_collector.lister import Lister, wanted_of
 from strava_collector.oauth import OAuth, Tokens
 from strava_collector.pipeline import Equipment, Pipeline
 from strava_collector.secret import Secret
@@ -29,11 +29,12 @@ from strava_collector.settings import (
     EnabledInput,
     Settings,
 )
-from strava_collector.store import counters, inbox, ledger, queue, subscriptions
+from strava_collector.store import counters, inbox, ledger, queue, subscriptions, walks
 from strava_collector.store.counters import Counted
 from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
 from strava_collector.transport import Answer, Request
+from strava_collector.walk import pass_due
 from strava_collector.writer import Writer
 from tests.support.clock import START, VirtualClock
 from tests.support.collecting import INPUT, MemoryTokens, Problems
@@ -248,6 +249,15 @@ class Walking:
             if left <= 0:
                 return
             self.clock.advance(min(step, left))
+
+    def until_slow_walk(self, person: int = 0) -> float:
+        """Seconds until the next slow walk of this one begins."""
+        athlete = self.settings.athletes[self.people[person].id]
+        with self.database.read() as tx:
+            covered = walks.covered(tx, athlete.athlete_id, athlete.connected_at)
+        due = pass_due(athlete.athlete_id, covered, wanted_of(self.input), self.clock.now())
+        assert due is not None
+        return due - self.clock.now()
 
     def jobs(self) -> list[Job]:
         with self.database.read() as tx:

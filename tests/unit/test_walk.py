@@ -278,12 +278,30 @@ def test_when_a_window_is_due(covered: Covered, due: float) -> None:
 
 
 def test_when_a_slow_walk_is_due() -> None:
-    assert pass_due(Covered(), EVERYTHING, NOW) is None
+    assert pass_due(1, Covered(), EVERYTHING, NOW) is None
     covered = Covered(window_at=NOW, pass_at=NOW)
-    assert pass_due(covered, EVERYTHING, NOW) == NOW + PASS_EVERY
+    due = pass_due(1, covered, EVERYTHING, NOW)
+    assert due is not None
+    assert NOW < due <= NOW + PASS_EVERY
+    assert pass_due(1, replace(covered, pass_at=due), EVERYTHING, due) == due + PASS_EVERY
+    assert pass_due(1, replace(covered, pass_at=due + 3600.7), EVERYTHING, due + DAY) == pytest.approx(
+        due + PASS_EVERY, abs=1
+    )
     # What was left in short is wanted in full now.
-    assert pass_due(replace(covered, pass_in_full=False), EVERYTHING, NOW) == NOW
-    assert pass_due(replace(covered, pass_in_full=False), replace(EVERYTHING, summaries_only=True), NOW) > NOW  # type: ignore[operator]
+    assert pass_due(1, replace(covered, pass_in_full=False), EVERYTHING, NOW) == NOW
+    short = replace(EVERYTHING, summaries_only=True)
+    assert pass_due(1, replace(covered, pass_in_full=False), short, NOW) == due
+
+
+@pytest.mark.parametrize("first", [1, 4_000_000, 134_815])
+def test_slow_walks_of_a_club_that_begins_on_one_day_are_spread(first: int) -> None:
+    covered = Covered(window_at=NOW, pass_at=NOW)
+    due = [pass_due(first + number, covered, EVERYTHING, NOW) for number in range(100)]
+    days = [0] * 5
+    for one in due:
+        assert one is not None
+        days[int((one - NOW - 1) // DAY)] += 1
+    assert max(days) <= 22
 
 
 def test_a_slow_walk_covers_what_history_has_and_what_is_wanted() -> None:
@@ -301,7 +319,7 @@ def test_what_any_walk_leaves_in_short_starts_a_slow_walk_when_it_is_wanted_in_f
     assert older is not None
     for walk in (new_window(covered, EVERYTHING, NOW), new_pass(covered, EVERYTHING, NOW), older):
         after = after_step(covered, walk, step(walk, [int(NOW) - 10, int(NOW) - 20], 2), in_full=False)
-        assert pass_due(after, EVERYTHING, NOW + 60) == NOW + 60, walk.purpose
+        assert pass_due(1, after, EVERYTHING, NOW + 60) == NOW + 60, walk.purpose
         in_full = after_step(covered, walk, step(walk, [int(NOW) - 10, int(NOW) - 20], 2), in_full=True)
         assert in_full.pass_in_full
 

@@ -203,7 +203,7 @@ class Lister:
         due = now if window is not None else walk.window_due(covered, wanted, now)
         found = [(due, look(window or walk.new_window(covered, wanted, now)))]
         slow = under_way(Purpose.PASS)
-        pass_due = now if slow is not None else walk.pass_due(covered, wanted, now)
+        pass_due = now if slow is not None else walk.pass_due(athlete.athlete_id, covered, wanted, now)
         if pass_due is not None:
             found.append((pass_due, look(slow or walk.new_pass(covered, wanted, now))))
         history = walk.history_walk(covered, wanted, now, under_way(Purpose.HISTORY))

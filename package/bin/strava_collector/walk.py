@@ -33,9 +33,11 @@ MOST_PAGES = 250
 
 #: A new look goes back so far before the last complete one, in seconds: what was uploaded late while the input was off.
 OVERLAP = 86_400.0
-#: A slow walk over everything begins so long after the one before it began, in seconds: with a day or two to do it in,
-#: nothing is older than a week.
+#: A slow walk over everything begins at most so long after the one before it began, in seconds: with a day or two to do
+#: it in, nothing is older than a week.
 PASS_EVERY = 5 * 86_400.0
+#: Multiples of it are spread evenly between whole numbers, however many there are.
+_GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
 
 class Purpose(str, Enum):
@@ -237,13 +239,18 @@ def window_due(covered: Covered, wanted: Wanted, now: float) -> float:
     return covered.window_at + wanted.interval
 
 
-def pass_due(covered: Covered, wanted: Wanted, now: float) -> Optional[float]:
-    """Return when the next slow walk is due; None as long as nothing has been covered."""
+def pass_due(athlete_id: int, covered: Covered, wanted: Wanted, now: float) -> Optional[float]:
+    """Return when the next slow walk is due; None as long as nothing has been covered.
+
+    Each athlete has a time of one's own for it, or a club that begins on one day would use up that day's calls, and
+    those of each fifth day after it.
+    """
     if covered.window_at is None or covered.pass_at is None:
         return None
     if covered.pass_at > now or (not covered.pass_in_full and not wanted.summaries_only):
         return now
-    return covered.pass_at + PASS_EVERY
+    own = int(athlete_id * _GOLDEN % 1.0 * PASS_EVERY)
+    return covered.pass_at + PASS_EVERY - (int(covered.pass_at) - own) % PASS_EVERY
 
 
 def new_window(covered: Covered, wanted: Wanted, now: float) -> Walk:
