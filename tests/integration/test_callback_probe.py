@@ -33,11 +33,6 @@ PATH = "/strava/5f0c9e"
 TOKEN = "marked-verify&token 4711"
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 class Host:
     """A host with a store and listeners."""
 

@@ -23,11 +23,6 @@ from tests.support.strava_client import (
 NOT_FOUND = (404, "Activity", "id", "invalid")
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture
 def clock() -> VirtualClock:
     return VirtualClock()

@@ -16,11 +16,6 @@ LIST = "/api/v3/athlete/activities"
 DAY = 86_400
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture
 def clock() -> VirtualClock:
     return VirtualClock()

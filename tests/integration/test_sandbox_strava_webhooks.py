@@ -16,11 +16,6 @@ from tests.support.strava_client import Callback, Client, connected, credentials
 SECONDS = 10.0
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture
 def strava(certificates: Certificates) -> Iterator[StravaStandIn]:
     with StravaStandIn(certificates, clock=VirtualClock(), retry_pause=60) as strava:

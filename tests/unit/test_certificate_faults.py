@@ -25,11 +25,6 @@ HOST = "strava.example.org"
 OLD = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 def faults(
     certificates: Certificates,
     cert_file: Path,

@@ -22,11 +22,6 @@ FIELDS = ("application", "index", "port", "interval", "callback_url", "cert_file
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="module")
 def files(certificates: Certificates) -> ServerCertificate:
     return certificates.issue("listener", HOST)
 

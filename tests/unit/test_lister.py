@@ -25,11 +25,6 @@ from tests.support.walking import DAY, Killed, Walking
 Walk = Callable[..., Walking]
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture
 def walking(tmp_path: Path, certificates: Certificates) -> Iterator[Walk]:
     made: list[Walking] = []

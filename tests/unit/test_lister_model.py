@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Optional
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
@@ -174,11 +173,6 @@ class ListsAgainstStrava(RuleBasedStateMachine):
         # A slow walk may fall into the day: it asks once more for what exists although lists do not have it.
         asked_anyway = sum(activity.unlisted for activity in self._there())
         assert one.fetches <= before + asked_anyway, "something is fetched again and again"
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 def test_the_last_one_wins(certificates: Certificates) -> None:

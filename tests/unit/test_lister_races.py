@@ -24,11 +24,6 @@ from tests.support.walking import DAY, Walking
 TABLES = ("activity", "job", "covered", "walk", "miss", "profile", "gear", "athlete")
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture
 def walking(tmp_path: Path, certificates: Certificates) -> Iterator[Callable[..., Walking]]:
     made: list[Walking] = []

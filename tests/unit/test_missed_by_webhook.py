@@ -18,11 +18,6 @@ from tests.support.walking import DAY, Walking
 HOURS = 3600.0
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture
 def one(tmp_path: Path, certificates: Certificates) -> Iterator[Walking]:
     made = Walking(tmp_path / "store", certificates)

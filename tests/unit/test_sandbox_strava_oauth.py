@@ -60,11 +60,6 @@ class Strava:
         return self.stand_in.answer(Call("GET", f"/api/v3{path}", "", {**AGENT, "authorization": f"Bearer {token}"}))
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture
 def strava(certificates: Certificates) -> Iterator[Strava]:
     strava = Strava(certificates)
