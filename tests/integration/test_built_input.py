@@ -358,10 +358,16 @@ def test_it_ends_when_its_parent_dies(make_sandbox: MakeSandbox, tmp_path: Path)
 
 def test_at_rest_it_needs_no_cpu_and_little_memory(make_sandbox: MakeSandbox) -> None:
     club = Club(make_sandbox())
-    before = sum(club.process.cpu_times()[:2])
-    club.sandbox.splunkd.index.wait_for(lambda _events: False, 4.0)
-    # 1 % of 4 s, and one grain of the accounting, which counts in 10 ms.
-    assert sum(club.process.cpu_times()[:2]) - before <= 0.05
+    used = []
+    for _ in range(3):  # it may still be at work with its start, on a busy host for longer
+        before = sum(club.process.cpu_times()[:2])
+        club.sandbox.splunkd.index.wait_for(lambda _events: False, 4.0)
+        used.append(sum(club.process.cpu_times()[:2]) - before)
+        # 1 % of 4 s, and one grain of the accounting, which counts in 10 ms.
+        if used[-1] <= 0.05:
+            break
+    else:
+        pytest.fail(f"at rest it needs {used} s of each 4 s")
     assert club.process.memory_info().rss < 80_000_000
 
 
