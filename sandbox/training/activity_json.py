@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Optional
 
 from sandbox.strava.activities import iso
@@ -15,7 +16,7 @@ from sandbox.training.body import Constitution, relative_effort
 from sandbox.training.person import Person
 from sandbox.training.personal_records import PersonalRecords
 from sandbox.training.recording import Track, place_of, value_at
-from sandbox.training.roads import Segment
+from sandbox.training.roads import Course, Segment
 from sandbox.training.session import Session
 
 MILE = 1_609.344
@@ -32,6 +33,8 @@ _BEST_EFFORTS = (
     ("Half-Marathon", 21_097.0),
     ("Marathon", 42_195.0),
 )
+#: What has splits, and its energy from the way.
+ON_FOOT = ("Run", "Walk", "Hike")
 #: One point in so many is in a summary's polyline.
 _SUMMARY_STEP = 6
 #: What only ``GET /activities/{id}`` tells, not a list.
@@ -96,7 +99,8 @@ def describe(done: Done, records: PersonalRecords, gone: float, rng: random.Rand
     session, track, athlete = done.session, done.track, done.person.athlete
     offset = session.town.offset(done.start)
     outdoors = session.course is not None
-    points = [] if session.course is None else [session.course.road.points[index] for index in session.course.path]
+    line, short_line = ("", "") if session.course is None else _polylines(session.course)
+    points = [] if session.course is None else session.course.points
     efforts = _segment_efforts(done, records, rng)
     best = _best_efforts(done, records, rng)
     ranks = [one["pr_rank"] for one in (*efforts, *best) if one["pr_rank"] is not None]
@@ -104,6 +108,7 @@ def describe(done: Done, records: PersonalRecords, gone: float, rng: random.Rand
     speeds = _speeds(track)
     manual = session.manual
     heart = session.heartrate and not manual
+    on_foot = session.type in ON_FOOT
     social = rng.randrange(30, 160) if session.race else max(0, round(rng.gauss(3 if session.commute else 14, 6)))
     visibility = "only_me" if session.private else "everyone"
     content: JsonObject = {
@@ -133,9 +138,9 @@ def describe(done: Done, records: PersonalRecords, gone: float, rng: random.Rand
         "photo_count": 0,
         "map": {
             "id": f"a{done.activity_id}",
-            "polyline": encode_polyline(points),
+            "polyline": line,
             "resource_state": 3,
-            "summary_polyline": encode_polyline([*points[:-1:_SUMMARY_STEP], *points[-1:]]),
+            "summary_polyline": short_line,
         },
         "trainer": session.trainer,
         "commute": session.commute,
@@ -168,8 +173,8 @@ def describe(done: Done, records: PersonalRecords, gone: float, rng: random.Rand
             "perceived_exertion": None,
             "prefer_perceived_exertion": False,
             "segment_efforts": list(efforts),
-            "splits_metric": _splits(done, 1_000.0),
-            "splits_standard": _splits(done, MILE),
+            "splits_metric": _splits(done, 1_000.0) if on_foot else [],
+            "splits_standard": _splits(done, MILE) if on_foot else [],
             "laps": _laps(done),
             "best_efforts": list(best),
             "gear": None if session.gear is None else summary_gear(session.gear, gone),
@@ -180,11 +185,14 @@ def describe(done: Done, records: PersonalRecords, gone: float, rng: random.Rand
             "available_zones": [name for name, has in (("heartrate", heart), ("power", session.power)) if has],
         }
     )
-    if not session.type.endswith(("Run", "Walk", "Hike")):
-        del content["splits_metric"], content["splits_standard"]
-    if session.type != "Run":
-        del content["best_efforts"]
     return content
+
+
+@cache
+def _polylines(course: Course) -> tuple[str, str]:
+    """Of the activity in full, and of its entry in a list."""
+    points = course.points
+    return encode_polyline(points), encode_polyline([*points[:-1:_SUMMARY_STEP], points[-1]])
 
 
 def _measured(done: Done, rng: random.Random, *, heart: bool) -> JsonObject:
@@ -218,7 +226,7 @@ def _calories(done: Done) -> float:
     weight = done.person.constitution.weight
     if any(done.track.watts):
         return done.track.mean(done.track.watts) * done.moving_time / 1000 * 1.1
-    if done.session.type in ("Run", "Walk", "Hike"):
+    if done.session.type in ON_FOOT:
         return done.distance / 1000 * weight * 1.02
     return done.moving_time / 3600 * weight * (8.5 if done.session.type == "Swim" else 4.0)
 

@@ -7,14 +7,14 @@ and gear say what is news, and the events come from the functions that the runni
 from __future__ import annotations
 
 import heapq
-import logging
 import random
 import tempfile
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import count
+from itertools import accumulate, count
 from pathlib import Path
 from typing import Callable, Optional
 
@@ -30,7 +30,6 @@ from strava_collector.events import (
     Event,
     activity_digest,
     activity_event,
-    epoch,
     notification_event,
     start_date,
     tombstone_event,
@@ -115,7 +114,7 @@ class _Collector:
         latest = {one.activity_id for one in sorted(living, key=lambda one: one.done.start)[-with_samples:]}
         tests = {one.activity_id for one in living if one.done.session.is_test} if with_samples else set()
         self._to_sample = latest | tests
-        self._gone = {gear.id: 0.0 for gear in who.gear}
+        self._mileage = {gear.id: Mileage(gear, entries) for gear in who.gear}
 
     def tasks(self, days: int) -> Iterator[tuple[float, Callable[[], None]]]:
         """What is done and when, until now."""
@@ -171,7 +170,6 @@ class _Collector:
             at = entry.uploaded_at + self._rng.uniform(2.4, 3.5)
             self._write(entry, content, at, "webhook", WEBHOOK)
             self._sample(entry, content, at + self._rng.uniform(1, 4))
-            self._use_gear(entry, 1)
 
         return do
 
@@ -198,7 +196,9 @@ class _Collector:
                 self._history.activities[entry.activity_id] = content
             elif entry.is_deleted and self._is_collected(entry):
                 self._history.deleted[entry.activity_id] = self._who.athlete.id
-        self._history.gear.update({gear.id: gear.earlier + self._metres(gear, self._now) for gear in self._who.gear})
+        self._history.gear.update(
+            {gear.id: gear.earlier + self._mileage[gear.id].at(self._now) for gear in self._shown(self._now)}
+        )
 
     # What is written.
 
@@ -273,28 +273,16 @@ class _Collector:
 
     # Around the activities.
 
-    def _use_gear(self, entry: Entry, sign: int) -> None:
-        gear = entry.done.session.gear
-        if gear is not None:
-            self._gone[gear.id] += sign * entry.done.distance
-
-    def _metres(self, gear: Gear, moment: float) -> float:
-        """In activities that existed at this time."""
-        return sum(
-            entry.done.distance
-            for entry in self._entries
-            if entry.done.session.gear is not None and entry.done.session.gear.id == gear.id and entry.at(moment)
-        )
-
     def _look(self, at: float) -> Callable[[], None]:
         """Look at profile and gear, as is done once a day."""
 
         def do() -> None:
             athlete, source = self._who.athlete, f"strava_webhook://{WEBHOOK}"
-            gone = {gear.id: self._metres(gear, at) for gear in self._who.gear}
+            mine = self._shown(at)
+            gone = {gear.id: self._mileage[gear.id].at(at) for gear in mine}
             self._update_profile(at)
             around.begin_profile(self._tx, athlete.id)
-            answer = detailed_athlete(athlete, list(self._who.gear), gone)
+            answer = detailed_athlete(athlete, mine, gone)
             kept = profile.profile_of(answer, zones(athlete), Privacy())
             digest = profile.profile_digest(kept, index=INDEX, connected_at=_CONNECTED_AT)
             collected_at = around.profile_news(self._tx, athlete.id, digest, at)
@@ -303,7 +291,7 @@ class _Collector:
                 self._history.events.append(event)
             around.profile_seen(self._tx, athlete.id, digest=digest, now=at)
             around.show_gear(self._tx, athlete.id, profile.gear_in(answer) or {})
-            by_id = {gear.id: gear for gear in self._who.gear}
+            by_id = {gear.id: gear for gear in mine}
             for wanted in around.gear_to_look_at(self._tx, today=profile.day_of(at), now=at):
                 if wanted.athlete_id == athlete.id:
                     self._look_at_gear(wanted, detailed_gear(by_id[wanted.gear_id], gone[wanted.gear_id]), at + 1)
@@ -326,6 +314,15 @@ class _Collector:
             )
         around.gear_seen(self._tx, wanted, digest=digest, now=at)
 
+    def _shown(self, at: float) -> list[Gear]:
+        """What the athlete owns by then, as it is by then."""
+        ago = (self._now - at) / DAY
+        mine = [gear for gear in self._who.gear if gear.earlier or self._mileage[gear.id].at(at)]
+        return [
+            replace(gear, retired=True, primary=False) if ago < self._who.retired_ago.get(gear.id, -1.0) else gear
+            for gear in mine
+        ]
+
     def _update_profile(self, at: float) -> None:
         """Weight goes with the seasons; the FTP is what the last test has shown."""
         mine, best = self._who.athlete.profile, self._who.constitution
@@ -343,13 +340,31 @@ def ftp_of(entry: Entry) -> Optional[int]:
     return round(0.95 * track.mean(track.watts, marks[1], marks[2])) if len(marks) > 2 else None
 
 
+class Mileage:
+    """How far a piece of gear has gone in activities, as time goes by."""
+
+    def __init__(self, gear: Gear, entries: Sequence[Entry]) -> None:
+        steps = []
+        for entry in entries:
+            if entry.done.session.gear is not None and entry.done.session.gear.id == gear.id:
+                steps.append((entry.uploaded_at, entry.done.distance))
+                steps.extend((change.at, -entry.done.distance) for change in entry.changes if change.deletes)
+        steps.sort()
+        self._times = [at for at, _ in steps]
+        self._metres = [0.0, *accumulate(metres for _, metres in steps)]
+
+    def at(self, moment: float) -> float:
+        """Metres in the activities that existed at this time."""
+        return self._metres[bisect_right(self._times, moment)]
+
+
 @contextmanager
 def _store() -> Iterator[Transaction]:
     """A transaction on an empty store, which is thrown away."""
-    logging.getLogger("strava_collector").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory() as folder, closing(Database(Path(folder), clock=_StoppedClock())) as database:
-        with database.write() as tx:
-            yield tx
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        database = stack.enter_context(closing(Database(Path(folder), clock=_StoppedClock())))
+        yield stack.enter_context(database.write())
 
 
 class _StoppedClock:
@@ -360,6 +375,3 @@ class _StoppedClock:
 
     def monotonic(self) -> float:
         return 0.0
-
-
-__all__ = ["History", "collect", "epoch"]

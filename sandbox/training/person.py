@@ -67,6 +67,8 @@ class Person(ABC):
     sample_every: int
     #: ``ago`` of the first and the last day of an illness or an injury.
     off: tuple[int, int]
+    #: ``ago`` of the day on which gear was put away, by id.
+    retired_ago: dict[str, int] = field(default_factory=dict)
     body: Body = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """Carries out a session: the track that the device records, point by point.
 
-A point is 25 to 150 m, or half a minute, from the next. All figures of an activity are computed from its track, so that laps,
-splits, efforts, samples and totals agree.
+A point is 100 or 150 m, or half a minute, from the next. All figures of an activity are computed from its track, so
+that laps, splits, efforts, samples and totals agree.
 """
 
 from __future__ import annotations
@@ -112,8 +112,7 @@ def record(session: Session, body: Body, rng: random.Random) -> Track:
         pieces, length, heights = max(1, round(session.seconds / _INDOORS)), 0.0, [0.0]
     else:
         pieces, length = len(course.path) - 1, course.road.step
-        heights = [course.road.altitudes[index] for index in course.path]
-        track.altitudes = heights
+        heights = track.altitudes = course.altitudes
     elapsed = metres = 0.0
     usual_cadence = _CADENCE.get(session.sport_type, 0.0)
     cafe_at = pieces // 2 if session.cafe else -1

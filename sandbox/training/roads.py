@@ -6,6 +6,7 @@ import math
 import random
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
 from sandbox.strava.route import Point, make_route
 from sandbox.training.towns import Town
@@ -45,7 +46,7 @@ class Segment:
     last: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Road:
     """Points at equal steps, and what is known of them."""
 
@@ -62,13 +63,21 @@ class Road:
         return self.step * (len(self.points) - 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Course:
-    """What is run or ridden of a road on one day."""
+    """What is run or ridden of a road on one day; the same object for the same way."""
 
     road: Road
     #: Indices of the road's points, in the order in which they are passed.
     path: tuple[int, ...]
+
+    @property
+    def points(self) -> list[Point]:
+        return [self.road.points[index] for index in self.path]
+
+    @property
+    def altitudes(self) -> list[float]:
+        return [self.road.altitudes[index] for index in self.path]
 
     def segments(self) -> list[tuple[Segment, int, int]]:
         """The segments on the course in the order of their begins, with the first and the last index in ``path``."""
@@ -110,11 +119,18 @@ def road(
 def course(along: Road, way: Way, metres: float | None = None) -> Course:
     """Follow a road; ``metres`` only matters there and back."""
     last = len(along.points) - 1
+    turn = last
+    if way is Way.THERE_AND_BACK:
+        turn = min(last, max(1, round((metres or along.metres) / 2 / along.step)))
+    return _course(along, way, turn)
+
+
+@cache
+def _course(along: Road, way: Way, turn: int) -> Course:
     if way is Way.THERE:
-        return Course(along, tuple(range(last + 1)))
+        return Course(along, tuple(range(turn + 1)))
     if way is Way.BACK:
-        return Course(along, tuple(range(last, -1, -1)))
-    turn = min(last, max(1, round((metres or along.metres) / 2 / along.step)))
+        return Course(along, tuple(range(turn, -1, -1)))
     return Course(along, (*range(turn + 1), *range(turn - 1, -1, -1)))
 
 

@@ -14,12 +14,24 @@ from sandbox.training.session import Session, Step, repeats, steady
 from sandbox.training.towns import BOSTON, HONOLULU, LONDON, Town
 
 _ID = 2
-#: The first pair was worn through long ago and is still in use.
-_TRAINER = Gear(
-    "g990000021", 990_000_002, "Daily blues", "Daily blues", "Sole", "Cushion 12", "", primary=True, earlier=310_000.0
-)
-_RACER = Gear("g990000022", 990_000_002, "Race day", "Race day", "Sole", "Plate 3", "", earlier=42_000.0)
-_GEAR = (_TRAINER, _RACER)
+#: Days that a pair of shoes lasts, and how old the present one is: beyond 700 km, where runners look for new ones.
+_PAIR_LASTS, _PAIR_AGE = 120, 112
+_PAIRS = 8
+#: The newest pair first.
+_TRAINERS = [
+    Gear(
+        f"g99000002{number}",
+        990_000_002,
+        f"Daily blues {_PAIRS - number}",
+        f"Blues {_PAIRS - number}",
+        "Sole",
+        f"Cushion {18 - number}",
+        "",
+        primary=True,
+    )
+    for number in range(_PAIRS)
+]
+_RACER = Gear("g990000029", 990_000_002, "Race day", "Race day", "Sole", "Plate 3", "", earlier=42_000.0)
 _WATCH = "Garmin Forerunner 265"
 
 
@@ -40,7 +52,17 @@ class Runner(Person):
         )
         profile = Profile("Boston", "Massachusetts", "United States", "M", 71.5, None, constitution.heartrate_limits)
         marcus = athlete(_ID, "Marcus", "Webb", BOSTON, profile)
-        super().__init__(marcus, constitution, _GEAR, BOSTON, connected_ago=420, sample_every=2, off=(331, 315))
+        put_away = {gear.id: _PAIR_AGE + number * _PAIR_LASTS for number, gear in enumerate(_TRAINERS[1:])}
+        super().__init__(
+            marcus,
+            constitution,
+            [*_TRAINERS, _RACER],
+            BOSTON,
+            connected_ago=420,
+            sample_every=3,
+            off=(331, 315),
+            retired_ago=put_away,
+        )
 
     def plan(self, day: Day) -> list[Session]:
         town = _where(day)
@@ -80,7 +102,7 @@ class Runner(Person):
             day.at(6.6, 0.5),
             steady(0.76),
             course(_roads()[town.name], Way.THERE_AND_BACK, metres),
-            gear=_TRAINER,
+            gear=_shoes(day),
             device=_WATCH,
             heartrate=day.chance(0.93),
             auto_lap=1_609.344,
@@ -94,7 +116,7 @@ class Runner(Person):
             day.at(8.1),
             steady(0.8),
             course(_roads()["river"], Way.THERE_AND_BACK, metres),
-            gear=_TRAINER,
+            gear=_shoes(day),
             device=_WATCH,
             workout_type=2,
             auto_lap=1_609.344,
@@ -111,7 +133,7 @@ class Runner(Person):
             day.at(18.2),
             steps,
             course(_roads()["river"], Way.THERE_AND_BACK, 11_000),
-            gear=_RACER if day.chance(0.3) else _TRAINER,
+            gear=_RACER if day.chance(0.3) else _shoes(day),
             device=_WATCH,
             workout_type=3,
             laps_by_hand=True,
@@ -125,7 +147,7 @@ class Runner(Person):
             day.at(6.4),
             (Step(900, 0.72), Step(2_100, 0.95), Step(1e9, 0.7)),
             course(_roads()["river"], Way.THERE_AND_BACK, metres),
-            gear=_TRAINER,
+            gear=_shoes(day),
             device=_WATCH,
             workout_type=3,
             laps_by_hand=True,
@@ -159,9 +181,14 @@ class Runner(Person):
             seconds=2_400,
             manual=True,
             heartrate=False,
-            gear=_TRAINER,
+            gear=_shoes(day),
             stops=0,
         )
+
+
+def _shoes(day: Day) -> Gear:
+    """The pair that was worn on a day."""
+    return _TRAINERS[(day.ago + _PAIR_LASTS - _PAIR_AGE) // _PAIR_LASTS]
 
 
 def _where(day: Day) -> Town:

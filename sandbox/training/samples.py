@@ -13,7 +13,7 @@ def streams_answer(done: Done, rng: random.Random) -> bytes:
     session, track = done.session, done.track
     every = done.person.sample_every
     course = session.course
-    points = [] if course is None else [course.road.points[index] for index in course.path]
+    points = [] if course is None else course.points
     names = ["time", "distance", "velocity_smooth", "moving"]
     names += ["heartrate"] if session.heartrate else []
     names += ["cadence"] if session.device != "Strava App" and any(track.cadence) else []

@@ -39,7 +39,7 @@ class Triathlete(Person):
         )
         profile = Profile("Melbourne", "Victoria", "Australia", "F", 60.5, 215, constitution.heartrate_limits)
         isla = athlete(_ID, "Isla", "Moreau", MELBOURNE, profile)
-        super().__init__(isla, constitution, _GEAR, MELBOURNE, connected_ago=150, sample_every=3, off=(452, 440))
+        super().__init__(isla, constitution, _GEAR, MELBOURNE, connected_ago=150, sample_every=4, off=(452, 440))
 
     def plan(self, day: Day) -> list[Session]:
         if day.is_between((1, 4), (1, 17)):
