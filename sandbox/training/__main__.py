@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--today", type=_moment, help="where the two years end, such as 2026-06-01; now by default")
     parser.add_argument("--folder", type=Path, default=FOLDER, help=f"where the files go ({FOLDER})")
     chosen = parser.parse_args(arguments)
+    # Nothing that is made is thrown away before the end: looking for it would take a fifth of the time.
+    gc.disable()
     begun = time.monotonic()
     history = training.history(chosen.today or datetime.now(timezone.utc), chosen.seed)
     written = files.write(history.events, chosen.folder)

@@ -63,7 +63,7 @@ class Cyclist(Person):
             "Morning Ride",
             ZURICH,
             day.at(7.3),
-            steady(0.62),
+            steady(0.52),
             course(way, Way.THERE),
             gear=_CITY,
             device="Strava App",
@@ -76,7 +76,7 @@ class Cyclist(Person):
             title(day, "Evening Ride", "Heimweg", "Heimweg im Regen", "Noch schnell einkaufen"),
             ZURICH,
             day.at(17.4, 0.5),
-            steady(0.58),
+            steady(0.5),
             course(way, Way.BACK),
             gear=_CITY,
             device="Strava App",
@@ -196,7 +196,7 @@ def _roads() -> dict[str, Road]:
         "short": ride("short", 46_000, 3, 0.6),
         "lake": ride("lake", 72_000, 5, 0.5),
         "hills": ride("hills", 88_000, 6, 1.6),
-        "pass": ride("pass", 121_000, 6, 3.0),
+        "pass": ride("pass", 121_000, 6, 1.7),
         "woods": ride("woods", 38_000, 3, 1.1),
     }
     for number, metres in enumerate((64_000.0, 92_000.0)):

@@ -145,7 +145,7 @@ def _changes(who: Person, day: Day, done: Done, detail: JsonObject, uploaded_at:
             "utc_offset": float(offset),
         }
         yield Change(uploaded_at + rng.uniform(HOUR, 3 * DAY), values)
-    elif fate < 0.095 and session.sport_type == "Ride" and not session.trainer:
+    elif fate < 0.095 and session.sport_type == "Ride" and not (session.trainer or session.commute):
         values = {"sport_type": "GravelRide"}
         yield Change(uploaded_at + rng.uniform(MINUTE, DAY), values, {"type": "Ride"})
     elif fate < 0.11:

@@ -99,7 +99,7 @@ def value_at(values: Sequence[float], place: float) -> float:
 
 def record(session: Session, body: Body, rng: random.Random) -> Track:
     """Do it, with the body as it is today."""
-    track = Track(celsius=round(session.town.temperature(session.start) + rng.gauss(0, 3.0)))
+    track = Track(celsius=round(session.town.temperature(session.start) + rng.gauss(0, 2.5)))
     if session.trainer or session.sport_type in ("WeightTraining", "Yoga"):
         track.celsius = 21.0
     day = body.shape * rng.gauss(1.0, 0.013)

@@ -22,14 +22,14 @@ def streams_answer(done: Done, rng: random.Random) -> bytes:
     names += ["latlng", "altitude", "grade_smooth"] if points else []
     columns: dict[str, list[object]] = {name: [] for name in names}
     index = 1
-    for second in range(0, done.moving_time, every):
+    for second in range(0, int(track.moving[-1]) + 1, every):
         while index < len(track) - 1 and track.moving[index] <= second:
             index += 1
         before, after = index - 1, index
         length = track.moving[after] - track.moving[before]
         share = min(1.0, (second - track.moving[before]) / length)
         # A pause is at the end of a piece.
-        columns["time"].append(int(track.elapsed[before] + share * length))
+        columns["time"].append(round(track.elapsed[before] + share * length))
         metres = track.metres[after] - track.metres[before]
         columns["distance"].append(round(track.metres[before] + share * metres, 1))
         columns["velocity_smooth"].append(round(metres / length, 2))

@@ -62,13 +62,13 @@ def _label(town: Town) -> str:
     return f"(GMT{'-' if standard < 0 else '+'}{hours:02d}:{minutes:02d}) {town.zone}"
 
 
-ZURICH = Town("Zürich", "Zürich", "Switzerland", "Europe/Zurich", 47.3769, 8.5417, 408.0, 190.0, 3.0, 25.0)
+ZURICH = Town("Zürich", "Zürich", "Switzerland", "Europe/Zurich", 47.3769, 8.5417, 408.0, 190.0, 2.0, 21.0)
 MASPALOMAS = Town("Maspalomas", "Canarias", "Spain", "Atlantic/Canary", 27.7606, -15.586, 20.0, 420.0, 20.0, 28.0)
 FORT_WILLIAM = Town("Fort William", "Scotland", "United Kingdom", "Europe/London", 56.8198, -5.1052, 15.0, 240.0, 6, 17)
-BOSTON = Town("Boston", "Massachusetts", "United States", "America/New_York", 42.3601, -71.0589, 6.0, 28.0, 1.0, 27.0)
+BOSTON = Town("Boston", "Massachusetts", "United States", "America/New_York", 42.3601, -71.0589, 6.0, 28.0, 0.0, 25.0)
 HONOLULU = Town("Honolulu", "Hawaii", "United States", "Pacific/Honolulu", 21.3069, -157.8583, 5.0, 60.0, 25.0, 30.0)
 LONDON = Town("London", "England", "United Kingdom", "Europe/London", 51.5074, -0.1278, 15.0, 25.0, 7.0, 22.0)
-MELBOURNE = Town("Melbourne", "Victoria", "Australia", "Australia/Melbourne", -37.8136, 144.9631, 15, 110.0, 12.0, 26.0)
+MELBOURNE = Town("Melbourne", "Victoria", "Australia", "Australia/Melbourne", -37.8136, 144.9631, 15, 110.0, 10.0, 22.0)
 QUEENSTOWN = Town("Queenstown", "Otago", "New Zealand", "Pacific/Auckland", -45.0312, 168.6626, 330.0, 380.0, 6.0, 20.0)
 #: Where virtual rides are: an island that the maps of those programs lie on.
 VIRTUAL = Town("Virtual", "", "", "Australia/Melbourne", -11.6442, 166.9569, 30.0, 70.0, 21.0, 21.0)
