@@ -49,6 +49,8 @@ SUBSCRIPTION = 990_001
 WITH_SAMPLES = 12
 #: How often the lists are looked at, in seconds; only so is noticed what Strava announces to nobody.
 _INTERVAL = 4 * HOUR
+#: History is fetched in full as the limits allow: some 700 a day.
+_HISTORY_PAUSE = 124.0
 _CONNECTED_AT = "2017-05-14T08:12:33Z"
 
 
@@ -122,70 +124,73 @@ class _Collector:
         connected = max(begin, self._now - self._who.connected_ago * DAY)
         old = [one for one in self._entries if one.uploaded_at < connected]
         for number, entry in enumerate(reversed(old)):
-            yield connected + 60 + number // 200, self._list(entry, connected)
-            # A history is fetched in full as the limits allow: some 700 a day.
-            yield connected + 300 + number * 124.0, self._fetch_old(entry, connected)
+            listed = connected + 60 + number // 200
+            yield listed, self._list(entry, listed)
+            fetched = min(self._now - 30, connected + 300 + number * _HISTORY_PAUSE + self._rng.uniform(0, 20))
+            yield fetched, self._fetch(entry, fetched)
         for entry in self._entries:
             if entry.uploaded_at >= connected:
-                yield entry.uploaded_at + self._rng.uniform(2.4, 4.0), self._created(entry)
+                at = entry.uploaded_at + self._rng.uniform(2.4, 4.0)
+                yield at, self._created(entry, at)
             for change in entry.changes:
                 if change.at >= connected:
-                    yield self._seen_at(entry, change), self._changed(entry, change)
+                    at = self._seen_at(change)
+                    yield at, self._changed(entry, change, at)
         look = connected + 30
         while look < self._now:
             yield look, self._look(look)
             look = profile.due_at(self._who.athlete.id, look)
         yield self._now, self._settle
 
-    def _seen_at(self, entry: Entry, change: Change) -> float:
-        if change.announced is not None or change.deletes:
+    def _seen_at(self, change: Change) -> float:
+        if change.announced is not None:
             return change.at + self._rng.uniform(2.4, 4.0)
+        if change.deletes:
+            return change.at + self._rng.uniform(0.3, 1.5)
         return min(self._now, (change.at // _INTERVAL + 1) * _INTERVAL + self._rng.uniform(5, 90))
 
     # What happens.
 
-    def _list(self, entry: Entry, connected: float) -> Callable[[], None]:
+    def _list(self, entry: Entry, at: float) -> Callable[[], None]:
         def do() -> None:
-            content = entry.at(connected)
+            content = entry.at(at)
             if content is not None:
-                self._write(entry, summary_of(content), connected + 61, "polling", LISTS, detailed=False)
+                self._write(entry, summary_of(content), at, "polling", LISTS, detailed=False)
 
         return do
 
-    def _fetch_old(self, entry: Entry, connected: float) -> Callable[[], None]:
+    def _fetch(self, entry: Entry, at: float) -> Callable[[], None]:
         def do() -> None:
-            at = connected + 300 + self._rng.uniform(0, 3)
-            content = entry.at(connected)
-            if content is not None and self._is_collected(entry):
+            content = entry.at(at)
+            if content is not None:
                 self._write(entry, content, at, "polling", LISTS)
                 self._sample(entry, content, at + 2)
 
         return do
 
-    def _created(self, entry: Entry) -> Callable[[], None]:
+    def _created(self, entry: Entry, at: float) -> Callable[[], None]:
         def do() -> None:
             content = entry.at(entry.uploaded_at)
             assert content is not None
             self._notify(entry, entry.uploaded_at, "create", {})
-            at = entry.uploaded_at + self._rng.uniform(2.4, 3.5)
             self._write(entry, content, at, "webhook", WEBHOOK)
-            self._sample(entry, content, at + self._rng.uniform(1, 4))
+            self._sample(entry, content, at + 2)
 
         return do
 
-    def _changed(self, entry: Entry, change: Change) -> Callable[[], None]:
+    def _changed(self, entry: Entry, change: Change, at: float) -> Callable[[], None]:
         def do() -> None:
             if change.deletes:
                 self._notify(entry, change.at, "delete", {})
-                self._bury(entry, change.at + 0.4)
+                self._bury(entry, at)
                 return
             if change.announced is not None:
                 self._notify(entry, change.at, "update", change.announced)
-            content = entry.at(change.at)
+            content = entry.at(at)
             if content is None:
                 return
             reason, name = ("polling", LISTS) if change.announced is None else ("webhook", WEBHOOK)
-            self._write(entry, content, self._seen_at(entry, change), reason, name)
+            self._write(entry, content, at, reason, name)
 
         return do
 

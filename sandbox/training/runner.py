@@ -65,6 +65,10 @@ class Runner(Person):
         )
 
     def plan(self, day: Day) -> list[Session]:
+        found = self._plan(day)
+        return found if found or day.date.month != 12 else [self._easy(day, BOSTON, 5_000)]
+
+    def _plan(self, day: Day) -> list[Session]:
         town = _where(day)
         to_race, race = _next_race(day.date)
         if to_race == 0:
@@ -74,8 +78,6 @@ class Runner(Person):
             return [self._easy(day, town, 6_000)] if after > 5 and day.weekday in (1, 3, 5) else []
         taper = 0.6 if to_race <= 14 else 0.8 if to_race <= 21 else 1.0
         building = to_race <= 126
-        if day.date.month == 12 and day.weekday in (4, 0):
-            return [self._easy(day, town, 5_000)]
         if day.weekday == 4 or (day.weekday == 0 and not building):
             return []
         if town is not BOSTON:

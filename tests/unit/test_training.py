@@ -168,6 +168,12 @@ def test_collected_at_grows_and_is_later_than_the_ride(versions: dict[int, list[
         assert times[-1] <= TODAY.timestamp() + 5
 
 
+def test_events_are_in_the_order_of_writing(written: dict[str, list[Activity]]) -> None:
+    for sourcetype in ("strava:activities", "strava:athlete", "strava:gear"):
+        times = [one["collected_at"] for one in written[sourcetype]]
+        assert all(one < other + 5 for one, other in pairwise(times))
+
+
 def test_there_are_edits_deletions_and_all_reasons(versions: dict[int, list[Activity]]) -> None:
     everything = [one for found in versions.values() for one in found]
     assert sum(len({one.get("name") for one in found if "name" in one}) > 1 for found in versions.values()) > 5
@@ -336,6 +342,18 @@ def test_an_illness_is_a_gap() -> None:
         assert len(days) >= 13
 
 
+def test_before_a_marathon_there_is_less_and_after_it_nothing(activities: list[Activity]) -> None:
+    runs = [one for one in activities if one["type"] == "Run" and one["athlete"]["id"] == 990_000_002]
+    (race,) = [epoch(one["start_date"]) for one in runs if one["distance"] > 42_195]
+
+    def kilometres(first: float, last: float) -> float:
+        days = ((race - epoch(one["start_date"])) / 86_400 for one in runs)
+        return sum(one["distance"] / 1_000 for one, day in zip(runs, days) if first >= day > last)
+
+    assert kilometres(14, 0.5) < 0.75 * kilometres(40, 26)
+    assert kilometres(-0.5, -5) == 0
+
+
 # Samples.
 
 
@@ -393,3 +411,9 @@ def test_there_is_a_file_for_each_sourcetype_named_after_what_to_choose(
     activities = written[0]
     # Two years of that and the samples have less than 60 MB.
     assert activities.size / DAYS * TWO_YEARS < 30e6
+
+
+def test_the_page_names_each_file_and_its_sourcetype() -> None:
+    page = (ROOT / "docs" / "sample-data.md").read_text("utf-8")
+    for real, sample in files.SOURCETYPES.items():
+        assert f"| `{files.file_name(sample)}` | `{sample}` | `{real}` |" in page
