@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Optional
 
 from sandbox.strava.activities import iso
@@ -71,15 +71,20 @@ class Done:
     #: Epoch seconds.
     start: int
 
-    @property
+    @cached_property
+    def offset(self) -> int:
+        """Seconds that the clocks there were ahead of UTC."""
+        return self.session.town.offset(self.start)
+
+    @cached_property
     def moving_time(self) -> int:
         return round(self.track.moving[-1])
 
-    @property
+    @cached_property
     def elapsed_time(self) -> int:
         return max(self.moving_time, round(self.track.elapsed[-1]))
 
-    @property
+    @cached_property
     def distance(self) -> float:
         return round(self.track.metres[-1], 1)
 
@@ -97,7 +102,7 @@ def summary_of(detail: JsonObject) -> JsonObject:
 def describe(done: Done, records: PersonalRecords, gone: float, rng: random.Random) -> JsonObject:
     """The answer of ``GET /activities/{id}``; ``gone`` are the metres of its gear so far, with this activity."""
     session, track, athlete = done.session, done.track, done.person.athlete
-    offset = session.town.offset(done.start)
+    offset = done.offset
     outdoors = session.course is not None
     line, short_line = ("", "") if session.course is None else _polylines(session.course)
     points = [] if session.course is None else session.course.points
@@ -242,16 +247,13 @@ def _speeds(track: Track) -> list[float]:
 def _stretch(done: Done, begin: float, end: float) -> JsonObject:
     """What laps and efforts have in common, between two places among the points."""
     session, track = done.session, done.track
-    first, last = round(begin), max(round(begin) + 1, round(end))
-    last = min(last, len(track) - 1)
-    first = min(first, last - 1)
-    offset = session.town.offset(done.start)
+    first, last = _points(track, begin, end)
     started = done.start + int(value_at(track.elapsed, begin))
     found: JsonObject = {
         "elapsed_time": _between(track.elapsed, begin, end),
         "moving_time": _between(track.moving, begin, end),
         "start_date": iso(started),
-        "start_date_local": iso(started + offset),
+        "start_date_local": iso(started + done.offset),
         "distance": round(round(value_at(track.metres, end), 1) - round(value_at(track.metres, begin), 1), 1),
         "start_index": int(value_at(track.moving, begin)) // done.person.sample_every,
         "end_index": int(value_at(track.moving, end)) // done.person.sample_every,
@@ -265,6 +267,12 @@ def _stretch(done: Done, begin: float, end: float) -> JsonObject:
         found["average_heartrate"] = round(track.mean(track.heartrate, first, last), 1)
         found["max_heartrate"] = float(round(max(track.heartrate[first + 1 : last + 1])))
     return found
+
+
+def _points(track: Track, begin: float, end: float) -> tuple[int, int]:
+    """The points nearest to two places; at least one apart."""
+    last = min(len(track) - 1, max(round(begin) + 1, round(end)))
+    return min(round(begin), last - 1), last
 
 
 def _between(values: Sequence[float], begin: float, end: float) -> int:
@@ -391,23 +399,23 @@ def _splits(done: Done, length: float) -> list[object]:
     session, track, constitution = done.session, done.track, done.person.constitution
     found: list[object] = []
     for number, (begin, end) in enumerate(_cut(track, length)):
-        stretch = _stretch(done, begin, end)
         seconds = max(1, _between(track.moving, begin, end))
         metres = round(value_at(track.metres, end), 1) - round(value_at(track.metres, begin), 1)
         climbed = value_at(track.altitudes, end) - value_at(track.altitudes, begin) if track.altitudes else 0.0
         speed = metres / seconds
         split: JsonObject = {
             "distance": round(metres, 1),
-            "elapsed_time": stretch["elapsed_time"],
+            "elapsed_time": _between(track.elapsed, begin, end),
             "elevation_difference": round(climbed, 1),
-            "moving_time": stretch["moving_time"],
+            "moving_time": _between(track.moving, begin, end),
             "split": number + 1,
             "average_speed": round(speed, 2),
             "average_grade_adjusted_speed": round(speed * (1 + 2.5 * max(0.0, climbed / max(metres, 1.0))), 2),
             "pace_zone": _pace_zone(speed, constitution),
         }
         if session.heartrate:
-            split["average_heartrate"] = stretch["average_heartrate"]
+            first, last = _points(track, begin, end)
+            split["average_heartrate"] = round(track.mean(track.heartrate, first, last), 1)
         found.append(split)
     return found
 

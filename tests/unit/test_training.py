@@ -348,7 +348,7 @@ def test_before_a_marathon_there_is_less_and_after_it_nothing(activities: list[A
 
     def kilometres(first: float, last: float) -> float:
         days = ((race - epoch(one["start_date"])) / 86_400 for one in runs)
-        return sum(one["distance"] / 1_000 for one, day in zip(runs, days) if first >= day > last)
+        return sum(float(one["distance"]) / 1_000 for one, day in zip(runs, days) if first >= day > last)
 
     assert kilometres(14, 0.5) < 0.75 * kilometres(40, 26)
     assert kilometres(-0.5, -5) == 0
