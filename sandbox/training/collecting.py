@@ -116,6 +116,7 @@ class _Collector:
         latest = {one.activity_id for one in sorted(living, key=lambda one: one.done.start)[-with_samples:]}
         tests = {one.activity_id for one in living if one.done.session.is_test} if with_samples else set()
         self._to_sample = latest | tests
+        self._tests = [one for one in entries if one.done.session.is_test]
         self._mileage = {gear.id: Mileage(gear, entries) for gear in who.gear}
 
     def tasks(self, days: int) -> Iterator[tuple[float, Callable[[], None]]]:
@@ -333,7 +334,7 @@ class _Collector:
         mine, best = self._who.athlete.profile, self._who.constitution
         month = int(at // (30 * DAY))
         mine.weight = round(best.weight + random.Random(f"weight {month}").uniform(-1.2, 1.6), 1)
-        tests = [one for one in self._entries if one.done.session.is_test and one.uploaded_at <= at]
+        tests = [one for one in self._tests if one.uploaded_at <= at]
         if tests:
             mine.ftp = ftp_of(tests[-1])
 

@@ -19,6 +19,9 @@ from sandbox import training
 from sandbox.splunkd.event_stream import RawEvent
 from sandbox.splunkd.faults import Faults
 from sandbox.splunkd.index import Index
+from sandbox.strava import activity_json
+from sandbox.strava.accounts import Accounts
+from sandbox.strava.activities import ActivityBook
 from sandbox.strava.exchange import JsonObject
 from sandbox.strava.route import decode_polyline
 from sandbox.training import files
@@ -201,6 +204,37 @@ def test_each_live_activity_was_announced(
 
 
 # What athletes do.
+
+
+@pytest.mark.parametrize(("kind", "sport_type"), [("ride", "Ride"), ("run", "Run")])
+def test_an_activity_has_the_fields_that_the_stand_in_for_strava_gives_it(
+    kind: str, sport_type: str, activities: list[Activity]
+) -> None:
+    at_strava = stand_in_detail(kind)
+    outdoors = (one for one in activities if one["start_latlng"] and one["has_heartrate"])
+    mine = next(one for one in outdoors if one["sport_type"] == sport_type)
+    # What others have done on the same way is not made up.
+    assert set(at_strava) - {"similar_activities"} == set(mine)
+    for name in ("segment_efforts", "best_efforts", "splits_metric"):
+        for theirs, ours in zip(at_strava[name][:1], mine[name][:1]):
+            assert set(ours) <= set(theirs)
+
+
+def stand_in_detail(kind: str) -> Activity:
+    book = ActivityBook(VirtualClock(), seed=1)
+    activity = book.record(
+        Accounts(seed=1).add_athlete("Anna", "Muster"),
+        kind,
+        title=None,
+        start_date=None,
+        private=False,
+        activity_id=None,
+        device_name=None,
+        description=None,
+        not_found_requests=0,
+        not_found_seconds=0,
+    )
+    return activity_json.detail(activity, 1, activity_json.route_of(activity, 1))
 
 
 def test_what_is_measured_is_what_people_can_do(activities: list[Activity]) -> None:
