@@ -62,7 +62,7 @@ class Index:
 
     def run(self, search: str) -> list[Row]:
         """Run a search whose macros have been expanded; returns what it shows."""
-        first, *commands = _pipeline(search)
+        first, *commands = pipeline(search)
         rows = self._generate(first)
         for command in commands:
             rows = self._command(command, rows)
@@ -91,7 +91,7 @@ class Index:
             self.rows = [row for row in self.rows if id(row) not in gone]
             return [{"deleted": len(gone)}]
         if name == "eval":
-            for field, expression in _assignments(rest):
+            for field, expression in assignments(rest):
                 rows = [{**row, field: _evaluate(expression, row, self.now)} for row in rows]
             return rows
         if name == "where":
@@ -104,6 +104,11 @@ class Index:
             return _sort(rest, rows)
         if name == "head":
             return rows[: int(rest)]
+        if name == "dedup":
+            return _dedup(rest, rows)
+        if name == "fields" and rest.startswith("-"):
+            gone_fields = {one.strip() for one in rest[1:].split(",")}
+            return [{field: value for field, value in row.items() if field not in gone_fields} for row in rows]
         if name in ("table", "fields"):
             wanted = [one.strip() for one in rest.split(",")]
             return [{one: row.get(one) for one in wanted} for row in rows]
@@ -137,7 +142,7 @@ def _row(event: Event) -> Row:
     }
 
 
-def _pipeline(search: str) -> list[str]:
+def pipeline(search: str) -> list[str]:
     """Split at the bars that are in no quotes and no brackets."""
     parts, depth, quoted, start, i = [], 0, False, 0, 0
     while i < len(search):
@@ -309,6 +314,8 @@ class _Expression:
             "isnotnull": lambda value: value is not None,
             "coalesce": lambda *values: next((value for value in values if value is not None), None),
             "split": lambda text, by: text.split(by),
+            "mvindex": lambda value, at: value[int(at)] if isinstance(value, list) else value,
+            "tonumber": lambda value: None if value is None else float(value),
             "match": lambda text, pattern: text is not None and re.search(pattern, _text(text), re.ASCII) is not None,
             "now": lambda: float(int(self._now)),
             "relative_time": lambda at, by: at - 86_400.0 * {"-1d": 1}[by],
@@ -327,7 +334,8 @@ def _evaluate(text: str, row: Row, now: float) -> Any:
     return _Expression(text, row, now).value()
 
 
-def _assignments(text: str) -> list[tuple[str, str]]:
+def assignments(text: str) -> list[tuple[str, str]]:
+    """The fields that an ``eval`` sets, each with its expression, in their order."""
     parts, depth, quoted, start = [], 0, False, 0
     for i, one in enumerate(text):
         if one == '"' and text[i - 1] != "\\":
@@ -373,6 +381,18 @@ def _aggregate(text: str, rows: list[Row], now: float) -> Optional[float]:
     assert match is not None, text
     values = [float(row[match[2]]) for row in rows if row.get(match[2]) is not None]
     return {"max": max, "min": min}[match[1]](values) if values else None
+
+
+def _dedup(text: str, rows: list[Row]) -> list[Row]:
+    """The first row of each value; with ``sortby -field`` that with the largest number. Rows without the field go."""
+    field, _, by = text.partition(" sortby -")
+    if by:
+        rows = sorted(rows, key=lambda row: float(row[by.strip()]), reverse=True)
+    first: dict[str, Row] = {}
+    for row in rows:
+        if row.get(field.strip()) is not None:
+            first.setdefault(str(row[field.strip()]), row)
+    return list(first.values())
 
 
 def _sort(text: str, rows: list[Row]) -> list[Row]:
