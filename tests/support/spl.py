@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Optional, Union
 from urllib.parse import unquote
@@ -215,7 +216,7 @@ class _Terms:
 
 _EVAL_TOKEN = re.compile(
     r"""\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<string>"(?:[^"\\]|\\.)*")|(?P<field>'[^']*')|(?P<word>[A-Za-z_]\w*)"""
-    r"""|(?P<sign><=|>=|!=|==|[-+=<>.,()]))"""
+    r"""|(?P<sign><=|>=|!=|==|[-+*/%=<>.,()]))"""
 )
 
 
@@ -257,25 +258,41 @@ class _Expression:
         return result
 
     def _comparison(self) -> Any:
+        if self._next("NOT"):
+            negated = self._comparison()
+            return None if negated is None else negated is False
         result = self._sum()
-        operator = self._next("<=", ">=", "=", "<", ">")
+        operator = self._next("<=", ">=", "!=", "=", "<", ">")
         if operator is None:
             return result
         other = self._sum()
         if result is None or other is None:
             return None
-        if operator == "=":
-            return str(result) == str(other)
+        if operator in ("=", "!="):
+            return (_text(result) == _text(other)) is (operator == "=")
         one, two = float(result), float(other)
         return {"<": one < two, ">": one > two, "<=": one <= two, ">=": one >= two}[operator]
 
-    def _sum(self) -> Any:
+    def _product(self) -> Any:
         result = self._atom()
+        while True:
+            operator = self._next("*", "/", "%")
+            if operator is None:
+                return result
+            other = self._atom()
+            if result is None or other is None or (operator != "*" and float(other) == 0):
+                result = None
+            else:
+                one, two = float(result), float(other)
+                result = one * two if operator == "*" else one / two if operator == "/" else math.fmod(one, two)
+
+    def _sum(self) -> Any:
+        result = self._product()
         while True:
             operator = self._next(".", "-", "+")
             if operator is None:
                 return result
-            other = self._atom()
+            other = self._product()
             if result is None or other is None:
                 result = None
             elif operator == ".":
@@ -292,6 +309,9 @@ class _Expression:
             return text[1:-1].replace('\\"', '"')
         if kind == "field":
             return self._row.get(text[1:-1])
+        if (kind, text) == ("sign", "-"):
+            negated = self._atom()
+            return None if negated is None else -float(negated)
         if text == "(":
             result = self._or()
             assert self._next(")")
@@ -318,16 +338,64 @@ class _Expression:
             "tonumber": lambda value: None if value is None else float(value),
             "match": lambda text, pattern: text is not None and re.search(pattern, _text(text), re.ASCII) is not None,
             "now": lambda: float(int(self._now)),
-            "relative_time": lambda at, by: at - 86_400.0 * {"-1d": 1}[by],
+            "relative_time": _relative_time,
             "ceiling": lambda number: float(math.ceil(float(number))),
             "urldecode": unquote,
-            "strftime": lambda at, pattern: f"{at}",
+            "strftime": _strftime,
+            "strptime": _strptime,
+            "round": _round,
+            "floor": lambda number: None if number is None else float(math.floor(float(number))),
+            "exp": lambda number: None if number is None else math.exp(float(number)),
+            "trim": lambda text: text.strip(),
+            "nullif": lambda one, two: None if one == two else one,
+            "tostring": lambda value: None if value is None else _text(value),
+            "substr": _substr,
+            "replace": _replace,
         }
         return functions[name](*given)
 
 
 def _text(value: Union[str, float]) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
+
+
+# The host that searches is in UTC here.
+
+
+def _strftime(at: Optional[float], pattern: str) -> Optional[str]:
+    return None if at is None else datetime.fromtimestamp(float(at), timezone.utc).strftime(pattern)
+
+
+def _strptime(text: Optional[str], pattern: str) -> Optional[float]:
+    return None if text is None else datetime.strptime(text, pattern).replace(tzinfo=timezone.utc).timestamp()
+
+
+def _relative_time(at: Optional[float], by: str) -> Optional[float]:
+    if at is None:
+        return None
+    if by == "@w1":  # Thursday was the first of 1970
+        return at - (at // 86_400 + 3) % 7 * 86_400 - at % 86_400
+    return at - 86_400.0 * {"-1d": 1}[by]
+
+
+def _round(number: Optional[str], places: float = 0) -> Optional[float]:
+    return None if number is None else math.floor(float(number) * 10**places + 0.5) / 10**places
+
+
+def _substr(text: Optional[str], begin: float, length: Optional[float] = None) -> Optional[str]:
+    if text is None:
+        return None
+    first = int(begin) - 1 if begin > 0 else max(0, len(text) + int(begin))
+    return text[first:] if length is None else text[first : first + int(length)]
+
+
+def _replace(text: Optional[str], pattern: str, by: str) -> Optional[str]:
+    return None if text is None else re.sub(pattern, by, text, flags=re.ASCII)
+
+
+def evaluate(text: str, row: Row, now: float = 0.0) -> Any:
+    """The value of an expression of ``eval``; None is null."""
+    return _evaluate(text, row, now)
 
 
 def _evaluate(text: str, row: Row, now: float) -> Any:
