@@ -96,8 +96,8 @@ def documented() -> Iterator[Search]:
         blocks += [(match.start(), match[1]) for match in fenced]
         for start, block in sorted(blocks):
             plain = re.sub(r"^    ", "", block, flags=re.MULTILINE)
-            for found in re.split(r"\n\n|\n(?=\(?`|index=)", plain.strip()):
-                if re.match(r"\(?(`strava_|index=)|\|", found):
+            for found in re.split(r"\n\n|\n(?=\(?`|index=|earliest=)", plain.strip()):
+                if re.match(r"(?:earliest=\S+ )?\(?(?:`strava_|index=)|\|", found):
                     line = text.count("\n", 0, start) + 1
                     is_part = found.startswith("|") and not re.match(r"\|\s*(inputlookup|makeresults|rest)\b", found)
                     yield Search(str(page.relative_to(ROOT)), f"line {line}", found, is_part=is_part, around=text)
