@@ -2,13 +2,13 @@
 # `make help` lists the commands; CONTRIBUTING.md says more.
 
 .DEFAULT_GOAL := help
-.PHONY: help package test demo sandbox screenshots simulate chaos bench lint format clean
+.PHONY: help package test demo sandbox sample-data screenshots simulate chaos bench lint format clean
 
 # -B: running the tools leaves no caches beside the sources.
 TOOL = @python=$$(sh tools/find_python.sh) && exec "$$python" -B -m
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\): .*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\): .*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 package: ## build dist/TA_strava_webhook-<version>.tar.gz, to be installed in Splunk Web, and output/TA_strava_webhook
 	$(TOOL) tools.package
@@ -21,6 +21,9 @@ demo: ## build the add-on and watch it collect activities from a stand-in for St
 
 sandbox: ## keep the built add-on running against the stand-ins until Ctrl-C, to play with; EMPTY=1 to set it up by hand
 	$(TOOL) tools.sandbox sandbox $(if $(EMPTY),--empty)
+
+sample-data: ## write two years of made-up training of three athletes, to upload into a Splunk; SEED=2, TODAY=2026-06-01 for others
+	$(TOOL) tools.sandbox sandbox.training $(if $(SEED),--seed $(SEED)) $(if $(TODAY),--today $(TODAY))
 
 screenshots: ## make the pictures in docs/images anew from the built pages; needs Chromium
 	$(TOOL) tools.screenshots

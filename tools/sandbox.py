@@ -1,4 +1,4 @@
-"""Builds the add-on and runs a module of the sandbox with it: ``make demo``, ``make sandbox``; ``make simulate``."""
+"""Builds the add-on and runs a module of the sandbox with it: ``make demo``, ``make sandbox``, ``make sample-data``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tools import environments, package
 from tools.progress import exit_with, say
 
 #: What runs the sources, not the built add-on, and wants to be quick.
-_UNBUILT = ("sandbox.simulation",)
+_UNBUILT = ("sandbox.simulation", "sandbox.training")
 
 
 def main(module: str, *arguments: str) -> int:

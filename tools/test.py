@@ -21,7 +21,7 @@ from tools import checks, chromium, debian, environments, interpreters, nginx
 from tools.progress import exit_with, run, say
 
 #: These run on every Python that the add-on serves.
-ON_EACH_PYTHON = ("tests/unit", "tests/contract", "tests/integration")
+ON_EACH_PYTHON = ("tests/unit", "tests/contract", "tests/search", "tests/integration")
 
 #: Days and weeks in virtual time, and the stand-ins' own tests: on the newest Python only, since they take minutes and
 #: what they show does not depend on the interpreter. The same modules' other tests run on each.

@@ -19,6 +19,9 @@ BEGINNINGS = [
     ("strava:gear", '{"collected_at":1714545007.123,"id":"b1"', 1714545007.123),
 ]
 
+#: The sourcetypes under which a sample is uploaded, with the names that searches see.
+SAMPLES = {sourcetype.replace("strava:", "strava:sample:", 1): sourcetype for sourcetype, _, _ in BEGINNINGS}
+
 #: The formats in use, and the text that each takes.
 _FORMATS = {
     "%Y-%m-%dT%H:%M:%SZ": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
@@ -36,7 +39,7 @@ def props(addon: Path) -> configparser.RawConfigParser:
 
 
 def test_there_is_a_stanza_for_each_sourcetype_and_no_other(props: configparser.RawConfigParser) -> None:
-    assert set(props.sections()) == {sourcetype for sourcetype, _, _ in BEGINNINGS}
+    assert set(props.sections()) == {sourcetype for sourcetype, _, _ in BEGINNINGS} | set(SAMPLES)
 
 
 @pytest.mark.parametrize(("sourcetype", "text", "time"), BEGINNINGS)
@@ -69,3 +72,21 @@ def test_json_is_extracted_once_and_at_search_time(props: configparser.RawConfig
     for name in props.sections():
         assert props[name]["KV_MODE"] == "json"
         assert "INDEXED_EXTRACTIONS" not in props[name]
+
+
+def test_an_uploaded_sample_is_read_like_the_real_thing_and_found_under_its_name(
+    props: configparser.RawConfigParser,
+) -> None:
+    for name, real in SAMPLES.items():
+        settings = dict(props[name])
+        assert settings.pop("rename") == real
+        assert settings.pop("description") != props[real]["description"]
+        assert settings == {key: value for key, value in props[real].items() if key in settings}
+        # How the text is read when it arrives is decided by the sourcetype that was chosen for the upload; the rest is
+        # looked up under the real name while searching.
+        at_index_time = {key for key in props[real] if key.isupper()} - {"KV_MODE"}
+        assert at_index_time <= set(settings)
+
+
+def test_only_samples_are_renamed(props: configparser.RawConfigParser) -> None:
+    assert {name for name in props.sections() if "rename" in props[name]} == set(SAMPLES)

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Optional, Union
 from urllib.parse import unquote
@@ -62,7 +63,7 @@ class Index:
 
     def run(self, search: str) -> list[Row]:
         """Run a search whose macros have been expanded; returns what it shows."""
-        first, *commands = _pipeline(search)
+        first, *commands = pipeline(search)
         rows = self._generate(first)
         for command in commands:
             rows = self._command(command, rows)
@@ -91,7 +92,7 @@ class Index:
             self.rows = [row for row in self.rows if id(row) not in gone]
             return [{"deleted": len(gone)}]
         if name == "eval":
-            for field, expression in _assignments(rest):
+            for field, expression in assignments(rest):
                 rows = [{**row, field: _evaluate(expression, row, self.now)} for row in rows]
             return rows
         if name == "where":
@@ -104,6 +105,11 @@ class Index:
             return _sort(rest, rows)
         if name == "head":
             return rows[: int(rest)]
+        if name == "dedup":
+            return _dedup(rest, rows)
+        if name == "fields" and rest.startswith("-"):
+            gone_fields = {one.strip() for one in rest[1:].split(",")}
+            return [{field: value for field, value in row.items() if field not in gone_fields} for row in rows]
         if name in ("table", "fields"):
             wanted = [one.strip() for one in rest.split(",")]
             return [{one: row.get(one) for one in wanted} for row in rows]
@@ -137,7 +143,7 @@ def _row(event: Event) -> Row:
     }
 
 
-def _pipeline(search: str) -> list[str]:
+def pipeline(search: str) -> list[str]:
     """Split at the bars that are in no quotes and no brackets."""
     parts, depth, quoted, start, i = [], 0, False, 0, 0
     while i < len(search):
@@ -210,7 +216,7 @@ class _Terms:
 
 _EVAL_TOKEN = re.compile(
     r"""\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<string>"(?:[^"\\]|\\.)*")|(?P<field>'[^']*')|(?P<word>[A-Za-z_]\w*)"""
-    r"""|(?P<sign><=|>=|!=|==|[-+=<>.,()]))"""
+    r"""|(?P<sign><=|>=|!=|==|[-+*/%=<>.,()]))"""
 )
 
 
@@ -252,25 +258,41 @@ class _Expression:
         return result
 
     def _comparison(self) -> Any:
+        if self._next("NOT"):
+            negated = self._comparison()
+            return None if negated is None else negated is False
         result = self._sum()
-        operator = self._next("<=", ">=", "=", "<", ">")
+        operator = self._next("<=", ">=", "!=", "=", "<", ">")
         if operator is None:
             return result
         other = self._sum()
         if result is None or other is None:
             return None
-        if operator == "=":
-            return str(result) == str(other)
+        if operator in ("=", "!="):
+            return (_text(result) == _text(other)) is (operator == "=")
         one, two = float(result), float(other)
         return {"<": one < two, ">": one > two, "<=": one <= two, ">=": one >= two}[operator]
 
-    def _sum(self) -> Any:
+    def _product(self) -> Any:
         result = self._atom()
+        while True:
+            operator = self._next("*", "/", "%")
+            if operator is None:
+                return result
+            other = self._atom()
+            if result is None or other is None or (operator != "*" and float(other) == 0):
+                result = None
+            else:
+                one, two = float(result), float(other)
+                result = one * two if operator == "*" else one / two if operator == "/" else math.fmod(one, two)
+
+    def _sum(self) -> Any:
+        result = self._product()
         while True:
             operator = self._next(".", "-", "+")
             if operator is None:
                 return result
-            other = self._atom()
+            other = self._product()
             if result is None or other is None:
                 result = None
             elif operator == ".":
@@ -287,6 +309,9 @@ class _Expression:
             return text[1:-1].replace('\\"', '"')
         if kind == "field":
             return self._row.get(text[1:-1])
+        if (kind, text) == ("sign", "-"):
+            negated = self._atom()
+            return None if negated is None else -float(negated)
         if text == "(":
             result = self._or()
             assert self._next(")")
@@ -309,12 +334,23 @@ class _Expression:
             "isnotnull": lambda value: value is not None,
             "coalesce": lambda *values: next((value for value in values if value is not None), None),
             "split": lambda text, by: text.split(by),
+            "mvindex": lambda value, at: value[int(at)] if isinstance(value, list) else value,
+            "tonumber": lambda value: None if value is None else float(value),
             "match": lambda text, pattern: text is not None and re.search(pattern, _text(text), re.ASCII) is not None,
             "now": lambda: float(int(self._now)),
-            "relative_time": lambda at, by: at - 86_400.0 * {"-1d": 1}[by],
+            "relative_time": _relative_time,
             "ceiling": lambda number: float(math.ceil(float(number))),
             "urldecode": unquote,
-            "strftime": lambda at, pattern: f"{at}",
+            "strftime": _strftime,
+            "strptime": _strptime,
+            "round": _round,
+            "floor": lambda number: None if number is None else float(math.floor(float(number))),
+            "exp": lambda number: None if number is None else math.exp(float(number)),
+            "trim": lambda text: text.strip(),
+            "nullif": lambda one, two: None if one == two else one,
+            "tostring": lambda value: None if value is None else _text(value),
+            "substr": _substr,
+            "replace": _replace,
         }
         return functions[name](*given)
 
@@ -323,11 +359,51 @@ def _text(value: Union[str, float]) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
 
 
+# The host that searches is in UTC here.
+
+
+def _strftime(at: Optional[float], pattern: str) -> Optional[str]:
+    return None if at is None else datetime.fromtimestamp(float(at), timezone.utc).strftime(pattern)
+
+
+def _strptime(text: Optional[str], pattern: str) -> Optional[float]:
+    return None if text is None else datetime.strptime(text, pattern).replace(tzinfo=timezone.utc).timestamp()
+
+
+def _relative_time(at: Optional[float], by: str) -> Optional[float]:
+    if at is None:
+        return None
+    if by == "@w1":  # Thursday was the first of 1970
+        return at - (at // 86_400 + 3) % 7 * 86_400 - at % 86_400
+    return at - 86_400.0 * {"-1d": 1}[by]
+
+
+def _round(number: Optional[str], places: float = 0) -> Optional[float]:
+    return None if number is None else math.floor(float(number) * 10**places + 0.5) / 10**places
+
+
+def _substr(text: Optional[str], begin: float, length: Optional[float] = None) -> Optional[str]:
+    if text is None:
+        return None
+    first = int(begin) - 1 if begin > 0 else max(0, len(text) + int(begin))
+    return text[first:] if length is None else text[first : first + int(length)]
+
+
+def _replace(text: Optional[str], pattern: str, by: str) -> Optional[str]:
+    return None if text is None else re.sub(pattern, by, text, flags=re.ASCII)
+
+
+def evaluate(text: str, row: Row, now: float = 0.0) -> Any:
+    """The value of an expression of ``eval``; None is null."""
+    return _evaluate(text, row, now)
+
+
 def _evaluate(text: str, row: Row, now: float) -> Any:
     return _Expression(text, row, now).value()
 
 
-def _assignments(text: str) -> list[tuple[str, str]]:
+def assignments(text: str) -> list[tuple[str, str]]:
+    """The fields that an ``eval`` sets, each with its expression, in their order."""
     parts, depth, quoted, start = [], 0, False, 0
     for i, one in enumerate(text):
         if one == '"' and text[i - 1] != "\\":
@@ -373,6 +449,18 @@ def _aggregate(text: str, rows: list[Row], now: float) -> Optional[float]:
     assert match is not None, text
     values = [float(row[match[2]]) for row in rows if row.get(match[2]) is not None]
     return {"max": max, "min": min}[match[1]](values) if values else None
+
+
+def _dedup(text: str, rows: list[Row]) -> list[Row]:
+    """The first row of each value; with ``sortby -field`` that with the largest number. Rows without the field go."""
+    field, _, by = text.partition(" sortby -")
+    if by:
+        rows = sorted(rows, key=lambda row: float(row[by.strip()]), reverse=True)
+    first: dict[str, Row] = {}
+    for row in rows:
+        if row.get(field.strip()) is not None:
+            first.setdefault(str(row[field.strip()]), row)
+    return list(first.values())
 
 
 def _sort(text: str, rows: list[Row]) -> list[Row]:

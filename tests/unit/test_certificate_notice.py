@@ -114,6 +114,22 @@ def test_days_before_its_end_a_certificate_is_warned_of_and_a_renewal_takes_it_b
     assert noticing.look() == {}
 
 
+def test_each_day_a_line_says_how_long_the_certificate_lasts(
+    certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    noticing = Noticing(certificates, valid_until(certificates, "main", START + 2.5 * DAY))
+    with caplog.at_level(logging.INFO):
+        for _hour in range(4 * 24):
+            noticing.look()
+            noticing.clock.advance(3600)
+    logged = [record.message for record in caplog.records if "action=certificate " in record.message]
+    days = [int(text.partition("days=")[2].split()[0]) for text in logged]
+    assert len(days) in (4, 5)  # a day begins at midnight, wherever the test began
+    assert days[0] == 2
+    assert days[-1] < 0
+    assert days == sorted(days, reverse=True)
+
+
 def test_a_renewed_certificate_for_another_host_is_told(certificates: Certificates) -> None:
     files = certificates.issue("main", HOST)
     noticing = Noticing(certificates, files)

@@ -95,6 +95,11 @@ def test_short_scalars_come_before_arrays_and_polylines_whatever_their_order_at_
     ]  # fmt: skip
 
 
+def test_a_text_is_short_if_its_bytes_are_few() -> None:
+    activity = {"start_date": "2024-05-01T06:30:00Z", "name": "🚵" * 200, "id": 7, "athlete": {"id": 3}}
+    assert list(json.loads(event_of(activity)))[-2:] == ["athlete", "name"]
+
+
 @pytest.mark.parametrize(
     ("written", "canonical"),
     [

@@ -60,7 +60,14 @@ def test_a_used_up_quarter_hour_says_until_when_and_how_many_wait(collect: Colle
     # It is some seconds past 06:00.
     assert (found.waiting, found.pause) == (1, "paused until 06:15 UTC, quarter-hour limit")
     assert found.done_at == "2026-06-01T06:15Z"
-    assert found.used == "100/400"
+    assert (found.used, found.limits) == ("100/400", "100/1000")
+
+
+def test_the_limits_are_the_users_own_where_those_are_lower(collect: Collect) -> None:
+    c = collect()
+    assert c.settings is not None
+    c.settings = replace(c.settings, advanced=replace(c.settings.advanced, own_day_limit=300))
+    assert look(c).limits == "100/300"
 
 
 def test_a_used_up_day_is_called_by_its_name(collect: Collect) -> None:

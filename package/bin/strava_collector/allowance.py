@@ -51,7 +51,7 @@ class Permission:
 
 @dataclass(frozen=True)
 class Usage:
-    """Reads used in the quarter hour and on the day, for the log."""
+    """Reads in the quarter hour and on the day, for the log."""
 
     quarter: int
     day: int
@@ -168,6 +168,14 @@ class Allowance:
         """Return the reads used now."""
         quota = applications.quota(tx, client_id)
         return _usage(quota, self._time.now(quota.ahead))
+
+    def limits(self, tx: Transaction, client_id: str, advanced: Advanced) -> Usage:
+        """Return the reads that may be used, by Strava's limits and the user's own."""
+        quota = applications.quota(tx, client_id)
+        current = quota.at(self._time.now(quota.ahead))
+        return Usage(
+            current.reads_quarter.allows(advanced.own_quarter_limit), current.reads_day.allows(advanced.own_day_limit)
+        )
 
     def reserve_if_allowed(
         self, tx: Transaction, client_id: str, lease_id: str, advanced: Advanced, priority: Priority

@@ -34,10 +34,13 @@ class CertificateNotice:
         self._clock = clock
         self._judged: Optional[tuple[object, ...]] = None
         self._logged: Optional[tuple[int, Optional[int]]] = None
+        #: The pair and the day (UTC) of the last line that says how long it lasts.
+        self._counted: Optional[tuple[int, float]] = None
 
     def look(self, pair: ServedPair, settings: Settings) -> None:
         """Report what stands in the way of Strava's connections, or take back what did. Mostly returns at once."""
         now, valid, ca_file = self._clock.now(), pair.valid, settings.advanced.ca_file
+        self._count_days(pair, now)
         reached = None if valid is None else stage(valid, now)
         situation = (pair.generation, pair.is_in_its_files, ca_file, reached)
         if situation == self._judged:
@@ -57,6 +60,13 @@ class CertificateNotice:
         if reached and valid is not None and self._logged != (pair.generation, reached):
             log.warning(line("certificate_ends_soon", days=int((valid[1] - now) / DAY), file=pair.cert_file))
         self._logged = (pair.generation, reached)
+
+    def _count_days(self, pair: ServedPair, now: float) -> None:
+        """Leave a line each day, and for each other certificate: what alerts and dashboards go by."""
+        counted = (pair.generation, now // DAY)
+        if pair.valid is not None and counted != self._counted:
+            log.info(line("certificate", days=int((pair.valid[1] - now) // DAY), file=pair.cert_file))
+            self._counted = counted
 
     def _faults(self, pair: ServedPair, ca_file: Optional[str], now: float) -> list[str]:
         return trust_faults(

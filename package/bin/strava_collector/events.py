@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 ACTIVITY_SOURCETYPE = "strava:activities"
 WEBHOOK_SOURCETYPE = "strava:webhook"
 
-#: Values whose JSON is longer than this go to the end of the event.
+#: Values whose JSON is longer than this go to the end of the event; in bytes, as Splunk's limit may be meant.
 SHORT_VALUE = 300
 
 #: How far a notification's own time may be from its arrival, in seconds: Splunk refuses times more than two days
@@ -161,7 +161,8 @@ def short_first(fields: Mapping[str, object]) -> dict[str, object]:
 
     def rank(item: tuple[str, object]) -> tuple[int, int]:
         value = item[1]
-        length = len(encode(value))
+        text = encode(value)
+        length = len(text) if len(text) > SHORT_VALUE else len(text.encode("utf-8"))
         is_short = length <= SHORT_VALUE and not isinstance(value, (dict, list))
         return (0, 0) if is_short else (1, length)
 

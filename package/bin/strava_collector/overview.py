@@ -34,6 +34,8 @@ class Overview:
     history_per_day: Optional[int]
     #: Reads that were used in the quarter hour and on the day.
     used: str
+    #: How many may be used, in the same form.
+    limits: str
     #: 429s since the store was made.
     refusals: int
     dead_letters: int
@@ -66,6 +68,7 @@ def overview(
         done_at=_date(max(allowance.done_at(tx, client_id, advanced, waiting), opens or now)) if total else None,
         history_per_day=allowance.history_per_day(tx, client_id, advanced) if history else None,
         used=str(allowance.usage(tx, client_id)),
+        limits=str(allowance.limits(tx, client_id, advanced)),
         refusals=applications.quota(tx, client_id).refusals,
         dead_letters=dead_letters.count_dead_letters(tx),
         athletes=sum(found.athlete_id in settings.athletes for found in athletes.standings(tx)),

@@ -1,0 +1,136 @@
+"""The macros that choose the latest version, by their own text, on events that the add-on writes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from strava_collector.events import Event, Tombstone, activity_event, epoch, tombstone_event
+from tests.support.spl import Index, Row, expand, stanzas
+
+MACROS = stanzas("macros.conf")
+NOW = 1_790_000_000.0
+ANNA, BEN = 7, 8
+HERE, THERE = "2026-06-01T05:00:00Z", "2026-03-01T05:00:00Z"
+
+
+def version(activity: int, at: float, name: str, *, start: str = HERE, athlete: int = ANNA, **more: object) -> Event:
+    content = {"id": activity, "athlete": {"id": athlete}, "start_date": start, "name": name, **more}
+    return activity_event(
+        content, start=start, collected_at=at, reason="webhook", input_name="club", index="strava", source="s"
+    )
+
+
+def grave(activity: int, at: float, *, start: str = HERE, athlete: int = ANNA) -> Event:
+    return tombstone_event(Tombstone(activity, athlete, start, at, "strava"), "s")
+
+
+def older(activity: int, name: str) -> Event:
+    """What the older add-on wrote: no ``collected_at``."""
+    data = f'{{"id":{activity},"name":"{name}","start_date":"{HERE}","athlete":{{"id":{ANNA}}}}}'
+    return Event(epoch(HERE), "strava:activities", "strava", "strava_api://x", data)
+
+
+def index_of(events: Sequence[Event]) -> Index:
+    """In the order of arrival."""
+    found = Index.of(events, NOW)
+    for number, row in enumerate(found.rows):
+        row["_indextime"] = str(int(NOW) - 10_000 + number)
+    return found
+
+
+def shown(index: Index, search: str = "`strava_activities`", *, begin: float = 0, end: float = 1e12) -> list[str]:
+    within = Index([row for row in index.rows if begin <= row["_time"] < end], {}, index.now)
+    return sorted(row["name"] for row in within.run(expand(search, MACROS)))
+
+
+def newest_first(index: Index) -> list[Row]:
+    """As a search meets events: later times first; of equal ones, what was indexed last."""
+    return sorted(index.rows, key=lambda row: (row["_time"], int(row["_indextime"])), reverse=True)
+
+
+MOVED = [version(1, NOW, "before", start=THERE), grave(1, NOW + 1, start=THERE), version(1, NOW + 2, "after")]
+
+
+def test_the_latest_version_is_shown_whatever_the_order_of_arrival() -> None:
+    events = [version(1, NOW + number, f"title {number}") for number in range(9)]
+    for seed in range(9):
+        random.Random(seed).shuffle(events)
+        assert shown(index_of(events)) == ["title 8"]
+
+
+def test_a_deleted_activity_is_gone_and_one_that_came_back_is_there() -> None:
+    assert shown(index_of([version(1, NOW, "a"), grave(1, NOW + 1)])) == []
+    assert shown(index_of([version(1, NOW, "a"), grave(1, NOW + 1), version(1, NOW + 2, "b")])) == ["b"]
+
+
+@pytest.mark.parametrize("at", [epoch(THERE) - 1, epoch(THERE) + 1, epoch(HERE) + 1])
+def test_a_range_that_is_cut_anywhere_shows_what_is_there_now(at: float) -> None:
+    index = index_of(MOVED)
+    assert shown(index, end=at) == (["after"] if at > epoch(HERE) else [])
+    assert shown(index, begin=at) == (["after"] if at <= epoch(HERE) else [])
+
+
+def test_digits_behind_the_point_count() -> None:
+    assert shown(index_of([version(1, NOW + 0.002, "b"), version(1, NOW + 0.001, "a")])) == ["b"]
+
+
+def test_the_index_time_stands_in_where_the_older_add_on_wrote() -> None:
+    assert shown(index_of([older(1, "a"), older(1, "b")])) == ["b"]
+    assert shown(index_of([older(1, "a"), version(1, NOW, "b")])) == ["b"]
+    assert shown(index_of([older(1, "a"), grave(1, NOW)])) == []
+
+
+def test_fields_that_are_there_twice_count_once() -> None:
+    index = index_of([older(1, "a"), version(1, NOW, "b")])
+    index.rows[0]["id"] = ["1", "1"]
+    assert shown(index) == ["b"]
+
+
+def test_one_athlete_or_one_activity_alone() -> None:
+    index = index_of([*MOVED, version(2, NOW, "other"), version(3, NOW, "hers", athlete=BEN), grave(2, NOW + 1)])
+    assert shown(index, f"`strava_activities({ANNA})`") == ["after"]
+    assert shown(index, f"`strava_activities({BEN})`") == ["hers"]
+    assert shown(index, "`strava_activities(*)`") == ["after", "hers"]
+    assert shown(index, "`strava_activity(3)`") == ["hers"]
+    assert shown(index, "`strava_activity(2)`") == []
+
+
+def test_a_filter_before_the_choice_shows_what_is_not_so_any_more() -> None:
+    index = index_of([version(1, NOW, "a", sport_type="Run"), version(1, NOW + 1, "b", sport_type="Ride")])
+    assert shown(index, '`strava_activities` | where sport_type="Run"') == []
+    too_early = '`strava_activity_versions` sport_type="Run" | `strava_latest`'
+    assert shown(index, too_early) == ["a"]
+
+
+# A plain dedup, as searches for the older add-on have it.
+
+
+def plain(index: Index, order: Sequence[Row]) -> list[Row]:
+    return Index(list(order), {}, index.now).run(expand("`strava_activity_versions` | dedup id", MACROS))
+
+
+def test_a_plain_dedup_keeps_what_comes_first() -> None:
+    index = index_of([version(1, NOW, "a"), version(1, NOW + 1, "b")])
+    assert [row["name"] for row in plain(index, newest_first(index))] == ["b"]
+    # Both have the same _time, so it may as well be this order: two indexers, two buckets, a late arrival.
+    assert [row["name"] for row in plain(index, index.rows)] == ["a"]
+
+
+def test_a_plain_dedup_shows_a_tombstone_as_an_activity_without_a_name() -> None:
+    index = index_of([version(1, NOW, "a"), grave(1, NOW + 1)])
+    (row,) = plain(index, newest_first(index))
+    assert (row["deleted"], row.get("name")) == ("true", None)
+    (row,) = plain(index, index.rows)
+    assert row["name"] == "a", "or it shows what was deleted"
+
+
+def test_a_plain_dedup_of_a_moved_activity_takes_the_later_place() -> None:
+    later = index_of(MOVED)
+    assert [row.get("name") for row in plain(later, newest_first(later))] == ["after"]
+    back = [version(1, NOW, "before"), grave(1, NOW + 1), version(1, NOW + 2, "after", start=THERE)]
+    earlier = index_of(back)
+    assert [row.get("name") for row in plain(earlier, newest_first(earlier))] == [None], "the tombstone is met first"
+    assert shown(earlier) == ["after"]
