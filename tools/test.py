@@ -13,26 +13,37 @@ import threading
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Callable, Optional
 
 from tools import checks, chromium, debian, environments, interpreters, nginx
 from tools.progress import exit_with, run, say
 
-#: These run on every Python that the add-on serves.
-ON_EACH_PYTHON = ("tests/unit", "tests/contract", "tests/search", "tests/integration")
+#: These run on every Python that the add-on serves: those within one process, and those that start others and wait for
+#: them most of the time.
+QUICK = ("tests/unit", "tests/contract")
+WITH_PROCESSES = ("tests/integration",)
 
-#: Days and weeks in virtual time, and the stand-ins' own tests: on the newest Python only, since they take minutes and
-#: what they show does not depend on the interpreter. The same modules' other tests run on each.
-LONG = (
+#: These take minutes, and what they show does not depend on the interpreter: days and weeks in virtual time and the
+#: stand-ins' own tests on the newest Python only, whatever somebody may enter or look up on the oldest only.
+ON_THE_NEWEST = (
     "tests/unit/test_lister.py",
     "tests/unit/test_lister_model.py",
     "tests/unit/test_pipeline_model.py",
     "tests/unit/test_simulation.py",
     "tests/unit/test_sandbox_*.py",
+    "tests/unit/test_training.py",
     "tests/integration/test_sandbox_*.py",
 )
+ON_THE_OLDEST = (
+    "tests/integration/test_admin_endpoints.py",
+    "tests/integration/test_admin_terminal.py",
+    "tests/integration/test_handlers_garbage.py",
+    "tests/integration/test_troubleshooting.py",
+)
+
+#: These read each search that is shipped, once and on the newest Python: what they show is about the searches.
+SEARCHES = ("tests/search",)
 
 #: These look at the built package, with all Pythons from one place.
 ONCE = ("tests/package",)
@@ -95,10 +106,10 @@ class Run:
         if nginx.ready() is None and debian.in_ci():
             self.results.append(Result("nginx", False, remark=nginx.HOW_TO_GET_IT))
 
-    def side_by_side(self, lanes: Sequence[Callable[[Run], None]]) -> None:
+    def side_by_side(self, lanes: Sequence[Step]) -> None:
         """Let each lane do its steps while the others do theirs; most of the tests wait most of the time."""
 
-        def follow(lane: Callable[[Run], None], part: Run) -> None:
+        def follow(lane: Step, part: Run) -> None:
             try:
                 lane(part)
             except Exception as error:  # in a thread it would end nothing
@@ -155,6 +166,10 @@ class Run:
         return Result(title, finished.status == 0, finished.seconds, remark, passed, failed, tuple(skipped))
 
 
+#: Does something of a run and notes in it how that ended.
+Step = Callable[[Run], None]
+
+
 def count(report: Path) -> tuple[int, int, list[str]]:
     """Return from pytest's report how many tests passed, how many failed, and which were skipped and why."""
     passed, failed, skipped = 0, 0, []
@@ -181,31 +196,49 @@ def everything() -> Run:
     for version in interpreters.SERVED:
         if version not in available:
             steps.not_run(f"tests on Python {version}", f"there is no Python {version} on this host")
-    paths = [path for path in ON_EACH_PYTHON if _has_tests(path) and (built or path not in NEED_THE_PACKAGE)]
     versions = sorted(available, key=_number)
-    # Both lanes end with a half of these, dealt out by size, so that neither waits long for the other. The one with the
-    # package checks gets the shorter half.
+    oldest, newest = versions[0], versions[-1]
+    # Dealt out by size, so that neither half waits long for the other.
     in_a_browser = sorted(
         (path for folder in IN_A_BROWSER for path in (environments.ROOT / folder).rglob("test_*.py")),
         key=lambda path: (path.stat().st_size, path.name),
         reverse=True,
     )
     dealt = [os.path.relpath(path, environments.ROOT) for path in in_a_browser]
-    halves = [dealt[1::2], dealt[0::2]]
 
-    def lane(part: int, steps: Run) -> None:
-        for version in versions[part::2]:
-            left_out = [] if version == versions[-1] else [f"--ignore-glob={pattern}" for pattern in LONG]
-            steps.tests(f"tests on Python {version}", available[version], [*left_out, *paths])
-        if built and part == 0:
-            steps.tests("package checks", available[versions[-1]], list(ONCE))
-        if built:
-            steps.browser_tests(f"browser tests, {'first' if part == 0 else 'second'} half", halves[part])
+    def on(version: str, kind: str, paths: Sequence[str]) -> Step:
+        elsewhere = [*(ON_THE_NEWEST if version != newest else ()), *(ON_THE_OLDEST if version != oldest else ())]
+        left_out = [f"--ignore-glob={pattern}" for pattern in elsewhere]
+        return lambda steps: steps.tests(f"{kind} on Python {version}", available[version], [*left_out, *paths])
 
-    steps.side_by_side([partial(lane, 0), partial(lane, 1)])
+    quick = [on(version, "quick tests", QUICK) for version in versions]
     if not built:
+        steps.side_by_side([in_turn(*quick)])
         steps.not_run("integration, package and browser tests", "the package could not be built")
+        return steps
+    # Four at once on two cores: most tests wait most of the time.
+    steps.side_by_side(
+        [
+            in_turn(*quick, lambda steps: steps.browser_tests("browser tests, first half", dealt[1::2])),
+            *(on(version, "integration tests", WITH_PROCESSES) for version in versions),
+            in_turn(
+                lambda steps: steps.tests("searches", available[newest], list(SEARCHES)),
+                lambda steps: steps.tests("package checks", available[newest], list(ONCE)),
+                lambda steps: steps.browser_tests("browser tests, second half", dealt[0::2]),
+            ),
+        ]
+    )
     return steps
+
+
+def in_turn(*steps: Step) -> Step:
+    """One step of several."""
+
+    def all_of_them(run: Run) -> None:
+        for step in steps:
+            step(run)
+
+    return all_of_them
 
 
 def only(path: str) -> Run:
@@ -221,7 +254,7 @@ def only(path: str) -> Run:
     if relative == "tests" or relative.startswith("tests/integration"):
         steps.need_nginx()
     available = environments.tests()
-    if relative.startswith(ONCE):
+    if relative.startswith((*ONCE, *SEARCHES)):
         available = dict([max(available.items(), key=lambda item: _number(item[0]))])
     for version, environment in available.items():
         steps.tests(f"{path} on Python {version}", environment, [path])
@@ -244,10 +277,6 @@ def summary(results: list[Result]) -> str:
     passed, failed = sum(result.passed for result in results), sum(result.failed for result in results)
     lines.append(f"{passed} passed, {failed} failed, {sum(len(result.skipped) for result in results)} skipped")
     return "\n".join(lines)
-
-
-def _has_tests(path: str) -> bool:
-    return any((environments.ROOT / path).rglob("test_*.py"))
 
 
 def _number(version: str) -> int:
