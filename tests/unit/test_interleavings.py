@@ -57,13 +57,25 @@ def test_a_delete_during_the_fetch_is_not_overwritten_by_it(collect: Collect) ->
 
 
 def test_a_delete_before_its_create_was_processed_ends_quietly(collect: Collect) -> None:
-    c = collect(NOT_FOUND)
+    c = collect(NOT_FOUND, NOT_FOUND)
+    c.receive("create", 1)
+    c.clock.advance(1)
+    c.receive("delete", 1)
+    c.run()
+    c.run(seconds=700)
+    assert c.index.activities == []
+    assert counts(c) == {"done": 1}
+
+
+def test_a_forged_delete_of_what_strava_is_not_ready_with_loses_nothing(collect: Collect) -> None:
+    c = collect(NOT_FOUND, ride(1))
     c.receive("create", 1)
     c.clock.advance(1)
     c.receive("delete", 1)
     c.run()
     assert c.index.activities == []
-    assert counts(c) == {"done": 1}
+    c.run(seconds=700)
+    assert list(c.index.latest()) == [1]
 
 
 def test_hide_and_show_ends_with_the_ride_in_the_index(collect: Collect) -> None:

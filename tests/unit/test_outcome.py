@@ -14,6 +14,7 @@ from strava_collector.outcome import (
     CONTRADICTED,
     GONE_ONCE,
     INACTIVE,
+    NEVER_SEEN,
     Barred,
     Circumstances,
     Decision,
@@ -175,6 +176,19 @@ ROWS = [
         replace(FRESH, error=ASK_AGAIN),
         Finish(Outcome.DEAD_LETTER, NOT_THERE),
         NOT_THERE,
+    ),
+    Row(
+        "404 after a `delete` that came before the first fetch, within an hour after `create`",
+        Refused(404),
+        replace(ANNOUNCED, deleted=True, delete_announced=True),
+        TryAgain(NOW + 600, NEVER_SEEN, counts=False),
+        NEVER_SEEN,
+    ),
+    Row(
+        "404 for such an activity, ten minutes later",
+        Refused(404),
+        replace(ANNOUNCED, deleted=True, delete_announced=True, error=NEVER_SEEN),
+        Finish(Outcome.DELETED, tombstone=True),
     ),
     Row(
         "404 that confirms a `delete`",

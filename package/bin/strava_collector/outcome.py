@@ -44,6 +44,11 @@ UNPROVEN_PATIENCE = 3 * 86_400.0
 
 #: The error of a job that waits for another look at an activity that Strava does not have.
 NOT_THERE = "Strava does not have this activity (404). It is asked once more before that is believed."
+#: The error of a job whose activity was announced and said to be deleted before it could be fetched.
+NEVER_SEEN = (
+    "Strava does not have this activity (404), which it announced within the hour and then said to be deleted. It is "
+    "asked once more, because it may not be there yet, and the deletion forged."
+)
 #: The error of a job whose activity was not yet as its notification said; remembered like :data:`GONE_ONCE`.
 CONTRADICTED = "Strava's answer contradicted the notification, so the activity is fetched once more."
 #: The error of a job that waits for its second 404; remembered in the job, so that it is known after a restart.
@@ -366,8 +371,12 @@ def is_inactive(result: Result) -> bool:
 
 
 def _not_found(at: Circumstances) -> Decision:
+    deleted = at.deleted and at.delete_announced
+    if deleted and _just_announced(at) and at.error != NEVER_SEEN:
+        return TryAgain(at.now + GONE_RECHECK * at.retry_base, NEVER_SEEN, counts=False)
     # Announced and deleted within a second, or in the wrong order: probably it is gone, and an hour would be wasted.
-    if _just_announced(at) and not (at.delete_announced and at.attempts + 1 >= at.max_attempts):
+    gone = deleted or (at.delete_announced and at.attempts + 1 >= at.max_attempts)
+    if _just_announced(at) and not gone:
         why = "Strava announced this activity but does not have it yet (404)."
         return TryAgain(at.now + backoff(at.attempts, at.retry_base), why, counts=True)
     if at.deleted or at.delete_announced:

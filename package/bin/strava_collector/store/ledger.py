@@ -281,8 +281,10 @@ def place_tombstones(tx: Transaction, *, activity_id: int, now: float, doubted: 
     ).fetchall()
     tombstones, last = _leave(tx, activity_id, row["athlete_id"], places, _last_given_out(row), now)
     tx.execute(
-        # Its samples may be erased from now on, so they are collected again if it comes back.
-        "UPDATE activity SET deleted = 1, announced_at = NULL, collected_ms = ?, suspicion = NULL,"
+        # Its samples may be erased from now on, so they are collected again if it comes back. One that was never
+        # collected may be new to Strava itself, so when it was announced is still of interest.
+        "UPDATE activity SET deleted = 1, announced_at = CASE WHEN start_date IS NULL THEN announced_at END,"
+        " collected_ms = ?, suspicion = NULL,"
         # After a crash the tombstones are asked for again, and nobody doubts any more.
         " given_up = CASE WHEN ? THEN ? || listed WHEN deleted THEN given_up ELSE NULL END,"
         " stream_key = NULL, updated_at = ? WHERE activity_id = ?",
