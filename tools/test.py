@@ -21,7 +21,7 @@ from tools import checks, chromium, debian, environments, interpreters, nginx
 from tools.progress import exit_with, run, say
 
 #: These run on every Python that the add-on serves.
-ON_EACH_PYTHON = ("tests/unit", "tests/contract", "tests/search", "tests/integration")
+ON_EACH_PYTHON = ("tests/unit", "tests/contract", "tests/integration")
 
 #: Days and weeks in virtual time, and the stand-ins' own tests: on the newest Python only, since they take minutes and
 #: what they show does not depend on the interpreter. The same modules' other tests run on each.
@@ -33,6 +33,10 @@ LONG = (
     "tests/unit/test_sandbox_*.py",
     "tests/integration/test_sandbox_*.py",
 )
+
+#: These run each search that is shipped, once and on the newest Python, in an environment of their own: they compare with
+#: pandas, and what they show is about the searches, not about the interpreter of Python.
+SEARCHES = ("tests/search",)
 
 #: These look at the built package, with all Pythons from one place.
 ONCE = ("tests/package",)
@@ -197,6 +201,8 @@ def everything() -> Run:
         for version in versions[part::2]:
             left_out = [] if version == versions[-1] else [f"--ignore-glob={pattern}" for pattern in LONG]
             steps.tests(f"tests on Python {version}", available[version], [*left_out, *paths])
+        if part == 1:
+            steps.tests("searches", environments.search(), list(SEARCHES))
         if built and part == 0:
             steps.tests("package checks", available[versions[-1]], list(ONCE))
         if built:
@@ -218,14 +224,19 @@ def only(path: str) -> Run:
     if relative.startswith(IN_A_BROWSER):
         steps.browser_tests(path, [path])
         return steps
+    if relative.startswith(SEARCHES):
+        steps.tests(path, environments.search(), [path])
+        return steps
     if relative == "tests" or relative.startswith("tests/integration"):
         steps.need_nginx()
     available = environments.tests()
     if relative.startswith(ONCE):
         available = dict([max(available.items(), key=lambda item: _number(item[0]))])
     for version, environment in available.items():
-        steps.tests(f"{path} on Python {version}", environment, [path])
+        left_out = [f"--ignore={folder}" for folder in SEARCHES] if relative == "tests" else []
+        steps.tests(f"{path} on Python {version}", environment, [*left_out, path])
     if relative == "tests":
+        steps.tests("searches", environments.search(), list(SEARCHES))
         steps.browser_tests("browser tests", list(IN_A_BROWSER))
     return steps
 
