@@ -34,8 +34,8 @@ LONG = (
     "tests/integration/test_sandbox_*.py",
 )
 
-#: These run each search that is shipped, once and on the newest Python, in an environment of their own: they compare with
-#: pandas, and what they show is about the searches, not about the interpreter of Python.
+#: These run each search that is shipped, once and on the newest Python, in an environment of their own: they compare
+#: with pandas, and what they show is about the searches, not about Python.
 SEARCHES = ("tests/search",)
 
 #: These look at the built package, with all Pythons from one place.

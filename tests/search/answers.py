@@ -102,7 +102,7 @@ def _is_same(shown: Any, expected: Any, places: Optional[int]) -> bool:
     if number is None:
         return False
     if places is not None:
-        return abs(number - expected) <= 0.5 * 10**-places + TOLERANCE
+        return bool(abs(number - expected) <= 0.5 * 10**-places + TOLERANCE)
     return math.isclose(number, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 
 

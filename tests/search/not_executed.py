@@ -15,7 +15,8 @@ NOT_EXECUTED: dict[str, str] = {
     "docs/data.md: `strava_of_activity(16000004711)` | delete": _DELETES,
     "docs/data.md: index=_internal source=*ta_strava_webhook_* action=erase ear": _LOG,
     'docs/moving.md: index=strava earliest=0 (sourcetype="strava:activities" OR (': (
-        "It is about events of the older add-on, of which the sample has none; its fields are checked, nobody has run it."
+        "It is about events of the older add-on, of which the sample has none; its fields are checked, nobody has "
+        "run it."
     ),
     "docs/privacy.md: `strava_of_athlete(134815)` | where coalesce(collected_at, r": _BY_TIME,
     "docs/privacy.md: `strava_of_activity(16000004711)` | delete": _DELETES,

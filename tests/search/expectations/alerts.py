@@ -55,8 +55,8 @@ class Case:
     answer: Callable[[float], Answer] = field(default=lambda now: Answer([]))
 
 
-def said(ago: float, action: str, file: str = _CLUB, **fields: Value) -> Said:
-    return Said(ago, line(action, **fields), file)
+def said(ago: float, action: str, into: str = _CLUB, /, **fields: Value) -> Said:
+    return Said(ago, line(action, **fields), into)
 
 
 def _received(ago: float) -> Said:
@@ -270,7 +270,7 @@ CASES = [
     Case(
         "Strava alert daily limit nearly used",
         "yesterday's",
-        [_queue(20 * MINUTE, used="3/980"), _queue(MINUTE, used="3/4")],
+        [_queue(10 * MINUTE, used="3/980"), _queue(MINUTE, used="3/4")],
     ),
     Case(
         "Strava alert dead letters",

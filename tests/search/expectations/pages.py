@@ -58,7 +58,7 @@ def months_of_rides(asked: Asked) -> Answer:
     return Answer(table.rename_axis("local_month").reset_index().to_dict("records"))
 
 
-@expected('docs/searching.md: `strava_activities(134815)` | where sport_family="Ride" | st')
+@expected('docs/searching.md: `strava_activities(134815)` | where sport_type="Run"')
 def runs(asked: Asked) -> Answer:
     table = asked.activities()
     return Answer([{"id": one} for one in table[table.sport == "Run"].id], only=("id",))
