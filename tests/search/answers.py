@@ -90,7 +90,7 @@ def _is_same(shown: Any, expected: Any, places: Optional[int]) -> bool:
         return shown is not None
     if isinstance(expected, frozenset):
         return any(_is_same(shown, one, places) for one in expected)
-    if isinstance(expected, float) and math.isnan(expected):
+    if expected == "" or (isinstance(expected, float) and math.isnan(expected)):
         expected = None
     if shown is None or expected is None:
         return shown is None and expected is None
@@ -120,12 +120,10 @@ def _order_faults(shown: list[Row], answer: Answer) -> list[str]:
     if answer.limit is None or len(shown) < answer.limit or not answer.order:
         return []
     name = answer.order[0].lstrip("-")
-    tolerance = 0.5 * 10 ** -answer.rounded[name] if name in answer.rounded else 0.0
-    best = sorted(
-        (float(row[name]) for row in answer.rows if row[name] is not None), reverse=answer.order[0].startswith("-")
-    )
-    last, border = float(shown[-1][name]), best[answer.limit - 1]
-    return [] if abs(last - border) <= tolerance + TOLERANCE else [f"the last has {name} {last} instead of {border}"]
+    values = [row[name] for row in answer.rows if row[name] is not None]
+    best = sorted(values, reverse=answer.order[0].startswith("-"))
+    last, border = shown[-1][name], best[answer.limit - 1]
+    return [] if _is_same(last, border, answer.rounded.get(name)) else [f"the last is {last} instead of {border}"]
 
 
 def _sortable(value: Any) -> tuple[int, float, str]:

@@ -117,7 +117,7 @@ class Truth:
         table["day"] = table.clock.dt.strftime("%Y-%m-%d")
         table["month"] = table.clock.dt.strftime("%Y-%m")
         table["year"] = table.clock.dt.strftime("%Y")
-        table["monday"] = table.date - pd.to_timedelta(table.date.dt.weekday, unit="D")
+        table["monday"] = table.date - pd.to_timedelta(table.date.dt.day_of_week, unit="D")
         table["week"] = table.monday.dt.strftime("%Y-%m-%d")
         table["weekday"] = table.clock.dt.day_name().str[:3]
         table["hour"] = table.clock.dt.hour

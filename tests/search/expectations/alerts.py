@@ -213,18 +213,18 @@ CASES = [
         "Strava alert certificate expires",
         "one of two files ends",
         [
-            said(30 * HOUR, "certificate", days=14, file="/opt/certs/club.pem"),
-            said(6 * HOUR, "certificate", days=13, file="/opt/certs/club.pem"),
-            said(6 * HOUR, "certificate", days=60, file="/opt/certs/other.pem"),
+            said(30 * HOUR, "certificate", days=14, cert_file="/opt/certs/club.pem"),
+            said(6 * HOUR, "certificate", days=13, cert_file="/opt/certs/club.pem"),
+            said(6 * HOUR, "certificate", days=60, cert_file="/opt/certs/other.pem"),
         ],
-        lambda now: Answer([{"host": ANYTHING, "file": "/opt/certs/club.pem", "days": 13}]),
+        lambda now: Answer([{"host": ANYTHING, "cert_file": "/opt/certs/club.pem", "days": 13}]),
     ),
     Case(
         "Strava alert certificate expires",
         "it has been renewed",
         [
-            said(6 * HOUR, "certificate", days=3, file="/opt/certs/club.pem"),
-            said(5 * HOUR, "certificate", days=89, file="/opt/certs/club.pem"),
+            said(6 * HOUR, "certificate", days=3, cert_file="/opt/certs/club.pem"),
+            said(5 * HOUR, "certificate", days=89, cert_file="/opt/certs/club.pem"),
         ],
     ),
     Case(

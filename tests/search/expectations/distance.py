@@ -50,18 +50,17 @@ def elevation(asked: Asked) -> Answer:
 @expected("Longest ride of each year")
 def longest_ride(asked: Asked) -> Answer:
     rides = asked.activities("Ride")
-    best = rides[rides.metres == rides.groupby("year").metres.transform("max")]
-    assert best.year.is_unique
-    rows = [
-        {
-            "local_year": one.year,
-            "local_day": one.day,
-            "name": one.name_,
-            "distance_km": one.km,
-            "moving_hours": one.seconds / 3_600,
-        }
-        for one in best.rename(columns={"name": "name_"}).itertuples()
-    ]
+    rides = rides[rides.metres > 0]
+    rows = []
+    for year, group in rides[rides.metres == rides.groupby("year").metres.transform("max")].groupby("year"):
+        alike = {"local_day": group.day, "name": group["name"], "moving_hours": group.hours}
+        rows.append(
+            {
+                "local_year": year,
+                "distance_km": group.km.max(),
+                **{name: frozenset(values) for name, values in alike.items()},
+            }
+        )
     return Answer(rows, order=("local_year",), rounded={"distance_km": 1})
 
 
