@@ -113,7 +113,7 @@ def _trouble(ago: float, state: State, error: str) -> Said:
 
 
 _SOURCE = f"/opt/splunk/var/log/splunk/{_CLUB}.log"
-_REFUSED = 'Strava refuses the permission of "Lena" (401): she has to connect again.'
+_REFUSED = "Athlete “Lena”: Strava refuses the permission."
 _ANSWER = "Strava answered 400: callback url GET to verify callback does not return 200."
 
 
