@@ -65,7 +65,7 @@ def _exact_fields(answer: Answer) -> list[str]:
     """The fields that are texts or whole numbers in each row, which need no tolerance: rows are found by them."""
     names = list(answer.rows[0]) if answer.rows else []
     kinds = (str, int)
-    return [name for name in names if all(isinstance(row.get(name), kinds) for row in answer.rows)]
+    return [name for name in names if all(isinstance(row.get(name), kinds) and row[name] != "" for row in answer.rows)]
 
 
 def _key(row: Row, names: list[str]) -> tuple[str, ...]:
