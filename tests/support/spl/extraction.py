@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from tests.support.spl.expression import evaluate
@@ -25,13 +26,12 @@ _PAIR = re.compile(r'(?<![\w.])([A-Za-z_][\w.]*)=(?:"([^"]*)"|([^\s",|;]+))')
 
 
 def of_json(text: str, *, cutoff: int = CUTOFF, limit: int = FIELDS) -> Row:
-    """The fields in the beginning of a JSON text, ``a.b``, and ``a{}.b`` with all its values; what is cut off is not."""
+    """The fields in the beginning of a JSON text; what is cut off is not found. ``a{}.b`` has all its values."""
     encoded = text.encode()
-    is_long = len(encoded) > cutoff
+    is_whole = len(encoded) <= cutoff
+    beginning = encoded[:cutoff].decode("utf-8", "ignore")
     found: Row = {}
-    for name, value in (
-        _values(encoded[:cutoff].decode("utf-8", "ignore")) if is_long else _whole("", _numbers_kept(text))
-    ):
+    for name, value in _whole("", _numbers_kept(text)) if is_whole else _values(beginning):
         if name not in found:
             if len(found) == limit:
                 break
@@ -127,20 +127,39 @@ def loaded(text: str) -> Any:
         return None
 
 
-def add_aliases(fields: Row, stanza: Mapping[str, str]) -> None:
-    """What FIELDALIAS adds."""
-    for key, value in stanza.items():
-        if key.startswith("FIELDALIAS-"):
-            for one in parts(value):
-                name, _, alias = one.strip().partition(" AS ")
-                if name in fields:
-                    fields[alias.strip()] = fields[name]
+@dataclass(frozen=True)
+class FieldRules:
+    """What props.conf says of the fields of a sourcetype."""
 
+    is_json: bool = False
+    #: Pairs of a field and its other name.
+    aliases: tuple[tuple[str, str], ...] = ()
+    #: Expressions by field; each sees what is extracted and aliases, none another one.
+    calculated: Mapping[str, str] = field(default_factory=dict)
 
-def calculated(fields: Row, stanza: Mapping[str, str], wanted: Optional[set[str]]) -> Row:
-    """What EVAL adds, all of it computed from what is extracted; only those wanted, or all."""
-    return {
-        key[5:]: evaluate(expression, fields)
-        for key, expression in stanza.items()
-        if key.startswith("EVAL-") and (wanted is None or key[5:] in wanted)
-    }
+    @classmethod
+    def of(cls, stanza: Mapping[str, str]) -> FieldRules:
+        """Read a stanza."""
+        pairs = [
+            one.split(" AS ") for key, value in stanza.items() if key.startswith("FIELDALIAS-") for one in parts(value)
+        ]
+        return cls(
+            stanza.get("KV_MODE") == "json",
+            tuple((name.strip(), alias.strip()) for name, alias in pairs),
+            {key[5:]: value for key, value in stanza.items() if key.startswith("EVAL-")},
+        )
+
+    def extracted(self, text: str) -> Row:
+        """The fields of a text."""
+        return of_json(text) if self.is_json else of_pairs(text)
+
+    def add_aliases(self, fields: Row) -> None:
+        """What FIELDALIAS adds."""
+        for name, alias in self.aliases:
+            if name in fields:
+                fields[alias] = fields[name]
+
+    def computed(self, fields: Row, wanted: Optional[set[str]]) -> Row:
+        """What EVAL adds; only those wanted, or all."""
+        chosen = self.calculated if wanted is None else wanted & self.calculated.keys()
+        return {name: evaluate(self.calculated[name], fields) for name in chosen}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Optional, Union
 
 from strava_collector.events import Event
-from tests.support.spl import extraction
 from tests.support.spl.commands import COMMANDS, GENERATING, Context
 from tests.support.spl.conf import expand, stanzas
+from tests.support.spl.extraction import FieldRules
 from tests.support.spl.terms import Terms
 from tests.support.spl.text import pipeline, subsearches
 from tests.support.spl.times import moment
@@ -26,27 +26,27 @@ _NAMING = frozenset({"stats", "timechart", "table", "fields", "top", "makeresult
 class Stored:
     """An event in the index. Its text is read when a search may want it."""
 
-    def __init__(
-        self, meta: Row, raw: str, time: float, indexed_at: float, number: int, stanza: Mapping[str, str]
-    ) -> None:
-        self.meta, self.raw, self.time, self.stanza = meta, raw, time, stanza
-        self.indexed_at = indexed_at
-        self.number = number
-        self.deleted = False
+    meta: Row
+    raw: str
+    time: float
+    indexed_at: float
+    #: Where it stands in the index.
+    number: int
+    rules: FieldRules
+    deleted: bool = False
 
     @functools.cached_property
     def fields(self) -> Row:
         """All but calculated fields."""
-        is_json = self.stanza.get("KV_MODE") == "json"
-        found = extraction.of_json(self.raw) if is_json else extraction.of_pairs(self.raw)
+        found = self.rules.extracted(self.raw)
         found.update(self.meta)
         found.update(_raw=self.raw, _time=self.time, _indextime=str(int(self.indexed_at)), _cd=str(self.number))
-        extraction.add_aliases(found, self.stanza)
+        self.rules.add_aliases(found)
         return found
 
     def row(self, wanted: Optional[set[str]]) -> Row:
         """The fields, with those calculated ones that are wanted."""
-        return {**self.fields, **extraction.calculated(self.fields, self.stanza, wanted)}
+        return {**self.fields, **self.rules.computed(self.fields, wanted)}
 
 
 @dataclass
@@ -62,6 +62,7 @@ class Index:
     lookups: dict[str, list[Row]] = field(default_factory=dict)
     macros: dict[str, dict[str, str]] = field(default_factory=lambda: stanzas("macros.conf"))
     props: dict[str, dict[str, str]] = field(default_factory=lambda: stanzas("props.conf"))
+    _read: dict[str, FieldRules] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[Event], now: float) -> Index:
@@ -81,7 +82,7 @@ class Index:
                 "source": event.source,
                 "host": host,
             }
-            self._store(meta, event.data, event.time, indexed_at, self.props.get(name, {}))
+            self._store(meta, event.data, event.time, indexed_at, self._rules(name))
 
     def add_log(self, lines: Iterable[str], *, source: str, sourcetype: str = "splunkd", host: str = "splunk") -> None:
         """Index lines of the add-on's log, each with its time at the beginning, in UTC."""
@@ -94,11 +95,16 @@ class Index:
         }
         for line in lines:
             begin = datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f").replace(tzinfo=timezone.utc)
-            self._store(meta, line, begin.timestamp(), None, {})
+            self._store(meta, line, begin.timestamp(), None, FieldRules())
 
-    def _store(self, meta: Row, raw: str, time: float, indexed_at: Optional[float], stanza: Mapping[str, str]) -> None:
+    def _rules(self, sourcetype: str) -> FieldRules:
+        if sourcetype not in self._read:
+            self._read[sourcetype] = FieldRules.of(self.props.get(sourcetype, {}))
+        return self._read[sourcetype]
+
+    def _store(self, meta: Row, raw: str, time: float, indexed_at: Optional[float], rules: FieldRules) -> None:
         at = self.now if indexed_at is None else indexed_at
-        self.events.append(Stored(meta, raw, time, at, len(self.events), stanza))
+        self.events.append(Stored(meta, raw, time, at, len(self.events), rules))
 
     def search(self, search: str, earliest: Union[float, str] = 0, latest: Union[float, str] = "now") -> list[Row]:
         """Run a search as it is shipped, macros in it, over a range: epoch seconds, or words such as ``-1y@mon``."""
@@ -139,7 +145,7 @@ class Index:
         wanted = _wanted(words, commands)
         rows = []
         for event in sorted(self._candidates(terms, context), key=lambda one: (one.time, one.number), reverse=True):
-            if any(f"EVAL-{name}" in event.stanza for name in terms.fields):
+            if not terms.fields.isdisjoint(event.rules.calculated):
                 row = event.row(wanted)
                 if terms.matches(row):
                     rows.append(row)
