@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from tests.search.answers import Answer
@@ -119,7 +118,7 @@ def running_cadence(asked: Asked) -> Answer:
 def speed_and_temperature(asked: Asked) -> Answer:
     rides = asked.activities("Ride")
     outdoors = rides[~rides.trainer & (rides.sport != "VirtualRide") & rides.celsius.notna()].copy()
-    outdoors["degrees"] = np.floor(outdoors.celsius.astype(float) / 5) * 5
+    outdoors["degrees"] = outdoors.celsius.astype(float) // 5 * 5
     steps = outdoors.groupby("degrees").agg(rides=("id", "size"), metres=("metres", "sum"), seconds=("seconds", "sum"))
     rows = [
         {"degrees": one.Index, "rides": one.rides, "kmh": one.metres / one.seconds * 3.6} for one in steps.itertuples()
