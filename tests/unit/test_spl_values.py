@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.spl.values import compare, in_order, number, text
+from tests.support.spl.values import Row, compare, in_order, number, text
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,12 @@ def test_two_numbers_are_compared_as_numbers_and_everything_else_by_its_characte
     ],
 )
 def test_sorting(values: list[str], kind: str, rising: list[str]) -> None:
-    rows = [{"x": value} for value in values]
+    rows: list[Row] = [{"x": value} for value in values]
     assert [row["x"] for row in in_order(rows, "x", descending=False, kind=kind)] == rising
     assert [row["x"] for row in in_order(rows, "x", descending=True, kind=kind)] == rising[::-1]
 
 
 def test_who_lacks_the_field_comes_last_and_equal_ones_stay_in_their_order() -> None:
-    rows = [{"x": None, "n": 0}, {"x": "1", "n": 1}, {"n": 2}, {"x": "2", "n": 3}, {"x": "1.0", "n": 4}]
+    rows: list[Row] = [{"x": None, "n": 0}, {"x": "1", "n": 1}, {"n": 2}, {"x": "2", "n": 3}, {"x": "1.0", "n": 4}]
     assert [row["n"] for row in in_order(rows, "x", descending=False)] == [1, 4, 3, 0, 2]
     assert [row["n"] for row in in_order(rows, "x", descending=True)] == [3, 1, 4, 0, 2]
