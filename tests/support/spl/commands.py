@@ -143,6 +143,7 @@ def _rename(rest: str, rows: list[Row], _context: Context) -> list[Row]:
 
 def _fillnull(rest: str, rows: list[Row], _context: Context) -> list[Row]:
     given, rest = options(rest, "value")
+    assert "," not in rest, "fillnull takes fields with blanks between them"
     chosen = names(rest) or list(dict.fromkeys(name for row in rows for name in row))
     value = given.get("value", "0")
     return [{**row, **{name: value for name in chosen if row.get(name) is None}} for row in rows]

@@ -168,7 +168,7 @@ class Index:
         """What a subsearch finds becomes terms (Search Reference, format): a field named search as it is."""
         for begin, end in reversed(list(subsearches(words))):
             inside = words[begin + 1 : end - 1].strip()
-            rows = self._run(re.sub(r"^search ", "", inside), context.inner())
+            rows = self._run(inside, context.inner())
             shown = [f"( {_as_terms(row)} )" for row in rows]
             words = f"{words[:begin]} ( {' OR '.join(shown) or 'NOT *'} ) {words[end:]}"
         return words
