@@ -18,9 +18,10 @@ from sandbox import training
 from tests.search.answers import differences
 from tests.search.catalogue import TODAY, about, catalogue, moment, times
 from tests.search.expectations import EXPECTATIONS, Expectation
-from tests.search.expectations.alerts import CASES, Case
+from tests.search.expectations.alerts import CASES, LOOKS, Case
+from tests.search.expectations.erasing import GONE
 from tests.search.not_executed import NOT_EXECUTED
-from tests.search.truth import LENA, Asked, Truth
+from tests.search.truth import LENA, MARCUS, Asked, Truth
 from tests.support.spl import Index
 
 OUTPUT = Path(__file__).resolve().parents[2] / "output" / "searches.json"
@@ -33,6 +34,9 @@ PARTS = (
     "Python. No independent engine has run it: none could be had."
 )
 FAILED = "Its rows were not those that were expected when the tests were run last."
+
+#: The activity that the lines of one trail name.
+SPOKEN_OF = 9_100_000_000_001
 
 #: What became of each search in this run, by name.
 _outcomes: dict[str, bool] = {}
@@ -84,7 +88,7 @@ def asked(name: str, athlete: int) -> Asked:
 
 
 def test_each_search_is_expected_to_show_something_or_has_a_reason() -> None:
-    known = {*EXPECTATIONS, *ALERTS, "Strava erase"}
+    known = {*EXPECTATIONS, *ALERTS, *(case.title for case in LOOKS), *GONE, "Strava erase"}
     assert set(catalogue()) == known | set(NOT_EXECUTED)
     assert not known & set(NOT_EXECUTED)
 
@@ -119,7 +123,7 @@ def _fill(report: str) -> None:
     index().search(catalogue()[report].text, earliest=question.earliest, latest=question.latest)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.title}: {case.what}")
+@pytest.mark.parametrize("case", [*CASES, *LOOKS], ids=lambda case: f"{case.title}: {case.what}")
 def test_a_search_of_the_log_shows_what_was_said(case: Case) -> None:
     before = _outcomes.get(case.title, True)
     _outcomes[case.title] = False
@@ -127,7 +131,9 @@ def test_a_search_of_the_log_shows_what_was_said(case: Case) -> None:
     for one in case.said:
         log.add_log([one.as_written(NOW)], source=one.source, sourcetype="ta_strava_webhook:log")
     question = asked(case.title, LENA)
-    rows = log.search(catalogue()[case.title].text, earliest=question.earliest, latest=question.latest)
+    text = about(catalogue()[case.title].text, LENA, SPOKEN_OF)
+    earliest = question.earliest if case.earliest is None else moment(case.earliest, NOW)
+    rows = log.search(text, earliest=earliest, latest=question.latest)
     assert differences(rows, case.answer(NOW)) == []
     _outcomes[case.title] = before
 
@@ -158,6 +164,23 @@ def test_what_the_list_names_is_erased_and_nothing_else() -> None:
     expected = sorted(one.data for one in written if not _is_of(one.data, gone))
     assert sorted(str(row["_raw"]) for row in left) == expected
     _outcomes["Strava erase"] = True
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_a_search_that_deletes_deletes_what_its_page_says_and_nothing_else(name: str) -> None:
+    """On a copy, with the samples of one activity only."""
+    _outcomes[name] = False
+    question = asked(name, MARCUS)
+    samples = truth().samples_of(question.activity)
+    written = [one for one in truth().history.events if one.sourcetype != "strava:activities:stream"] + samples
+    copy = Index.of(written, now=NOW)
+    text = about(catalogue()[name].text, question.athlete, question.activity)
+    copy.search(text, earliest=question.earliest, latest=question.latest)
+    left = copy.search("`strava_index`", earliest=0, latest=question.latest)
+    expected = sorted(one.data for one in written if not GONE[name](json.loads(one.data), question))
+    assert 0 < len(expected) < len(written)
+    assert sorted(str(row["_raw"]) for row in left) == expected
+    _outcomes[name] = True
 
 
 def _is_of(data: str, gone: set[str]) -> bool:

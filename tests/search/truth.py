@@ -15,6 +15,7 @@ from typing import Any, Optional
 import pandas as pd
 
 from sandbox import training
+from strava_collector.events import Event
 
 LENA, MARCUS, ISLA = 990_000_001, 990_000_002, 990_000_003
 EVERYBODY = (LENA, MARCUS, ISLA)
@@ -139,6 +140,12 @@ class Truth:
             events = [one for one in self.history.events if one.sourcetype == sourcetype]
             self._written[sourcetype] = [{**json.loads(one.data), "_time": one.time} for one in events]
         return self._written[sourcetype]
+
+    def samples_of(self, activity: int) -> list[Event]:
+        """The samples of an activity as they were written."""
+        begins = f'"activity_id":{activity},'
+        events = self.history.events
+        return [one for one in events if one.sourcetype == "strava:activities:stream" and begins in one.data]
 
 
 def text_of(at: float, pattern: str = "%Y-%m-%d %H:%M:%S") -> str:

@@ -53,6 +53,8 @@ class Case:
     what: str
     said: Sequence[Said]
     answer: Callable[[float], Answer] = field(default=lambda now: Answer([]))
+    #: Where the search has no range of its own.
+    earliest: Optional[str] = None
 
 
 def said(ago: float, action: str, into: str = _CLUB, /, **fields: Value) -> Said:
@@ -165,6 +167,117 @@ def _finished(ago: float, outcome: Outcome, why: Optional[str] = None) -> Said:
         why=why,
     )
 
+
+def _erase(ago: float, activity: int, reason: str) -> Said:
+    return said(
+        ago,
+        "erase",
+        activity_id=activity,
+        athlete_id=LENA,
+        in_index="strava",
+        start_date="2026-05-01T06:30:00Z",
+        reason=reason,
+    )
+
+
+def _to_erase(now: float) -> Answer:
+    same = {"in_index": "strava", "start_date": "2026-05-01T06:30:00Z"}
+    return Answer(
+        [
+            {"_time": now - HOUR, "athlete_id": LENA, "activity_id": 1, "reason": "deauthorized", **same},
+            {"_time": now - 3 * HOUR, "athlete_id": LENA, "activity_id": 2, "reason": "deleted", **same},
+        ]
+    )
+
+
+def _to_erase_of_one(now: float) -> Answer:
+    names = ("activity_id", "in_index", "start_date", "reason")
+    return Answer([{name: row[name] for name in names} for row in _to_erase(now).rows])
+
+
+_TO_ERASE = [_erase(5 * HOUR, 1, "deleted"), _erase(3 * HOUR, 2, "deleted"), _erase(HOUR, 1, "deauthorized")]
+
+
+def _attempted(ago: float, result: str) -> Said:
+    return said(ago, "attempted", trail="n-17", result=result, seconds=0.31, quota_before="1/2", quota_after="2/3")
+
+
+def _hours(counts: dict[str, dict[int, int]]) -> Callable[[float], Answer]:
+    """By column: how many there were so many hours ago; nought in all others of the last four."""
+    return lambda now: Answer(
+        [
+            {"_time": now - hours * HOUR, **{name: by_hour.get(hours, 0) for name, by_hour in counts.items()}}
+            for hours in (4, 3, 2, 1)
+        ],
+        order=("_time",),
+    )
+
+
+def _trail(now: float) -> Answer:
+    rows = [
+        {"_time": now - HOUR, "action": "received", "trail": "n-17", "receipt": "accepted"},
+        {
+            "_time": now - HOUR + 5,
+            "action": "attempted",
+            "trail": "n-17",
+            "result": "fetched",
+            "seconds": 0.31,
+            "quota_after": "2/3",
+        },
+        {"_time": now - HOUR + 8, "action": "finished", "trail": "n-17", "outcome": "collected"},
+    ]
+    every = ("receipt", "meaning", "attempt", "result", "seconds", "quota_after", "outcome", "why")
+    return Answer([{**dict.fromkeys(every), **row} for row in rows], order=("_time",))
+
+
+def _duplicate(ago: float) -> Said:
+    return said(
+        ago, "received", trail="n-18", notification_id=18, athlete_id=LENA, aspect="create", receipt="duplicate"
+    )
+
+
+#: Searches that stand on pages, for somebody who looks at the log.
+LOOKS = [
+    Case(
+        "docs/data.md: index=_internal source=*ta_strava_webhook_* action=erase ear",
+        "an activity named twice",
+        _TO_ERASE,
+        _to_erase,
+    ),
+    Case(
+        "docs/reliability.md: index=_internal source=*ta_strava_webhook_* action=erase ath",
+        "an activity named twice",
+        _TO_ERASE,
+        _to_erase_of_one,
+    ),
+    Case(
+        "docs/reliability.md: index=_internal source=*ta_strava_webhook_* [ search index=_",
+        "one trail of two",
+        [_finished(HOUR - 8, Outcome.COLLECTED), _attempted(HOUR - 5, "fetched"), _received(HOUR), _duplicate(HOUR)],
+        _trail,
+    ),
+    Case(
+        "docs/troubleshooting.md: index=_internal source=*ta_strava_webhook_* action=received ",
+        "both kinds",
+        [_received(2.5 * HOUR), _received(2.6 * HOUR), _duplicate(0.5 * HOUR)],
+        _hours({"accepted": {3: 2}, "duplicate": {1: 1}}),
+        "-4h@h",
+    ),
+    Case(
+        "docs/troubleshooting.md: index=_internal source=*ta_strava_webhook_* action=attempted",
+        "two results",
+        [_attempted(3.5 * HOUR, "fetched"), _attempted(1.5 * HOUR, "noanswer")],
+        _hours({"fetched": {4: 1}, "noanswer": {2: 1}}),
+        "-4h@h",
+    ),
+    Case(
+        "docs/troubleshooting.md: index=_internal source=*ta_strava_webhook_* action=received  (again)",
+        "two of three",
+        [_received(2.5 * HOUR), _duplicate(0.4 * HOUR), _duplicate(0.5 * HOUR)],
+        _hours({"count": {1: 2}}),
+        "-4h@h",
+    ),
+]
 
 CASES = [
     Case(
