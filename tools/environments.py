@@ -109,8 +109,17 @@ def tests() -> dict[str, Environment]:
 
 def browser() -> Environment:
     """What drives Chromium, on the newest Python that the tests have."""
+    return Environment("browser", _newest(), "browser.txt")
+
+
+def search() -> Environment:
+    """What computes the answers of searches, on the newest Python that the tests have: no pandas serves them all."""
+    return Environment("search", _newest(), "search.txt")
+
+
+def _newest() -> Path:
     _, newest = max(tests().items(), key=lambda item: int(item[0].partition(".")[2]))
-    return Environment("browser", newest.interpreter, "browser.txt")
+    return newest.interpreter
 
 
 def _with_included(file: Path) -> list[Path]:

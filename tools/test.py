@@ -42,7 +42,8 @@ ON_THE_OLDEST = (
     "tests/integration/test_troubleshooting.py",
 )
 
-#: These read each search that is shipped, once and on the newest Python: what they show is about the searches.
+#: These run each search that is shipped, once and on the newest Python, in an environment of their own: they compare
+#: with pandas, and what they show is about the searches, not about Python.
 SEARCHES = ("tests/search",)
 
 #: These look at the built package, with all Pythons from one place.
@@ -222,7 +223,7 @@ def everything() -> Run:
             in_turn(*quick, lambda steps: steps.browser_tests("browser tests, first half", dealt[1::2])),
             *(on(version, "integration tests", WITH_PROCESSES) for version in versions),
             in_turn(
-                lambda steps: steps.tests("searches", available[newest], list(SEARCHES)),
+                lambda steps: steps.tests("searches", environments.search(), list(SEARCHES)),
                 lambda steps: steps.tests("package checks", available[newest], list(ONCE)),
                 lambda steps: steps.browser_tests("browser tests, second half", dealt[0::2]),
             ),
@@ -251,14 +252,19 @@ def only(path: str) -> Run:
     if relative.startswith(IN_A_BROWSER):
         steps.browser_tests(path, [path])
         return steps
+    if relative.startswith(SEARCHES):
+        steps.tests(path, environments.search(), [path])
+        return steps
     if relative == "tests" or relative.startswith("tests/integration"):
         steps.need_nginx()
     available = environments.tests()
-    if relative.startswith((*ONCE, *SEARCHES)):
+    if relative.startswith(ONCE):
         available = dict([max(available.items(), key=lambda item: _number(item[0]))])
     for version, environment in available.items():
-        steps.tests(f"{path} on Python {version}", environment, [path])
+        left_out = [f"--ignore={folder}" for folder in SEARCHES] if relative == "tests" else []
+        steps.tests(f"{path} on Python {version}", environment, [*left_out, path])
     if relative == "tests":
+        steps.tests("searches", environments.search(), list(SEARCHES))
         steps.browser_tests("browser tests", list(IN_A_BROWSER))
     return steps
 

@@ -111,7 +111,7 @@ def test_certbots_renewal_is_used_for_new_connections_and_old_ones_go_on(
         assert club.look() == {}
         assert club.served() == "second"
         assert old.ask(post(notification(2))).status == 200
-    assert renewals(caplog) == [f"action=certificate_renewed days=89 file={club.files.cert_file}"]
+    assert renewals(caplog) == [f"action=certificate_renewed days=89 cert_file={club.files.cert_file}"]
     assert club.look(20) == {}
     assert len(renewals(caplog)) == 1
 

@@ -27,7 +27,9 @@ TRANSFORMS = stanzas("transforms.conf")
 COLLECTIONS = stanzas("collections.conf")
 
 #: Fields that Splunk gives to every event.
-INTERNAL = frozenset({"_time", "_raw", "_indextime", "host", "source", "sourcetype", "index", "earliest", "latest"})
+INTERNAL = frozenset(
+    {"_time", "_raw", "_indextime", "host", "source", "sourcetype", "_sourcetype", "index", "earliest", "latest"}
+)
 #: Words of an expression that are no fields.
 KEYWORDS = frozenset({"AND", "OR", "NOT", "XOR", "IN", "LIKE", "true", "false", "AS", "BY"})
 
@@ -346,7 +348,7 @@ def everything() -> set[str]:
 def available(text: str) -> set[str]:
     """The fields of those sourcetypes that a search names; of all if it names none."""
     known = set(INTERNAL)
-    named = re.findall(r'sourcetype="?(strava:[\w:]*)', text)
+    named = re.findall(r'\bsourcetype="?(strava:[\w:]*)', text)
     fields = dictionary()
     for sourcetype in fields if "strava:" in named else set(named):
         known |= set(fields[sourcetype])

@@ -104,7 +104,7 @@ def test_days_before_its_end_a_certificate_is_warned_of_and_a_renewal_takes_it_b
         assert text.startswith(f"main: The certificate in {files.cert_file} ")
         assert words in text
     logged = [record.message for record in caplog.records if ACTION in record.message]
-    assert logged == [f"{ACTION} days={days} file={files.cert_file}" for days in (21, 7, 1)]
+    assert logged == [f"{ACTION} days={days} cert_file={files.cert_file}" for days in (21, 7, 1)]
 
     renewed = valid_until(certificates, "renewed", START + 120 * DAY)
     files.key_file.write_bytes(renewed.key_file.read_bytes())

@@ -16,6 +16,7 @@ from tests.support.spl import Index, expand, stanzas
 MACROS = stanzas("macros.conf")
 SEARCHES = stanzas("savedsearches.conf")
 LIST, ERASE = "Strava erase list", "Strava erase"
+RANGE = ("0", "+20y")
 COMMANDS = re.compile(r"\b(join|transaction|map|collect)\b")
 
 DAY = 86_400.0
@@ -65,18 +66,18 @@ def farewell(athlete: int, at: float) -> Event:
 
 def listed(index: Index) -> list[tuple[str, str, float]]:
     """Run the report, and let a little time pass."""
-    rows = index.run(expand(SEARCHES[LIST]["search"], MACROS))
+    rows = index.search(SEARCHES[LIST]["search"], *RANGE)
     index.now += 1_800.0
     return [(row["what"], row["id"], row["events"]) for row in rows]
 
 
 def erase(index: Index) -> int:
-    (result,) = index.run(expand(SEARCHES[ERASE]["search"], MACROS))
+    (result,) = index.search(SEARCHES[ERASE]["search"], *RANGE)
     return int(result["deleted"])
 
 
 def left(index: Index) -> list[tuple[str, str]]:
-    return [(row["sourcetype"], row["_raw"]) for row in index.rows]
+    return [(event.meta["sourcetype"], event.raw) for event in index.events if not event.deleted]
 
 
 def raw(*events: Event) -> list[tuple[str, str]]:
@@ -161,12 +162,12 @@ def test_what_comes_back_between_the_report_and_the_search_stays() -> None:
     index = Index.of([version(1, NOW - 9 * DAY), grave(1, NOW - 2 * DAY)], NOW)
     listed(index)
     again = [version(1, NOW + 60), *samples(1, NOW + 61)]
-    index.rows += Index.of(again, NOW).rows
+    index.add(again)
 
     assert erase(index) == 1
 
     assert raw(*again)[0] in left(index)
-    assert len(index.rows) == 4
+    assert len(left(index)) == 4
 
 
 def test_an_old_list_erases_nothing() -> None:
@@ -179,7 +180,7 @@ def test_an_old_list_erases_nothing() -> None:
 def test_without_a_list_nothing_is_erased() -> None:
     index = Index.of([*GONE, *GRAVES, *STAYS], NOW)
     assert erase(index) == 0
-    assert len(index.rows) == len([*GONE, *GRAVES, *STAYS])
+    assert len(left(index)) == len([*GONE, *GRAVES, *STAYS])
 
 
 def test_a_long_list_is_erased_in_parts() -> None:
@@ -205,8 +206,8 @@ def test_a_forged_notification_erases_nothing(forged: Mapping[str, Any]) -> None
     event = notice(2, **forged)
     index = Index.of([*STAYS, event], NOW)
     # As if Splunk took the text's word for it.
-    index.rows[-1].update({name: str(value) for name, value in forged.items() if name == "sourcetype"})
-    index.rows[-1]["deleted"] = "true"
+    fields = index.events[-1].fields
+    fields.update({name: str(value) for name, value in forged.items() if name == "sourcetype"}, deleted="true")
     assert listed(index) == []
 
 
@@ -225,17 +226,17 @@ def test_an_id_that_is_no_number_reaches_no_search(nonsense: str) -> None:
 
 def test_the_report_says_how_to_find_and_how_to_remove_one() -> None:
     index = Index.of([*GONE, *GRAVES, *STAYS, farewell(ANNA, NOW - 2 * DAY)], NOW)
-    for row in index.run(expand(SEARCHES[LIST]["search"], MACROS)):
+    for row in index.search(SEARCHES[LIST]["search"], *RANGE):
         assert row["find"] == f"`strava_of_{row['what']}({row['id']})`"
         assert row["remove"] == row["find"] + " | delete"
-        assert len(index.run(expand(row["find"], MACROS))) == row["events"]
+        assert len(index.search(row["find"])) == row["events"]
 
 
 def test_found_by_hand_are_all_but_the_tombstones() -> None:
     index = Index.of([*GONE, *GRAVES, *STAYS, farewell(ANNA, NOW)], NOW)
-    found = index.run(expand("`strava_of_activity(1)`", MACROS))
+    found = index.search("`strava_of_activity(1)`")
     assert sorted((row["sourcetype"], row["_raw"]) for row in found) == sorted(raw(*GONE))
-    hers = index.run(expand(f"`strava_of_athlete({ANNA})`", MACROS))
+    hers = index.search(f"`strava_of_athlete({ANNA})`")
     assert {row["sourcetype"] for row in hers} == {
         *("strava:activities", "strava:activities:stream", "strava:athlete", "strava:gear", "strava:webhook"),
     }

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from strava_collector.events import Event, Tombstone, activity_event, epoch, tombstone_event
-from tests.support.spl import Index, Row, expand, stanzas
+from tests.support.spl import Index, Row
 
-MACROS = stanzas("macros.conf")
 NOW = 1_790_000_000.0
 ANNA, BEN = 7, 8
 HERE, THERE = "2026-06-01T05:00:00Z", "2026-03-01T05:00:00Z"
@@ -35,20 +34,14 @@ def older(activity: int, name: str) -> Event:
 
 def index_of(events: Sequence[Event]) -> Index:
     """In the order of arrival."""
-    found = Index.of(events, NOW)
-    for number, row in enumerate(found.rows):
-        row["_indextime"] = str(int(NOW) - 10_000 + number)
+    found = Index(NOW)
+    for number, event in enumerate(events):
+        found.add([event], indexed_at=NOW - 10_000 + number)
     return found
 
 
 def shown(index: Index, search: str = "`strava_activities`", *, begin: float = 0, end: float = 1e12) -> list[str]:
-    within = Index([row for row in index.rows if begin <= row["_time"] < end], {}, index.now)
-    return sorted(row["name"] for row in within.run(expand(search, MACROS)))
-
-
-def newest_first(index: Index) -> list[Row]:
-    """As a search meets events: later times first; of equal ones, what was indexed last."""
-    return sorted(index.rows, key=lambda row: (row["_time"], int(row["_indextime"])), reverse=True)
+    return sorted(row["name"] for row in index.search(search, begin, end))
 
 
 MOVED = [version(1, NOW, "before", start=THERE), grave(1, NOW + 1, start=THERE), version(1, NOW + 2, "after")]
@@ -85,7 +78,7 @@ def test_the_index_time_stands_in_where_the_older_add_on_wrote() -> None:
 
 def test_fields_that_are_there_twice_count_once() -> None:
     index = index_of([older(1, "a"), version(1, NOW, "b")])
-    index.rows[0]["id"] = ["1", "1"]
+    index.events[0].fields["id"] = ["1", "1"]
     assert shown(index) == ["b"]
 
 
@@ -108,29 +101,28 @@ def test_a_filter_before_the_choice_shows_what_is_not_so_any_more() -> None:
 # A plain dedup, as searches for the older add-on have it.
 
 
-def plain(index: Index, order: Sequence[Row]) -> list[Row]:
-    return Index(list(order), {}, index.now).run(expand("`strava_activity_versions` | dedup id", MACROS))
+def plain(events: Sequence[Event]) -> list[Row]:
+    """What is kept of events that arrived in this order: later times first; of equal ones, what was indexed last."""
+    return index_of(events).search("`strava_activity_versions` | dedup id")
 
 
 def test_a_plain_dedup_keeps_what_comes_first() -> None:
-    index = index_of([version(1, NOW, "a"), version(1, NOW + 1, "b")])
-    assert [row["name"] for row in plain(index, newest_first(index))] == ["b"]
+    events = [version(1, NOW, "a"), version(1, NOW + 1, "b")]
+    assert [row["name"] for row in plain(events)] == ["b"]
     # Both have the same _time, so it may as well be this order: two indexers, two buckets, a late arrival.
-    assert [row["name"] for row in plain(index, index.rows)] == ["a"]
+    assert [row["name"] for row in plain(events[::-1])] == ["a"]
 
 
 def test_a_plain_dedup_shows_a_tombstone_as_an_activity_without_a_name() -> None:
-    index = index_of([version(1, NOW, "a"), grave(1, NOW + 1)])
-    (row,) = plain(index, newest_first(index))
+    events = [version(1, NOW, "a"), grave(1, NOW + 1)]
+    (row,) = plain(events)
     assert (row["deleted"], row.get("name")) == ("true", None)
-    (row,) = plain(index, index.rows)
+    (row,) = plain(events[::-1])
     assert row["name"] == "a", "or it shows what was deleted"
 
 
 def test_a_plain_dedup_of_a_moved_activity_takes_the_later_place() -> None:
-    later = index_of(MOVED)
-    assert [row.get("name") for row in plain(later, newest_first(later))] == ["after"]
+    assert [row.get("name") for row in plain(MOVED)] == ["after"]
     back = [version(1, NOW, "before"), grave(1, NOW + 1), version(1, NOW + 2, "after", start=THERE)]
-    earlier = index_of(back)
-    assert [row.get("name") for row in plain(earlier, newest_first(earlier))] == [None], "the tombstone is met first"
-    assert shown(earlier) == ["after"]
+    assert [row.get("name") for row in plain(back)] == [None], "the tombstone is met first"
+    assert shown(index_of(back)) == ["after"]

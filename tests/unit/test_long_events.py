@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,44 +15,14 @@ import pytest
 from strava_collector.events import Tombstone, activity_event, start_date, tombstone_event
 from tests.search.knowledge import PROPS, cookbook, dictionary, saved_searches, used_fields
 from tests.support.spl import expand, stanzas
+from tests.support.spl.extraction import CUTOFF, FIELDS, of_json
+from tests.support.spl.values import several
 from tests.unit.test_sandbox_strava_activities import fetched, recorded
 
-CUTOFF = 5_000
-FIELDS = 100
 
-_TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+)')
-
-
-def extracted(text: str, *, cutoff: int = CUTOFF, limit: int = FIELDS) -> dict[str, str]:
-    """The fields that are found in the beginning of a JSON text; what is cut off is not found."""
-    found: dict[str, str] = {}
-    for name, value in _values(text.encode()[:cutoff].decode("utf-8", "ignore")):
-        if name not in found and len(found) == limit:
-            break
-        found.setdefault(name, value)
-    return found
-
-
-def _values(text: str) -> Iterator[tuple[str, str]]:
-    """Walk through the tokens of a text that may end anywhere."""
-    path: list[str] = []  # keys, and {} for lists
-    key, where = "", 0
-    while (match := _TOKEN.match(text, where)) is not None:
-        token, where = match[1], match.end()
-        if token in ("{", "["):
-            path.append(key + "{}" if token == "[" else key)
-            key = ""
-        elif token in ("}", "]"):
-            path.pop()
-            key = ""
-        elif token == ",":
-            key = ""
-        elif token == ":":
-            pass
-        elif text[where : where + 1] == ":" and token.startswith('"'):
-            key = json.loads(token)
-        elif text[where : where + 1] in (",", "}", "]"):  # complete
-            yield ".".join(part for part in (*path, key) if part).replace(".{}", "{}"), token.strip('"')
+def extracted(text: str, **limits: int) -> dict[str, str]:
+    """The fields that are found in the beginning of a JSON text; of several values, the first."""
+    return {name: several(value)[0] for name, value in of_json(text, **limits).items()}
 
 
 def event(activity: dict[str, Any]) -> str:

@@ -58,14 +58,14 @@ class CertificateNotice:
         elif pair.is_in_its_files:
             self._bulletin.resolved(_TOPIC)
         if reached and valid is not None and self._logged != (pair.generation, reached):
-            log.warning(line("certificate_ends_soon", days=int((valid[1] - now) / DAY), file=pair.cert_file))
+            log.warning(line("certificate_ends_soon", days=int((valid[1] - now) / DAY), cert_file=pair.cert_file))
         self._logged = (pair.generation, reached)
 
     def _count_days(self, pair: ServedPair, now: float) -> None:
         """Leave a line each day, and for each other certificate: what alerts and dashboards go by."""
         counted = (pair.generation, now // DAY)
         if pair.valid is not None and counted != self._counted:
-            log.info(line("certificate", days=int((pair.valid[1] - now) // DAY), file=pair.cert_file))
+            log.info(line("certificate", days=int((pair.valid[1] - now) // DAY), cert_file=pair.cert_file))
             self._counted = counted
 
     def _faults(self, pair: ServedPair, ca_file: Optional[str], now: float) -> list[str]:

@@ -131,4 +131,4 @@ class Listening:
             if self._listener is not None:
                 self._listener.use(context)
             left = None if pair.valid is None else int((pair.valid[1] - self._clock.now()) / DAY)
-            log.info(line("certificate_renewed", days=left, file=pair.cert_file))
+            log.info(line("certificate_renewed", days=left, cert_file=pair.cert_file))

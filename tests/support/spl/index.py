@@ -1,0 +1,195 @@
+"""Events that were written, and searching them."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Optional, Union
+
+from strava_collector.events import Event
+from tests.support.spl.commands import COMMANDS, GENERATING, Context
+from tests.support.spl.conf import expand, stanzas
+from tests.support.spl.extraction import FieldRules
+from tests.support.spl.terms import Terms
+from tests.support.spl.text import pipeline, subsearches
+from tests.support.spl.times import moment
+from tests.support.spl.values import Row, text
+
+#: Behind these no more fields of events are wanted than those that the search names; Splunk's smart mode does the same.
+_NAMING = frozenset({"stats", "timechart", "table", "fields", "top", "makeresults"})
+
+
+@dataclass
+class Stored:
+    """An event in the index. Its text is read when a search may want it."""
+
+    meta: Row
+    raw: str
+    time: float
+    indexed_at: float
+    #: Where it stands in the index.
+    number: int
+    rules: FieldRules
+    deleted: bool = False
+
+    @functools.cached_property
+    def fields(self) -> Row:
+        """All but calculated fields."""
+        found = self.rules.extracted(self.raw)
+        found.update(self.meta)
+        found.update(_raw=self.raw, _time=self.time, _indextime=str(int(self.indexed_at)), _cd=str(self.number))
+        self.rules.add_aliases(found)
+        return found
+
+    def row(self, wanted: Optional[set[str]]) -> Row:
+        """The fields, with those calculated ones that are wanted."""
+        return {**self.fields, **self.rules.computed(self.fields, wanted)}
+
+
+@dataclass
+class Index:
+    """All indexes of a Splunk, and its lookups.
+
+    ``search`` returns rows: a dict of field names to a str (as extracted), a float or int (as computed), a list of
+    those (several values) or None (null; a field that is not there is the same).
+    """
+
+    now: float
+    events: list[Stored] = field(default_factory=list)
+    lookups: dict[str, list[Row]] = field(default_factory=dict)
+    macros: dict[str, dict[str, str]] = field(default_factory=lambda: stanzas("macros.conf"))
+    props: dict[str, dict[str, str]] = field(default_factory=lambda: stanzas("props.conf"))
+    _read: dict[str, FieldRules] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, events: Iterable[Event], now: float) -> Index:
+        """An index with events that arrived in this order, all indexed at ``now``."""
+        index = cls(now)
+        index.add(events)
+        return index
+
+    def add(self, events: Iterable[Event], *, indexed_at: Optional[float] = None, host: str = "splunk") -> None:
+        """Index events; ``indexed_at`` is now, in epoch seconds, unless it is said."""
+        for event in events:
+            name = self.props.get(event.sourcetype, {}).get("rename", event.sourcetype)
+            meta = {
+                "index": event.index,
+                "sourcetype": name,
+                "_sourcetype": event.sourcetype,
+                "source": event.source,
+                "host": host,
+            }
+            self._store(meta, event.data, event.time, indexed_at, self._rules(name))
+
+    def add_log(self, lines: Iterable[str], *, source: str, sourcetype: str = "splunkd", host: str = "splunk") -> None:
+        """Index lines of the add-on's log, each with its time at the beginning, in UTC."""
+        meta = {
+            "index": "_internal",
+            "sourcetype": sourcetype,
+            "_sourcetype": sourcetype,
+            "source": source,
+            "host": host,
+        }
+        for line in lines:
+            begin = datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f").replace(tzinfo=timezone.utc)
+            self._store(meta, line, begin.timestamp(), None, FieldRules())
+
+    def _rules(self, sourcetype: str) -> FieldRules:
+        if sourcetype not in self._read:
+            self._read[sourcetype] = FieldRules.of(self.props.get(sourcetype, {}))
+        return self._read[sourcetype]
+
+    def _store(self, meta: Row, raw: str, time: float, indexed_at: Optional[float], rules: FieldRules) -> None:
+        at = self.now if indexed_at is None else indexed_at
+        self.events.append(Stored(meta, raw, time, at, len(self.events), rules))
+
+    def search(self, search: str, earliest: Union[float, str] = 0, latest: Union[float, str] = "now") -> list[Row]:
+        """Run a search as it is shipped, macros in it, over a range: epoch seconds, or words such as ``-1y@mon``."""
+        begin, end = (moment(one, self.now) if isinstance(one, str) else one for one in (earliest, latest))
+        context = Context(self.now, begin, end, self.lookups, self._run)
+        return self._run(expand(search, self.macros), context)
+
+    def _run(self, search: str, context: Context) -> list[Row]:
+        first, *commands = pipeline(search)
+        if first:
+            rows = self._found(first, commands, context)
+        else:
+            name, _, rest = commands.pop(0).partition(" ")
+            if name == "search":
+                rows = self._found(rest, commands, context)
+            else:
+                assert name in GENERATING, f"{name} does not begin a search"
+                rows = GENERATING[name](rest.strip(), context)
+        for number, command in enumerate(commands):
+            name, _, rest = command.partition(" ")
+            if name == "delete":
+                assert not rest, "delete takes nothing"
+                assert all(one.partition(" ")[0] in ("search", "where", "eval") for one in commands[:number])
+                assert first, "only events can be deleted"
+                rows = self._delete(rows)
+            else:
+                assert name in COMMANDS, f"unknown command {name}"
+                rows = COMMANDS[name](rest.strip(), rows, context)
+        return rows
+
+    def _found(self, words: str, commands: list[str], context: Context) -> list[Row]:
+        """Events as Splunk gives them: the latest first; of equal times, what came last."""
+        terms = Terms(self._with_subsearches(re.sub(r"^search ", "", words), context))
+        assert "index" in terms.fields, f"a search that names no index: {words}"
+        if terms.earliest is not None or terms.latest is not None:
+            context.earliest = moment(terms.earliest or "0", self.now)
+            context.latest = moment(terms.latest or "now", self.now)
+        wanted = _wanted(words, commands)
+        rows = []
+        for event in sorted(self._candidates(terms, context), key=lambda one: (one.time, one.number), reverse=True):
+            if not terms.fields.isdisjoint(event.rules.calculated):
+                row = event.row(wanted)
+                if terms.matches(row):
+                    rows.append(row)
+            elif terms.matches(event.fields):
+                rows.append(event.row(wanted))
+        return rows
+
+    def _candidates(self, terms: Terms, context: Context) -> Iterator[Stored]:
+        verdicts: dict[tuple[str, ...], bool] = {}
+        for event in self.events:
+            if event.deleted or not context.earliest <= event.time < context.latest:
+                continue
+            key = tuple(event.meta.values())
+            if key not in verdicts:
+                verdicts[key] = terms.may_match(event.meta)
+            if verdicts[key]:
+                yield event
+
+    def _with_subsearches(self, words: str, context: Context) -> str:
+        """What a subsearch finds becomes terms (Search Reference, format): a field named search as it is."""
+        for begin, end in reversed(list(subsearches(words))):
+            inside = words[begin + 1 : end - 1].strip()
+            rows = self._run(inside, context.inner())
+            shown = [f"( {_as_terms(row)} )" for row in rows]
+            words = f"{words[:begin]} ( {' OR '.join(shown) or 'NOT *'} ) {words[end:]}"
+        return words
+
+    def _delete(self, rows: list[Row]) -> list[Row]:
+        for row in rows:
+            self.events[int(row["_cd"])].deleted = True
+        return [{"deleted": len(rows)}]
+
+
+def _wanted(words: str, commands: list[str]) -> Optional[set[str]]:
+    """The names in a search that shows no others; None if it may show all."""
+    naming = [one for one in commands if one.partition(" ")[0] in _NAMING and "*" not in one]
+    if all(re.match(r"fields\s*-", one) for one in naming):
+        return None
+    return set(re.findall(r"\w+", " ".join([words, *commands])))
+
+
+def _as_terms(row: Row) -> str:
+    if "search" in row:
+        return str(row["search"])
+    pairs = [(name, value) for name, value in row.items() if not name.startswith("_") and value is not None]
+    assert pairs, "a subsearch that names no field"
+    return " ".join(f'{name}="{text(value)}"' for name, value in pairs)

@@ -1,0 +1,126 @@
+"""Events in the interpreter's index, and searches over them."""
+
+from __future__ import annotations
+
+from typing import Union
+
+import pytest
+
+from strava_collector.events import Event
+from strava_collector.logfmt import line
+from tests.support.spl import Index
+
+NOW = 1_790_000_000.0
+SOURCE = "/opt/splunk/var/log/splunk/ta_strava_webhook_club.log"
+
+
+def ride(number: int, at: float, more: str = "", sourcetype: str = "strava:activities") -> Event:
+    data = f'{{"start_date":"x","id":{number},"athlete":{{"id":3}},"distance":{number}000.0{more}}}'
+    return Event(at, sourcetype, "strava", "strava_webhook://club", data)
+
+
+def test_the_latest_event_comes_first_and_of_equal_ones_the_last_that_came() -> None:
+    index = Index.of([ride(1, 5), ride(2, 9), ride(3, 5), ride(4, 7)], NOW)
+    assert [row["id"] for row in index.search("index=strava | table id")] == ["2", "4", "3", "1"]
+
+
+def test_a_range_has_its_beginning_and_not_its_end() -> None:
+    index = Index.of([ride(number, float(number)) for number in range(1, 6)], NOW)
+    assert [row["id"] for row in index.search("index=strava | table id", 2, 4)] == ["3", "2"]
+    assert [row["id"] for row in index.search("index=strava earliest=3 latest=5 | table id", 0, 1)] == ["4", "3"]
+
+
+def test_what_lies_ahead_is_found_only_if_one_asks() -> None:
+    index = Index.of([ride(1, NOW + 60)], NOW)
+    assert index.search("index=strava") == []
+    assert len(index.search("index=strava", "0", "+20y")) == 1
+
+
+def test_fields_of_a_row() -> None:
+    index = Index.of([ride(7, NOW - 60, ',"moving_time":3600,"sport_type":"Ride","x":[1,2]')], NOW)
+    (row,) = index.search("index=strava id=7")
+    assert (row["athlete.id"], row["athlete_id"], row["x{}"]) == ("3", "3", ["1", "2"])
+    assert (row["distance_km"], row["sport_family"], row["pace_min_per_km"]) == (7, "Ride", pytest.approx(60 / 7))
+    assert (row["index"], row["source"], row["sourcetype"]) == ("strava", "strava_webhook://club", "strava:activities")
+    assert (row["_time"], row["_indextime"], row["host"]) == (NOW - 60, str(int(NOW)), "splunk")
+
+
+def test_calculated_fields_are_made_where_a_search_names_them() -> None:
+    index = Index.of([ride(7, 1)], NOW)
+    assert index.search("index=strava distance_km=7 | table id") == [{"id": "7"}]
+    assert index.search("index=strava | search distance_km>6 | stats sum(distance_km) AS km") == [{"km": 7}]
+    (row,) = index.search("index=strava | fields id")
+    assert "distance_km" not in row
+    (row,) = index.search("index=strava | fields - id")
+    assert row["distance_km"] == 7
+
+
+def test_sample_sourcetypes_are_searched_by_their_real_names() -> None:
+    index = Index.of([ride(7, 1, sourcetype="strava:sample:activities")], NOW)
+    assert index.search("index=strava sourcetype=strava:activities | table distance_km") == [{"distance_km": 7}]
+    assert index.search('index=strava sourcetype="strava:sample:*"') == []
+    assert len(index.search('index=strava _sourcetype="strava:sample:*"')) == 1
+
+
+def test_a_subsearch_becomes_terms() -> None:
+    index = Index.of([ride(1, 1), ride(2, 2), ride(3, 3)], NOW)
+    found = index.search("index=strava [search index=strava id>1 | stats count BY id | fields id] | table id")
+    assert [row["id"] for row in found] == ["3", "2"]
+    found = index.search('index=strava [| makeresults | eval search="id=1 OR id=2" | fields search] | table id')
+    assert [row["id"] for row in found] == ["2", "1"]
+    assert index.search("index=strava [search index=strava id=9 | fields id]") == []
+
+
+def test_what_is_deleted_is_not_found_again() -> None:
+    index = Index.of([ride(1, 1), ride(2, 2)], NOW)
+    assert index.search("index=strava id=1 | delete") == [{"deleted": 1}]
+    assert [row["id"] for row in index.search("index=strava")] == ["2"]
+    with pytest.raises(AssertionError):
+        index.search("index=strava | stats count | delete")
+
+
+def test_one_search_changes_nothing_for_the_next_one() -> None:
+    index = Index.of([ride(1, 1)], NOW)
+    index.search("index=strava | eval id=id+1, distance=0 | rename source AS x | eventstats count")
+    assert index.search("index=strava | table id, distance, source, count") == [
+        {"id": "1", "distance": "1000.0", "source": "strava_webhook://club", "count": None}
+    ]
+
+
+def test_a_lookup_has_what_was_written() -> None:
+    index = Index.of([ride(1, 1)], NOW)
+    index.search("index=strava | table id | outputlookup strava_gear")
+    assert index.lookups["strava_gear"] == [{"id": "1"}]
+
+
+def test_a_macro_may_be_changed_as_people_do() -> None:
+    index = Index.of([ride(1, 1)], NOW)
+    assert len(index.search("`strava_index`")) == 1
+    index.macros["strava_index"]["definition"] = "index=elsewhere"
+    assert index.search("`strava_index`") == []
+
+
+def log(at: str, action: str, **fields: Union[str, int, None]) -> str:
+    prefix = f"{at},149 log_level=INFO pid=11 tid=MainThread file=worker.py:_run:66"
+    return f"{prefix} | {line(action, **fields)}"
+
+
+def test_lines_of_the_log() -> None:
+    index = Index(NOW)
+    lines = [
+        log("2026-09-01 00:45:06", "queue", waiting=3, used="3/100"),
+        log("2026-09-01 00:46:06", "queue", waiting=4),
+    ]
+    index.add_log(lines, source=SOURCE)
+    found = index.search("(`strava_log`) action=queue | table _time, host, source, log_level, waiting, used, file")
+    assert [row["waiting"] for row in found] == ["4", "3"]
+    assert found[1] == {
+        "_time": pytest.approx(1_788_223_506.149),
+        "host": "splunk",
+        "source": SOURCE,
+        "log_level": "INFO",
+        "waiting": "3",
+        "used": "3/100",
+        "file": "worker.py:_run:66",
+    }
+    assert index.search("index=*") == []
