@@ -27,7 +27,7 @@ def _is_of_activity(one: Content, asked: Asked) -> bool:
     """Anything of the activity's but tombstones, and notifications that do not name it by its title."""
     if "aspect_type" in one:
         return bool(one["object_id"] == asked.activity and "title" in one["updates"])
-    return asked.activity in (one["id"] if "id" in one else None, one.get("activity_id")) and "deleted" not in one
+    return asked.activity in (one.get("id"), one.get("activity_id")) and "deleted" not in one
 
 
 def _known_for(one: Content, asked: Asked) -> float:
