@@ -32,7 +32,7 @@ def _is_of_activity(one: Content, asked: Asked) -> bool:
 
 def _known_for(one: Content, asked: Asked) -> float:
     """Seconds since it came."""
-    return asked.now - float(one.get("collected_at", one.get("received_at")))
+    return asked.now - float(one["collected_at"] if "collected_at" in one else one["received_at"])
 
 
 def _is_old(one: Content, asked: Asked) -> bool:
