@@ -27,12 +27,12 @@ def _is_of_activity(one: Content, asked: Asked) -> bool:
     """Anything of the activity's but tombstones, and notifications that do not name it by its title."""
     if "aspect_type" in one:
         return bool(one["object_id"] == asked.activity and "title" in one["updates"])
-    return asked.activity in (one["id"] if "id" in one else None, one.get("activity_id")) and "deleted" not in one
+    return asked.activity in (one.get("id"), one.get("activity_id")) and "deleted" not in one
 
 
 def _known_for(one: Content, asked: Asked) -> float:
     """Seconds since it came."""
-    return asked.now - float(one.get("collected_at", one.get("received_at")))
+    return asked.now - float(one["collected_at"] if "collected_at" in one else one["received_at"])
 
 
 def _is_old(one: Content, asked: Asked) -> bool:

@@ -237,7 +237,9 @@ def _compared(one: Compiled, two: Compiled, verdict: Callable[[int], bool]) -> C
         a, b = one(row, now), two(row, now)
         if a is None or b is None:
             return None
-        return any(verdict(compare(x, y)) for x in several(a) for y in several(b))
+        if isinstance(a, list) or isinstance(b, list):
+            return any(verdict(compare(x, y)) for x in several(a) for y in several(b))
+        return verdict(compare(a, b))
 
     return value
 

@@ -124,7 +124,17 @@ class Terms:
                 return None if partial and field not in META else False
             return any(test(one) for one in several(value) for test in tests)
 
-        return verdict
+        return verdict if len(tests) > 1 else _simple(field, tests[0], verdict)
+
+
+def _simple(field: str, test: Callable[[Any], bool], verdict: _Verdict) -> _Verdict:
+    """The same as the verdict, sooner, for a text: a search compares millions."""
+
+    def sooner(row: Row, partial: bool) -> Optional[bool]:
+        value = row.get(field)
+        return test(value) if isinstance(value, str) else verdict(row, partial)
+
+    return sooner
 
 
 def _first_of(deciding: bool, found: list[_Verdict], row: Row, partial: bool) -> Optional[bool]:
@@ -144,11 +154,13 @@ def _negation(verdict: Optional[bool]) -> Optional[bool]:
 
 def _test(field: str, sign: str, wanted: str) -> Callable[[Any], bool]:
     if sign in ("=", "!="):
-        pattern = _wildcards(wanted)
+        pattern, plain = _wildcards(wanted), wanted.lower()
         internal = field == "index" and not wanted.startswith("_")
 
         def equal(value: Any) -> bool:
             shown = text(value) or ""
+            if "*" not in plain:
+                return shown.lower() == plain
             return pattern.fullmatch(shown) is not None and not (internal and shown.startswith("_"))
 
         return equal if sign == "=" else lambda value: not equal(value)

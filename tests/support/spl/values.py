@@ -11,13 +11,14 @@ from typing import Any, Optional
 #: several values), or None, which is the same as no field.
 Row = dict[str, Any]
 
+_BEGINNINGS = frozenset("0123456789+-. \t")
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*\Z")
 
 
 def number(value: object) -> Optional[float]:
     """The number that a value is, or None; several values are none."""
     if isinstance(value, str):
-        return float(value) if _NUMBER.match(value) else None
+        return float(value) if value[:1] in _BEGINNINGS and _NUMBER.match(value) else None
     assert not isinstance(value, bool), "a Boolean value where a number is wanted"
     return float(value) if isinstance(value, (int, float)) else None
 
