@@ -89,41 +89,12 @@ class Cyclist(Person):
     def _test(self, day: Day) -> Session:
         """Twenty minutes as hard as they can be held, once a month."""
         steps = (Step(780, 0.62), Step(300, 0.45), Step(1200, 1.05), Step(1e9, 0.45))
-        return Session(
-            "Ride",
-            "FTP-Test 20 min",
-            ZURICH,
-            day.at(18.8),
-            steps,
-            seconds=2_640,
-            gear=_RACER,
-            device="Garmin Edge 540",
-            power=True,
-            trainer=True,
-            workout_type=12,
-            stops=0,
-            laps_by_hand=True,
-            is_test=True,
-        )
+        return _on_the_trainer(day, "FTP-Test 20 min", steps, seconds=2_640, is_test=True)
 
     def _intervals(self, day: Day, winter: bool) -> Session:
         steps = day.rng.choice((repeats(4, 480, 0.98, 180), repeats(5, 240, 1.08, 240), repeats(2, 1200, 0.9, 300)))
         if winter:
-            return Session(
-                "Ride",
-                title(day, "Rolle", "Intervalle auf der Rolle"),
-                ZURICH,
-                day.at(18.8),
-                steps,
-                seconds=4_200,
-                gear=_RACER,
-                device="Garmin Edge 540",
-                power=True,
-                trainer=True,
-                workout_type=12,
-                stops=0,
-                laps_by_hand=True,
-            )
+            return _on_the_trainer(day, title(day, "Rolle", "Intervalle auf der Rolle"), steps, seconds=4_200)
         return Session(
             "Ride",
             title(day, "Lunch Ride", "Intervalle", "Feierabendrunde ⛰"),
@@ -204,3 +175,22 @@ def _roads() -> dict[str, Road]:
             name = f"{where} {number}"
             found[name] = road(name, town, metres, step=150.0, sport="Ride", segments=4)
     return found
+
+
+def _on_the_trainer(day: Day, name: str, steps: tuple[Step, ...], *, seconds: float, is_test: bool = False) -> Session:
+    return Session(
+        "Ride",
+        name,
+        ZURICH,
+        day.at(18.8),
+        steps,
+        seconds=seconds,
+        gear=_RACER,
+        device="Garmin Edge 540",
+        power=True,
+        trainer=True,
+        workout_type=12,
+        stops=0,
+        laps_by_hand=True,
+        is_test=is_test,
+    )

@@ -99,13 +99,13 @@ class _Parser:
     def _or(self) -> Compiled:
         result = self._and()
         while self._next("OR"):
-            result = _either(result, self._and())
+            result = _decided(result, self._and(), by=True)
         return result
 
     def _and(self) -> Compiled:
         result = self._not()
         while self._next("AND"):
-            result = _both(result, self._not())
+            result = _decided(result, self._not(), by=False)
         return result
 
     def _not(self) -> Compiled:
@@ -202,24 +202,15 @@ def _field(name: str) -> Compiled:
     return lambda row, _now: row.get(name)
 
 
-def _either(one: Compiled, two: Compiled) -> Compiled:
+def _decided(one: Compiled, two: Compiled, by: bool) -> Compiled:
+    """OR is decided by the first that is true, AND by the first that is false; what nobody knows decides nothing."""
+
     def value(row: Row, now: float) -> Optional[bool]:
         a = _boolean(one(row, now))
-        if a is True:
-            return True
+        if a is by:
+            return by
         b = _boolean(two(row, now))
-        return True if b is True else None if a is None or b is None else False
-
-    return value
-
-
-def _both(one: Compiled, two: Compiled) -> Compiled:
-    def value(row: Row, now: float) -> Optional[bool]:
-        a = _boolean(one(row, now))
-        if a is False:
-            return False
-        b = _boolean(two(row, now))
-        return False if b is False else None if a is None or b is None else True
+        return by if b is by else None if a is None or b is None else not by
 
     return value
 
@@ -246,7 +237,7 @@ def _compared(one: Compiled, two: Compiled, verdict: Callable[[int], bool]) -> C
 
 def _listed(given: list[Compiled]) -> Compiled:
     alternatives = [_compared(given[0], one, _COMPARISONS["="]) for one in given[1:]]
-    return functools.reduce(_either, alternatives)
+    return functools.reduce(functools.partial(_decided, by=True), alternatives)
 
 
 def _computed(sign: str, one: Compiled, two: Compiled) -> Compiled:
