@@ -136,10 +136,10 @@ class Inputs:
             runner.stop()
 
     def kill(self, name: str) -> None:
-        """SIGKILL to the process that runs now; it is started again by its interval."""
+        """SIGKILL to the process that runs now; returns when it has ended. It is started again by its interval."""
         runner = self._runner(name)
         if runner is not None:
-            runner.signal(signal.SIGKILL)
+            runner.kill()
 
     def pid(self, name: str) -> int | None:
         """Process id, or None while it does not run."""
@@ -264,6 +264,14 @@ class _Runner:
             process = self._process
         if process is not None:
             process.signal(number)
+
+    def kill(self) -> None:
+        with self._changed:
+            process = self._process
+        if process is not None:
+            process.signal(signal.SIGKILL)
+            # On a busy host the kernel takes its time, and until then the process keeps its port and its locks.
+            process.wait_exit(_START_SECONDS)
 
     def begin_stop(self) -> None:
         with self._changed:

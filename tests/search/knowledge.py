@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
+from sandbox.spl import assignments, expand, pipeline, stanzas
 from strava_collector.overview import Overview
-from tests.support.spl import assignments, expand, pipeline, stanzas
 from tests.unit.test_docs_reliability import RELIABILITY, lines, table, words
 
 ROOT = Path(__file__).resolve().parents[2]

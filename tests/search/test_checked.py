@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.spl import assignments, expand
 from strava_collector.events import activity_event, start_date
 from tests.search.knowledge import (
     COLLECTIONS,
@@ -27,7 +28,6 @@ from tests.search.knowledge import (
     saved_searches,
     used_fields,
 )
-from tests.support.spl import assignments, expand
 from tests.unit.test_docs_reliability import lines
 from tests.unit.test_sandbox_strava_activities import fetched, recorded
 

@@ -1,6 +1,6 @@
 """Each search is run as a whole, and shows what Python computes from the same training.
 
-What runs them is the tests' own interpreter (``tests/support/spl``): it reads the very text that is shipped, but it was
+What runs them is the tests' own interpreter (``sandbox/spl``): it reads the very text that is shipped, but it was
 written for this add-on, so it is no witness for Splunk. What computes the rows that are expected knows neither the text
 of a search nor the interpreter. ``output/searches.json`` says of each search what was shown of it.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import training
+from sandbox.spl import Index
 from strava_collector.events import Event
 from strava_collector.sample_event import SAMPLE_SOURCETYPE
 from tests.search.answers import differences
@@ -24,7 +25,6 @@ from tests.search.expectations.alerts import CASES, LOOKS, Case
 from tests.search.expectations.erasing import GONE
 from tests.search.not_executed import NOT_EXECUTED
 from tests.search.truth import LENA, MARCUS, Asked, Truth
-from tests.support.spl import Index
 
 OUTPUT = Path(__file__).resolve().parents[2] / "output" / "searches.json"
 NOW = TODAY.timestamp()

@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import pytest
 
-from tests.support.spl import Row, evaluate, expand, stanzas
+from sandbox.spl import Row, evaluate, expand, stanzas
 
 PROPS = stanzas("props.conf")
 MACROS = stanzas("macros.conf")

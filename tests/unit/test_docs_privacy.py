@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.spl import stanzas
 from strava_collector import privacy
 from strava_collector.privacy import Words
-from tests.support.spl import stanzas
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "privacy.md").read_text("utf-8")

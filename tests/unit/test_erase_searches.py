@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from sandbox.spl import Index, expand, stanzas
 from strava_collector.events import Event, Tombstone, activity_event, notification_event, tombstone_event
 from strava_collector.profile import farewell_event, gear_event, profile_event
 from strava_collector.sample_event import Collection, sample_events
-from tests.support.spl import Index, expand, stanzas
 
 MACROS = stanzas("macros.conf")
 SEARCHES = stanzas("savedsearches.conf")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from sandbox.spl import Index, Row
 from strava_collector.events import Event, Tombstone, activity_event, epoch, tombstone_event
-from tests.support.spl import Index, Row
 
 NOW = 1_790_000_000.0
 ANNA, BEN = 7, 8

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from sandbox.spl import expand, stanzas
+from sandbox.spl.extraction import CUTOFF, FIELDS, of_json
+from sandbox.spl.values import several
 from strava_collector.events import Tombstone, activity_event, start_date, tombstone_event
 from tests.search.knowledge import PROPS, cookbook, dictionary, saved_searches, used_fields
-from tests.support.spl import expand, stanzas
-from tests.support.spl.extraction import CUTOFF, FIELDS, of_json
-from tests.support.spl.values import several
 from tests.unit.test_sandbox_strava_activities import fetched, recorded
 
 

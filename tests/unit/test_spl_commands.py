@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.spl import Index, Row
-from tests.support.spl.commands import COMMANDS, Context
+from sandbox.spl import Index, Row
+from sandbox.spl.commands import COMMANDS, Context
 
 NOW = 1_790_000_000.0
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.spl import Row, evaluate
-from tests.support.spl.expression import condition
+from sandbox.spl import Row, evaluate
+from sandbox.spl.expression import condition
 
 ROW: Row = {"a": "5", "b": "10", "f": 2.5, "t": "text", "mv": ["x", "y", "10"], "x.y": "dotted", "empty": "", "z": None}
 

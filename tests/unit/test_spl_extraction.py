@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from sandbox.spl import Row, stanzas
+from sandbox.spl.extraction import FieldRules, at_path, of_json, of_pairs
 from strava_collector.logfmt import line
-from tests.support.spl import Row, stanzas
-from tests.support.spl.extraction import FieldRules, at_path, of_json, of_pairs
 
 PROPS = stanzas("props.conf")
 

@@ -6,9 +6,9 @@ from typing import Union
 
 import pytest
 
+from sandbox.spl import Index
 from strava_collector.events import Event
 from strava_collector.logfmt import line
-from tests.support.spl import Index
 
 NOW = 1_790_000_000.0
 SOURCE = "/opt/splunk/var/log/splunk/ta_strava_webhook_club.log"

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.spl import Row
-from tests.support.spl.statistics import eventstats, stats, streamstats, timechart
+from sandbox.spl import Row
+from sandbox.spl.statistics import eventstats, stats, streamstats, timechart
 
 MIXED: list[Row] = [
     {"x": "10", "_time": 40.0, "t": "d"},

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.spl import Row
-from tests.support.spl.terms import Terms
+from sandbox.spl import Row
+from sandbox.spl.terms import Terms
 
 ROW: Row = {
     "index": "strava",

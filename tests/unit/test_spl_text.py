@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.spl import assignments, expand, pipeline
-from tests.support.spl.text import names, options, parts, subsearches
+from sandbox.spl import assignments, expand, pipeline
+from sandbox.spl.text import names, options, parts, subsearches
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tests.support.spl.times import bucket, moment, next_bucket, relative, snap, strftime, strptime
+from sandbox.spl.times import bucket, moment, next_bucket, relative, snap, strftime, strptime
 
 
 def at(words: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.spl.values import Row, compare, in_order, number, text
+from sandbox.spl.values import Row, compare, in_order, number, text
 
 
 @pytest.mark.parametrize(

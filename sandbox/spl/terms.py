@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Optional
 
-from tests.support.spl.text import parts, unquoted
-from tests.support.spl.values import Row, compare, several, text
+from sandbox.spl.text import parts, unquoted
+from sandbox.spl.values import Row, compare, several, text
 
 #: What is known of an event before its text is read.
 META = frozenset({"index", "sourcetype", "_sourcetype", "source", "host"})

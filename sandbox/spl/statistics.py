@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from tests.support.spl.expression import compiled
-from tests.support.spl.text import names, options, unquoted, yes
-from tests.support.spl.times import bucket, next_bucket
-from tests.support.spl.values import Row, number, several, text
+from sandbox.spl.expression import compiled
+from sandbox.spl.text import names, options, unquoted, yes
+from sandbox.spl.times import bucket, next_bucket
+from sandbox.spl.values import Row, number, several, text
 
 _NAME = re.compile(r'\s*AS\s+("[^"]*"|[\w.]+)', re.IGNORECASE)
 _BY = re.compile(r"(?:^|\s)BY\s+(?=[^()]*$)", re.IGNORECASE)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, Optional
 from urllib.parse import unquote
 
-from tests.support.spl import times
-from tests.support.spl.values import number, several, text
+from sandbox.spl import times
+from sandbox.spl.values import number, several, text
 
 #: Functions that look at null.
 NULL_TAKERS = frozenset({"isnull", "isnotnull", "nullif", "null", "true", "false", "mvappend", "max", "min"})

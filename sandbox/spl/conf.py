@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.spl.expression import evaluate
-from tests.support.spl.text import parts
+from sandbox.spl.expression import evaluate
+from sandbox.spl.text import parts
 
 DEFAULT = Path(__file__).resolve().parents[3] / "package" / "default"
 

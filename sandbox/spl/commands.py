@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tests.support.spl import extraction, statistics
-from tests.support.spl.conf import stanzas
-from tests.support.spl.expression import compiled, condition
-from tests.support.spl.functions import regex
-from tests.support.spl.terms import Terms
-from tests.support.spl.text import assignments, names, options, unquoted, yes
-from tests.support.spl.values import Row, in_order, number, several, text
+from sandbox.spl import extraction, statistics
+from sandbox.spl.conf import stanzas
+from sandbox.spl.expression import compiled, condition
+from sandbox.spl.functions import regex
+from sandbox.spl.terms import Terms
+from sandbox.spl.text import assignments, names, options, unquoted, yes
+from sandbox.spl.values import Row, in_order, number, several, text
 
 #: What ``sort`` keeps without a number, and a subsearch of ``append``.
 SORTED, APPENDED = 10_000, 50_000

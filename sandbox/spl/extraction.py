@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from tests.support.spl.expression import evaluate
-from tests.support.spl.text import parts
-from tests.support.spl.values import Row
+from sandbox.spl.expression import evaluate
+from sandbox.spl.text import parts
+from sandbox.spl.values import Row
 
 CUTOFF = 5_000
 FIELDS = 100

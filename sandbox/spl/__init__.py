@@ -11,11 +11,11 @@ From below: ``values`` (numbers, texts, order), ``times``, ``text`` (bars, comma
 ``statistics`` (stats and its relatives), ``commands``, ``index``.
 """
 
-from tests.support.spl.conf import expand, stanzas
-from tests.support.spl.expression import evaluate
-from tests.support.spl.index import Index, Stored
-from tests.support.spl.text import assignments, pipeline
-from tests.support.spl.times import moment
-from tests.support.spl.values import Row
+from sandbox.spl.conf import expand, stanzas
+from sandbox.spl.expression import evaluate
+from sandbox.spl.index import Index, Stored
+from sandbox.spl.text import assignments, pipeline
+from sandbox.spl.times import moment
+from sandbox.spl.values import Row
 
 __all__ = ["Index", "Row", "Stored", "assignments", "evaluate", "expand", "moment", "pipeline", "stanzas"]

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Optional, Union
 
+from sandbox.spl.commands import COMMANDS, GENERATING, Context
+from sandbox.spl.conf import expand, stanzas
+from sandbox.spl.extraction import FieldRules
+from sandbox.spl.terms import Terms
+from sandbox.spl.text import pipeline, subsearches
+from sandbox.spl.times import moment
+from sandbox.spl.values import Row, text
 from strava_collector.events import Event
-from tests.support.spl.commands import COMMANDS, GENERATING, Context
-from tests.support.spl.conf import expand, stanzas
-from tests.support.spl.extraction import FieldRules
-from tests.support.spl.terms import Terms
-from tests.support.spl.text import pipeline, subsearches
-from tests.support.spl.times import moment
-from tests.support.spl.values import Row, text
 
 #: Behind these no more fields of events are wanted than those that the search names; Splunk's smart mode does the same.
 _NAMING = frozenset({"stats", "timechart", "table", "fields", "top", "makeresults"})

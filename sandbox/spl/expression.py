@@ -14,8 +14,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Optional
 
-from tests.support.spl.functions import FUNCTIONS, NULL_TAKERS
-from tests.support.spl.values import Row, compare, number, several, text
+from sandbox.spl.functions import FUNCTIONS, NULL_TAKERS
+from sandbox.spl.values import Row, compare, number, several, text
 
 #: What an expression is: its value for a row, at a time that ``now()`` is.
 Compiled = Callable[[Row, float], Any]
