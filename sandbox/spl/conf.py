@@ -10,7 +10,7 @@ from pathlib import Path
 from sandbox.spl.expression import evaluate
 from sandbox.spl.text import parts
 
-DEFAULT = Path(__file__).resolve().parents[3] / "package" / "default"
+DEFAULT = Path(__file__).resolve().parents[2] / "package" / "default"
 
 
 def stanzas(name: str) -> dict[str, dict[str, str]]:
