@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sandbox.spl import extraction, statistics
 from sandbox.spl.conf import stanzas
@@ -32,6 +32,10 @@ class Context:
     latest: float
     lookups: dict[str, list[Row]]
     run: Callable[[str, Context], list[Row]]
+    #: Events as they were indexed, by the terms of a search: what is known of each without reading its text.
+    indexed: Callable[[str, Context], list[Row]] = lambda _terms, _context: []
+    #: What splunkd's REST interface answers, by address.
+    rest: Mapping[str, Sequence[Row]] = field(default_factory=dict)
 
     def inner(self) -> Context:
         """For a subsearch: the same range of time, unless its text has another."""
@@ -132,12 +136,18 @@ def _table(rest: str, rows: list[Row], _context: Context) -> list[Row]:
 
 
 def _rename(rest: str, rows: list[Row], _context: Context) -> list[Row]:
+    """A field that no row has renames nothing, but the other one's values are gone."""
     pairs = re.findall(r"(\"[^\"]*\"|'[^']*'|[^\s,]+)\s+AS\s+(\"[^\"]*\"|[^\s,]+)[\s,]*", rest, flags=re.IGNORECASE)
     assert pairs, f"unknown in rename: {rest}"
     assert "*" not in rest, "rename with a wildcard"
-    for row in rows:
-        for old, new in pairs:
-            row[unquoted(new)] = row.pop(unquoted(old), None)
+    for old, new in ((unquoted(old), unquoted(new)) for old, new in pairs):
+        is_there = any(old in row for row in rows)
+        rows = [
+            {(new if name == old else name): value for name, value in row.items() if name != new or old == new}
+            for row in rows
+        ]
+        for row in rows if is_there else []:
+            row.setdefault(new, None)
     return rows
 
 
@@ -270,6 +280,24 @@ def _makeresults(rest: str, context: Context) -> list[Row]:
     return [{"_time": float(int(context.now))} for _ in range(int(given.get("count", "1")))]
 
 
+def _tstats(rest: str, context: Context) -> list[Row]:
+    """``stats`` of what is indexed: a sourcetype has the name that it was indexed with."""
+    match = re.fullmatch(r"(.+?)\s+WHERE\s+(.+?)(\s+BY\s+[\w\s,]+)?", rest, flags=re.IGNORECASE | re.DOTALL)
+    assert match is not None, f"unknown in tstats: {rest}"
+    return statistics.stats(match[1] + (match[3] or ""), context.indexed(match[2], context), context.now)
+
+
+def _rest(rest: str, context: Context) -> list[Row]:
+    """A row for each entry that splunkd shows; where it refuses, or knows no such address, there are none."""
+    given: dict[str, str] = {}
+    for option in names(rest):
+        name, equals, value = option.partition("=")
+        assert not equals or name in ("splunk_server", "count"), f"unknown option {name}"
+        given[name if equals else "address"] = value if equals else option
+    assert given["splunk_server"] == "local", "without splunk_server=local all indexers are asked"
+    return [dict(row) for row in context.rest.get(given["address"], [])]
+
+
 def _addtotals(rest: str, rows: list[Row], _context: Context) -> list[Row]:
     """The sum of a row's numbers, those named or all."""
     given, rest = options(rest, "fieldname")
@@ -318,4 +346,6 @@ COMMANDS: dict[str, Command] = {
 GENERATING: dict[str, Callable[[str, Context], list[Row]]] = {
     "inputlookup": _inputlookup,
     "makeresults": _makeresults,
+    "rest": _rest,
+    "tstats": _tstats,
 }

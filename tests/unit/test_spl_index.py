@@ -124,3 +124,25 @@ def test_lines_of_the_log() -> None:
         "file": "worker.py:_run:66",
     }
     assert index.search("index=*") == []
+
+
+def test_tstats_counts_what_was_indexed_by_the_name_that_it_had_then() -> None:
+    index = Index.of([ride(1, 5), ride(2, 7, sourcetype="strava:sample:activities"), ride(3, 9)], NOW)
+    words = "| tstats count AS n, min(_time) AS first, max(_time) AS last WHERE index=strava"
+    assert index.search(words) == [{"n": 3, "first": 5, "last": 9}]
+    assert index.search(f"{words} earliest=6 latest=9", "0", "now") == [{"n": 1, "first": 7, "last": 7}]
+    assert index.search(f"{words} sourcetype=strava:activities BY host") == [
+        {"host": "splunk", "n": 2, "first": 5, "last": 9}
+    ]
+    assert index.search("| tstats count WHERE index=strava sourcetype=none") == [{"count": 0}]
+    for refused in ("id=1", "distance_km=1"):
+        with pytest.raises(AssertionError, match="tstats knows no fields"):
+            index.search(f"{words} {refused}")
+
+
+def test_rest_gives_a_row_for_each_entry_and_none_where_splunkd_refuses() -> None:
+    index = Index(NOW, rest={"/services/a": [{"title": "x"}, {"title": "y"}]})
+    assert index.search("| rest splunk_server=local count=0 /services/a") == [{"title": "x"}, {"title": "y"}]
+    assert index.search("| rest /services/b splunk_server=local | stats count") == [{"count": 0}]
+    with pytest.raises(AssertionError, match="all indexers"):
+        index.search("| rest splunk_server=* /services/a")
