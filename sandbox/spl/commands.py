@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from sandbox.spl import extraction, statistics
 from sandbox.spl.conf import stanzas
@@ -20,6 +20,11 @@ from sandbox.spl.values import Row, in_order, number, several, text
 
 #: What ``sort`` keeps without a number, and a subsearch of ``append``.
 SORTED, APPENDED = 10_000, 50_000
+
+
+def no_rest(path: str) -> list[Row]:
+    """There is no REST interface unless one is given."""
+    raise AssertionError(f"nobody answers {path} here: give the index a function `rest`")
 
 
 @dataclass
@@ -34,8 +39,8 @@ class Context:
     run: Callable[[str, Context], list[Row]]
     #: Events as they were indexed, by the terms of a search: what is known of each without reading its text.
     indexed: Callable[[str, Context], list[Row]] = lambda _terms, _context: []
-    #: What splunkd's REST interface answers, by address.
-    rest: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    #: What splunkd's REST interface answers: a row for each entry of an endpoint.
+    rest: Callable[[str], list[Row]] = no_rest
 
     def inner(self) -> Context:
         """For a subsearch: the same range of time, unless its text has another."""
@@ -288,14 +293,14 @@ def _tstats(rest: str, context: Context) -> list[Row]:
 
 
 def _rest(rest: str, context: Context) -> list[Row]:
-    """A row for each entry that splunkd shows; where it refuses, or knows no such address, there are none."""
-    given: dict[str, str] = {}
-    for option in names(rest):
-        name, equals, value = option.partition("=")
-        assert not equals or name in ("splunk_server", "count"), f"unknown option {name}"
-        given[name if equals else "address"] = value if equals else option
-    assert given["splunk_server"] == "local", "without splunk_server=local all indexers are asked"
-    return [dict(row) for row in context.rest.get(given["address"], [])]
+    """The entries of an endpoint. A search here is one of one host, so ``splunk_server`` changes nothing."""
+    path, _, arguments = rest.partition(" ")
+    given, left = options(arguments, "count splunk_server timeout")
+    assert not left, f"unknown in rest: {rest}"
+    assert given.get("splunk_server", "local") == "local", "rest is asked of this host alone: splunk_server=local"
+    rows = context.rest("/" + path.strip("/"))
+    limit = int(given.get("count", "0"))
+    return [dict(row) for row in (rows[:limit] if limit else rows)]
 
 
 def _addtotals(rest: str, rows: list[Row], _context: Context) -> list[Row]:

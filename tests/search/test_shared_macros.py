@@ -10,24 +10,11 @@ import pytest
 
 from sandbox.spl import Index, Row, times
 from strava_collector.events import Event
+from tests.search.rest_answers import ATHLETES, LISTS, MACRO, SET_UP, WEBHOOK, WHO_AM_I, answering
 
 NOW = 1_790_000_000.0  # 21 September 2026
 DAY = 86_400.0
 ADA, BEN = 134_815, 227_615
-
-APP = "/servicesNS/nobody/TA_strava_webhook"
-WEBHOOK, LISTS = f"{APP}/TA_strava_webhook_strava_webhook", f"{APP}/TA_strava_webhook_strava_activities"
-ATHLETES, MACRO = f"{APP}/TA_strava_webhook_account", f"{APP}/configs/conf-macros/strava_index"
-WHO_AM_I = "/services/authentication/current-context"
-
-#: As splunkd answers an administrator: all is set up.
-SET_UP: dict[str, list[Row]] = {
-    WEBHOOK: [{"title": "home", "index": "strava", "disabled": "0"}],
-    LISTS: [{"title": "history", "index": "strava", "disabled": "0"}],
-    ATHLETES: [{"title": "ada", "athlete_id": str(ADA), "index": ""}],
-    MACRO: [{"title": "strava_index", "definition": "index=strava"}],
-    WHO_AM_I: [{"username": "admin", "capabilities": ["search", "read_ta_strava_webhook"]}],
-}
 
 
 def activity(
@@ -62,7 +49,7 @@ def state(
     events: list[Event], rest: Mapping[str, list[Row]] = SET_UP, *, athlete: int = ADA, index: str = "index=strava"
 ) -> str:
     found = Index.of(events, now=NOW)
-    found.rest = dict(rest)
+    found.rest = answering(rest)
     found.macros["strava_index"]["definition"] = index
     rows = found.search(f"`strava_state({athlete})`", earliest="-90d", latest="now")
     assert [set(row) for row in rows] == [{"message"}]
