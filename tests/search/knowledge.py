@@ -14,6 +14,7 @@ from typing import Optional
 
 from sandbox.spl import assignments, expand, pipeline, stanzas
 from strava_collector.overview import Overview
+from tests.search.dashboards import sources
 from tests.unit.test_docs_reliability import RELIABILITY, lines, table, words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,8 +106,15 @@ def documented() -> Iterator[Search]:
                     yield Search(str(page.relative_to(ROOT)), f"line {line}", found, is_part=is_part, around=text)
 
 
+def on_dashboards() -> Iterator[Search]:
+    """Those of the views, as they are run when nobody has chosen anything yet."""
+    for one in sources():
+        comments = " ".join(re.findall(r"```(.*?)```", one.text, flags=re.DOTALL))
+        yield Search(one.file, one.title, one.text, one.earliest, one.latest, comments)
+
+
 def every_search() -> list[Search]:
-    return [*saved_searches(), *cookbook(), *documented()]
+    return [*saved_searches(), *on_dashboards(), *cookbook(), *documented()]
 
 
 # What there is.
@@ -298,6 +306,14 @@ class Follower:
         inner.follow(rest.strip("[] "))
         self.faults += inner.faults
         self.known |= inner.known
+
+    def _do_rest(self, rest: str) -> None:
+        self.is_open = True  # what REST answers is in docs/administration.md
+
+    def _do_tstats(self, rest: str) -> None:
+        what, _, terms = rest.partition(" WHERE ")
+        self._generate(terms)
+        self.known, self.is_open = self._aggregate(what)[0], False
 
     def _do_makeresults(self, rest: str) -> None:
         self.known = {"_time"}
