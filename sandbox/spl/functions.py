@@ -86,6 +86,11 @@ def _mvindex(given: Any, first: float, last: Optional[float] = None) -> Any:
     return found[0] if len(found) == 1 else found or None
 
 
+def _mvzip(one: Any, two: Any, by: str = ",") -> Optional[list[str]]:
+    """The first values of both together, the second ones, … as far as the shorter field goes."""
+    return [f"{text(a)}{by}{text(b)}" for a, b in zip(several(one), several(two))] or None
+
+
 def _strftime(at: Any, pattern: str) -> Optional[str]:
     found = number(at)
     return None if found is None else times.strftime(found, pattern)
@@ -161,6 +166,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "mvdedup": lambda given: list(dict.fromkeys(several(given))),
     "mvindex": _mvindex,
     "mvjoin": lambda given, by: by.join(text(one) or "" for one in several(given)),
+    "mvzip": _mvzip,
     "split": lambda given, by: (text(given) or "").split(by),
     # Times.
     "relative_time": _relative_time,
