@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Optional, Union
 
-from sandbox.spl.commands import COMMANDS, GENERATING, Context
+from sandbox.spl.commands import COMMANDS, GENERATING, RETURNED, Context
 from sandbox.spl.conf import expand, stanzas
 from sandbox.spl.extraction import FieldRules
 from sandbox.spl.terms import Terms
@@ -132,6 +132,8 @@ class Index:
                 rows = self._delete(rows)
             else:
                 assert name in COMMANDS, f"unknown command {name}"
+                if name == "eval":
+                    rest = self._with_subsearches(rest, context)
                 rows = COMMANDS[name](rest.strip(), rows, context)
         return rows
 
@@ -169,6 +171,9 @@ class Index:
         for begin, end in reversed(list(subsearches(words))):
             inside = words[begin + 1 : end - 1].strip()
             rows = self._run(inside, context.inner())
+            if rows and RETURNED in rows[0]:
+                words = f"{words[:begin]}{text(rows[0][RETURNED])}{words[end:]}"
+                continue
             shown = [f"( {_as_terms(row)} )" for row in rows]
             words = f"{words[:begin]} ( {' OR '.join(shown) or 'NOT *'} ) {words[end:]}"
         return words
