@@ -24,6 +24,11 @@ SORTED, APPENDED = 10_000, 50_000
 RETURNED = "$"
 
 
+def no_rest(path: str) -> list[Row]:
+    """There is no REST interface unless one is given."""
+    raise AssertionError(f"nobody answers {path} here: give the index a function `rest`")
+
+
 @dataclass
 class Context:
     """What a command may ask beside its rows."""
@@ -34,6 +39,10 @@ class Context:
     latest: float
     lookups: dict[str, list[Row]]
     run: Callable[[str, Context], list[Row]]
+    #: Events as they were indexed, by the terms of a search: what is known of each without reading its text.
+    indexed: Callable[[str, Context], list[Row]] = lambda _terms, _context: []
+    #: What splunkd's REST interface answers: a row for each entry of an endpoint.
+    rest: Callable[[str], list[Row]] = no_rest
     #: The range that was chosen beside the search: its text may have another, but not for its subsearches.
     chosen: tuple[float, float] = field(init=False)
 
@@ -139,12 +148,18 @@ def _table(rest: str, rows: list[Row], _context: Context) -> list[Row]:
 
 
 def _rename(rest: str, rows: list[Row], _context: Context) -> list[Row]:
+    """A field that no row has renames nothing, but the other one's values are gone."""
     pairs = re.findall(r"(\"[^\"]*\"|'[^']*'|[^\s,]+)\s+AS\s+(\"[^\"]*\"|[^\s,]+)[\s,]*", rest, flags=re.IGNORECASE)
     assert pairs, f"unknown in rename: {rest}"
     assert "*" not in rest, "rename with a wildcard"
-    for row in rows:
-        for old, new in pairs:
-            row[unquoted(new)] = row.pop(unquoted(old), None)
+    for old, new in ((unquoted(old), unquoted(new)) for old, new in pairs):
+        is_there = any(old in row for row in rows)
+        rows = [
+            {(new if name == old else name): value for name, value in row.items() if name != new or old == new}
+            for row in rows
+        ]
+        for row in rows if is_there else []:
+            row.setdefault(new, None)
     return rows
 
 
@@ -292,6 +307,24 @@ def _return(rest: str, rows: list[Row], _context: Context) -> list[Row]:
     return [{RETURNED: rows[0].get(rest[1:])}]
 
 
+def _tstats(rest: str, context: Context) -> list[Row]:
+    """``stats`` of what is indexed: a sourcetype has the name that it was indexed with."""
+    match = re.fullmatch(r"(.+?)\s+WHERE\s+(.+?)(\s+BY\s+[\w\s,]+)?", rest, flags=re.IGNORECASE | re.DOTALL)
+    assert match is not None, f"unknown in tstats: {rest}"
+    return statistics.stats(match[1] + (match[3] or ""), context.indexed(match[2], context), context.now)
+
+
+def _rest(rest: str, context: Context) -> list[Row]:
+    """The entries of an endpoint. A search here is one of one host, so ``splunk_server`` changes nothing."""
+    path, _, arguments = rest.partition(" ")
+    given, left = options(arguments, "count splunk_server timeout")
+    assert not left, f"unknown in rest: {rest}"
+    assert given.get("splunk_server", "local") == "local", "rest is asked of this host alone: splunk_server=local"
+    rows = context.rest("/" + path.strip("/"))
+    limit = int(given.get("count", "0"))
+    return [dict(row) for row in (rows[:limit] if limit else rows)]
+
+
 def _addtotals(rest: str, rows: list[Row], _context: Context) -> list[Row]:
     """The sum of a row's numbers, those named or all."""
     given, rest = options(rest, "fieldname")
@@ -342,4 +375,6 @@ COMMANDS: dict[str, Command] = {
 GENERATING: dict[str, Callable[[str, Context], list[Row]]] = {
     "inputlookup": _inputlookup,
     "makeresults": _makeresults,
+    "rest": _rest,
+    "tstats": _tstats,
 }
