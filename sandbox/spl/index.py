@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Optional, Union
 
-from sandbox.spl.commands import COMMANDS, GENERATING, Context, no_rest
+from sandbox.spl.commands import COMMANDS, GENERATING, RETURNED, Context, no_rest
 from sandbox.spl.conf import expand, stanzas
 from sandbox.spl.extraction import FieldRules
 from sandbox.spl.terms import META, Terms
@@ -154,7 +154,10 @@ class Index:
         for command in commands:
             name, *rest = command.split(None, 1)
             assert name in COMMANDS, f"unknown command {name}"
-            rows = COMMANDS[name]("".join(rest), rows, context)
+            words = "".join(rest)
+            if name == "eval":
+                words = self._with_subsearches(words, context)
+            rows = COMMANDS[name](words, rows, context)
         return rows
 
     def _indexed(self, words: str, context: Context) -> list[Row]:
@@ -207,6 +210,9 @@ class Index:
         for begin, end in reversed(list(subsearches(words))):
             inside = words[begin + 1 : end - 1].strip()
             rows = self._run(inside, context.inner())
+            if rows and RETURNED in rows[0]:
+                words = f"{words[:begin]}{text(rows[0][RETURNED])}{words[end:]}"
+                continue
             shown = [f"( {_as_terms(row)} )" for row in rows]
             words = f"{words[:begin]} ( {' OR '.join(shown) or 'NOT *'} ) {words[end:]}"
         return words

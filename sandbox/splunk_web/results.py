@@ -9,7 +9,9 @@ from sandbox.spl import Row
 from sandbox.spl.values import number, text
 
 
-def answer_of(rows: list[Row], *, as_columns: bool, offset: int, count: int, of_chain: bool) -> dict[str, object]:
+def answer_of(
+    rows: list[Row], *, as_columns: bool = True, offset: int = 0, count: int = 0, of_chain: bool = False
+) -> dict[str, object]:
     """The body of `results` and `results_preview`.
 
     Args:

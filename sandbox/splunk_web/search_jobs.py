@@ -86,7 +86,7 @@ class SearchJobs:
 
     def _results(self, job: _Job, request: Request) -> Answer:
         if job.fault:
-            return as_json(answer_of([], as_columns=True, offset=0, count=0, of_chain=False))
+            return as_json({**answer_of([]), "messages": _messages(job)})
         chain = (request.parameter("search") or request.field("search")).strip()
         try:
             with self._lock:
@@ -134,6 +134,10 @@ def _progress(job: _Job) -> dict[str, object]:
             "resultCount": count,
             "resultPreviewCount": count,
             "ttl": 600,
-            "messages": [{"type": "FATAL", "text": job.fault}] if job.fault else [],
+            "messages": _messages(job),
         },
     }
+
+
+def _messages(job: _Job) -> list[dict[str, str]]:
+    return [{"type": "FATAL", "text": job.fault}] if job.fault else []

@@ -1,4 +1,4 @@
-"""Pages of dashboards (Dashboard Studio). Splunk's own framework shows them, which `tools/studio.py` gets and builds."""
+"""Pages of dashboards (Dashboard Studio): Splunk's own framework shows them, and `tools/studio.py` builds it."""
 
 from __future__ import annotations
 

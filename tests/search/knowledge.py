@@ -197,6 +197,8 @@ class Follower:
 
     def _generate(self, text: str) -> None:
         bare = re.sub(r"\[.*\]", "", text, flags=re.DOTALL)
+        for inner in re.findall(r"\[(\|[^\]]*)\]", text):
+            self._do_append(inner, adds=False)
         names = re.findall(r"([\w.{}]+)\s*(?:!=|<=|>=|=|<|>)", re.sub(r'"[^"]*"', '""', bare))
         self.use((name for name in names if name not in ("index", "sourcetype")), text)
 
@@ -209,6 +211,9 @@ class Follower:
             handler(rest.strip())
 
     def _do_eval(self, rest: str) -> None:
+        for inner in re.findall(r"\[(\|[^\]]*)\]", rest):
+            self._do_append(inner, adds=False)
+        rest = re.sub(r"\[\|[^\]]*\]", "0", rest)
         for name, expression in assignments(rest):
             self.use(used_fields(expression), expression)
             self.known.add(name.strip("'"))
@@ -314,11 +319,18 @@ class Follower:
         assert rest.startswith("fieldname="), rest
         self.known.add(rest.removeprefix("fieldname="))
 
-    def _do_append(self, rest: str) -> None:
+    def _do_append(self, rest: str, *, adds: bool = True) -> None:
         inner = Follower(everything())
         inner.follow(rest.strip("[] "))
         self.faults += inner.faults
-        self.known |= inner.known
+        self.known |= inner.known if adds else set()
+
+    def _do_addinfo(self, rest: str) -> None:
+        assert not rest, rest
+        self.known |= {"info_min_time", "info_max_time", "info_search_time"}
+
+    def _do_return(self, rest: str) -> None:
+        self.use([rest.lstrip("$")], rest)
 
     def _do_rest(self, rest: str) -> None:
         self.is_open = True  # what REST answers is in docs/administration.md

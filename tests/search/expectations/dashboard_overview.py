@@ -16,7 +16,8 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def _rounded(value: float, places: int = 0) -> float:
-    return math.floor(value * 10**places + 0.5) / 10**places
+    scale: float = 10.0**places
+    return math.floor(value * scale + 0.5) / scale
 
 
 def _hours_and_minutes(seconds: float) -> str:
