@@ -317,6 +317,7 @@ def _log_arrival(item: _Submission, arrival: Arrival, committed_at: float) -> No
             activity_id=notification.object_id if notification.object_type == "activity" else None,
             athlete_id=notification.owner_id,
             aspect=notification.aspect_type,
+            event_time=notification.event_time,
             receipt=arrival.receipt.value,
             waited=committed_at - item.submitted_at,
         )
