@@ -22,6 +22,11 @@ from sandbox.spl.values import Row, in_order, number, several, text
 SORTED, APPENDED = 10_000, 50_000
 
 
+def no_rest(path: str) -> list[Row]:
+    """There is no REST interface unless one is given."""
+    raise AssertionError(f"nobody answers {path} here: give the index a function `rest`")
+
+
 @dataclass
 class Context:
     """What a command may ask beside its rows."""
@@ -32,6 +37,8 @@ class Context:
     latest: float
     lookups: dict[str, list[Row]]
     run: Callable[[str, Context], list[Row]]
+    #: What splunkd's REST interface answers: a row for each entry of an endpoint.
+    rest: Callable[[str], list[Row]] = no_rest
 
     def inner(self) -> Context:
         """For a subsearch: the same range of time, unless its text has another."""
@@ -270,6 +277,17 @@ def _makeresults(rest: str, context: Context) -> list[Row]:
     return [{"_time": float(int(context.now))} for _ in range(int(given.get("count", "1")))]
 
 
+def _rest(rest: str, context: Context) -> list[Row]:
+    """The entries of an endpoint. A search here is one of one host, so ``splunk_server`` changes nothing."""
+    path, _, arguments = rest.partition(" ")
+    given, left = options(arguments, "count splunk_server timeout")
+    assert not left, f"unknown in rest: {rest}"
+    assert given.get("splunk_server", "local") == "local", "rest is asked of this host alone: splunk_server=local"
+    rows = context.rest("/" + path.strip("/"))
+    limit = int(given.get("count", "0"))
+    return [dict(row) for row in (rows[:limit] if limit else rows)]
+
+
 def _addtotals(rest: str, rows: list[Row], _context: Context) -> list[Row]:
     """The sum of a row's numbers, those named or all."""
     given, rest = options(rest, "fieldname")
@@ -318,4 +336,5 @@ COMMANDS: dict[str, Command] = {
 GENERATING: dict[str, Callable[[str, Context], list[Row]]] = {
     "inputlookup": _inputlookup,
     "makeresults": _makeresults,
+    "rest": _rest,
 }

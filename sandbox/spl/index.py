@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Optional, Union
 
-from sandbox.spl.commands import COMMANDS, GENERATING, Context
+from sandbox.spl.commands import COMMANDS, GENERATING, Context, no_rest
 from sandbox.spl.conf import expand, stanzas
 from sandbox.spl.extraction import FieldRules
 from sandbox.spl.terms import Terms
@@ -51,7 +51,10 @@ class Stored:
 
 @dataclass
 class Index:
-    """All indexes of a Splunk, and its lookups.
+    """All indexes of a Splunk, its lookups, and its REST interface.
+
+    ``rest`` is asked by ``| rest``: it gets a path, ``/servicesNS/-/TA_strava_webhook/…`` without a query, and returns a
+    row for each entry. A table does, too: ``rest={path: rows}.__getitem__``.
 
     ``search`` returns rows: a dict of field names to a str (as extracted), a float or int (as computed), a list of
     those (several values) or None (null; a field that is not there is the same).
@@ -62,6 +65,7 @@ class Index:
     lookups: dict[str, list[Row]] = field(default_factory=dict)
     macros: dict[str, dict[str, str]] = field(default_factory=lambda: stanzas("macros.conf"))
     props: dict[str, dict[str, str]] = field(default_factory=lambda: stanzas("props.conf"))
+    rest: Callable[[str], list[Row]] = no_rest
     _read: dict[str, FieldRules] = field(default_factory=dict)
 
     @classmethod
@@ -108,31 +112,47 @@ class Index:
 
     def search(self, search: str, earliest: Union[float, str] = 0, latest: Union[float, str] = "now") -> list[Row]:
         """Run a search as it is shipped, macros in it, over a range: epoch seconds, or words such as ``-1y@mon``."""
+        return self._run(expand(search, self.macros), self._context(earliest, latest))
+
+    def chain(
+        self, rows: list[Row], search: str, earliest: Union[float, str] = 0, latest: Union[float, str] = "now"
+    ) -> list[Row]:
+        """Run commands over what a search has shown, as the chain search of a dashboard does; the rows stay as they are."""
+        text = expand(search, self.macros).strip()
+        first, *commands = pipeline(text)
+        if first:
+            commands.insert(0, first)
+        copies = [
+            {name: list(value) if isinstance(value, list) else value for name, value in row.items()} for row in rows
+        ]
+        return self._through(commands, copies, self._context(earliest, latest))
+
+    def _context(self, earliest: Union[float, str], latest: Union[float, str]) -> Context:
         begin, end = (moment(one, self.now) if isinstance(one, str) else one for one in (earliest, latest))
-        context = Context(self.now, begin, end, self.lookups, self._run)
-        return self._run(expand(search, self.macros), context)
+        return Context(self.now, begin, end, self.lookups, self._run, self.rest)
 
     def _run(self, search: str, context: Context) -> list[Row]:
         first, *commands = pipeline(search)
         if first:
             rows = self._found(first, commands, context)
         else:
-            name, _, rest = commands.pop(0).partition(" ")
+            name, *words = commands.pop(0).split(None, 1)
             if name == "search":
-                rows = self._found(rest, commands, context)
+                rows = self._found("".join(words), commands, context)
             else:
                 assert name in GENERATING, f"{name} does not begin a search"
-                rows = GENERATING[name](rest.strip(), context)
-        for number, command in enumerate(commands):
-            name, _, rest = command.partition(" ")
-            if name == "delete":
-                assert not rest, "delete takes nothing"
-                assert all(one.partition(" ")[0] in ("search", "where", "eval") for one in commands[:number])
-                assert first, "only events can be deleted"
-                rows = self._delete(rows)
-            else:
-                assert name in COMMANDS, f"unknown command {name}"
-                rows = COMMANDS[name](rest.strip(), rows, context)
+                rows = GENERATING[name]("".join(words), context)
+        if commands and commands[-1] == "delete":
+            assert all(one.partition(" ")[0] in ("search", "where", "eval") for one in commands[:-1])
+            assert first, "only events can be deleted"
+            return self._delete(self._through(commands[:-1], rows, context))
+        return self._through(commands, rows, context)
+
+    def _through(self, commands: list[str], rows: list[Row], context: Context) -> list[Row]:
+        for command in commands:
+            name, *rest = command.split(None, 1)
+            assert name in COMMANDS, f"unknown command {name}"
+            rows = COMMANDS[name]("".join(rest), rows, context)
         return rows
 
     def _found(self, words: str, commands: list[str], context: Context) -> list[Row]:

@@ -124,3 +124,34 @@ def test_lines_of_the_log() -> None:
         "file": "worker.py:_run:66",
     }
     assert index.search("index=*") == []
+
+
+def test_rest_is_asked_of_the_function_that_is_given() -> None:
+    rows = [{"title": "club", "disabled": "0"}, {"title": "family", "disabled": "1"}]
+    index = Index.of([], NOW)
+    index.rest = {"/servicesNS/-/app/inputs": rows}.__getitem__
+    search = "| rest /servicesNS/-/app/inputs splunk_server=local count=0 | where disabled=0 | eval x=1 | table title x"
+    assert index.search(search) == [{"title": "club", "x": 1}]
+    assert index.search("| makeresults | append [| rest servicesNS/-/app/inputs count=1 | table title]") == [
+        {"_time": NOW},
+        {"title": "club"},
+    ]
+    assert rows == [{"title": "club", "disabled": "0"}, {"title": "family", "disabled": "1"}]
+
+
+def test_rest_is_refused_where_nobody_answers_or_other_hosts_would() -> None:
+    index = Index.of([], NOW)
+    with pytest.raises(AssertionError, match="nobody answers /services/x"):
+        index.search("| rest /services/x")
+    with pytest.raises(AssertionError, match="this host alone"):
+        index.search("| rest /services/x splunk_server=*")
+
+
+def test_a_chain_runs_over_the_rows_of_its_base_and_leaves_them_alone() -> None:
+    index = Index.of([ride(number, float(number)) for number in range(1, 5)], NOW)
+    base = index.search("index=strava | table id distance_km")
+    assert index.chain(base, "| where id > 2\n| stats\n sum(distance_km) AS km") == [{"km": 7}]
+    assert index.chain(base, "eval id=0 | head 1") == [{"id": 0, "distance_km": 4}]
+    assert [row["id"] for row in base] == ["4", "3", "2", "1"]
+    with pytest.raises(AssertionError, match="unknown command id=3"):
+        index.chain(base, "id=3")
