@@ -37,6 +37,8 @@ class Context:
     latest: float
     lookups: dict[str, list[Row]]
     run: Callable[[str, Context], list[Row]]
+    #: Events as they were indexed, by the terms of a search: what is known of each without reading its text.
+    indexed: Callable[[str, Context], list[Row]] = lambda _terms, _context: []
     #: What splunkd's REST interface answers: a row for each entry of an endpoint.
     rest: Callable[[str], list[Row]] = no_rest
 
@@ -139,12 +141,18 @@ def _table(rest: str, rows: list[Row], _context: Context) -> list[Row]:
 
 
 def _rename(rest: str, rows: list[Row], _context: Context) -> list[Row]:
+    """A field that no row has renames nothing, but the other one's values are gone."""
     pairs = re.findall(r"(\"[^\"]*\"|'[^']*'|[^\s,]+)\s+AS\s+(\"[^\"]*\"|[^\s,]+)[\s,]*", rest, flags=re.IGNORECASE)
     assert pairs, f"unknown in rename: {rest}"
     assert "*" not in rest, "rename with a wildcard"
-    for row in rows:
-        for old, new in pairs:
-            row[unquoted(new)] = row.pop(unquoted(old), None)
+    for old, new in ((unquoted(old), unquoted(new)) for old, new in pairs):
+        is_there = any(old in row for row in rows)
+        rows = [
+            {(new if name == old else name): value for name, value in row.items() if name != new or old == new}
+            for row in rows
+        ]
+        for row in rows if is_there else []:
+            row.setdefault(new, None)
     return rows
 
 
@@ -277,6 +285,13 @@ def _makeresults(rest: str, context: Context) -> list[Row]:
     return [{"_time": float(int(context.now))} for _ in range(int(given.get("count", "1")))]
 
 
+def _tstats(rest: str, context: Context) -> list[Row]:
+    """``stats`` of what is indexed: a sourcetype has the name that it was indexed with."""
+    match = re.fullmatch(r"(.+?)\s+WHERE\s+(.+?)(\s+BY\s+[\w\s,]+)?", rest, flags=re.IGNORECASE | re.DOTALL)
+    assert match is not None, f"unknown in tstats: {rest}"
+    return statistics.stats(match[1] + (match[3] or ""), context.indexed(match[2], context), context.now)
+
+
 def _rest(rest: str, context: Context) -> list[Row]:
     """The entries of an endpoint. A search here is one of one host, so ``splunk_server`` changes nothing."""
     path, _, arguments = rest.partition(" ")
@@ -337,4 +352,5 @@ GENERATING: dict[str, Callable[[str, Context], list[Row]]] = {
     "inputlookup": _inputlookup,
     "makeresults": _makeresults,
     "rest": _rest,
+    "tstats": _tstats,
 }

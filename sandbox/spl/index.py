@@ -12,7 +12,7 @@ from typing import Optional, Union
 from sandbox.spl.commands import COMMANDS, GENERATING, Context, no_rest
 from sandbox.spl.conf import expand, stanzas
 from sandbox.spl.extraction import FieldRules
-from sandbox.spl.terms import Terms
+from sandbox.spl.terms import META, Terms
 from sandbox.spl.text import pipeline, subsearches
 from sandbox.spl.times import moment
 from sandbox.spl.values import Row, text
@@ -129,7 +129,7 @@ class Index:
 
     def _context(self, earliest: Union[float, str], latest: Union[float, str]) -> Context:
         begin, end = (moment(one, self.now) if isinstance(one, str) else one for one in (earliest, latest))
-        return Context(self.now, begin, end, self.lookups, self._run, self.rest)
+        return Context(self.now, begin, end, self.lookups, self._run, self._indexed, self.rest)
 
     def _run(self, search: str, context: Context) -> list[Row]:
         first, *commands = pipeline(search)
@@ -155,13 +155,29 @@ class Index:
             rows = COMMANDS[name]("".join(rest), rows, context)
         return rows
 
-    def _found(self, words: str, commands: list[str], context: Context) -> list[Row]:
-        """Events as Splunk gives them: the latest first; of equal times, what came last."""
-        terms = Terms(self._with_subsearches(re.sub(r"^search ", "", words), context))
+    def _indexed(self, words: str, context: Context) -> list[Row]:
+        """What is known of events without their text: a sourcetype that props.conf renames has its own name here."""
+        terms = self._timed(words, context)
+        assert terms.fields <= META, f"tstats knows no fields of the text: {terms.fields - META}"
+        shown = []
+        for event in self.events:
+            meta = {**event.meta, "sourcetype": event.meta["_sourcetype"]}
+            if not event.deleted and context.earliest <= event.time < context.latest and terms.matches(meta):
+                shown.append({**meta, "_time": event.time})
+        return shown
+
+    def _timed(self, words: str, context: Context) -> Terms:
+        """The terms of a search; if there is a range of time among them, it is the search's."""
+        terms = Terms(words)
         assert "index" in terms.fields, f"a search that names no index: {words}"
         if terms.earliest is not None or terms.latest is not None:
             context.earliest = moment(terms.earliest or "0", self.now)
             context.latest = moment(terms.latest or "now", self.now)
+        return terms
+
+    def _found(self, words: str, commands: list[str], context: Context) -> list[Row]:
+        """Events as Splunk gives them: the latest first; of equal times, what came last."""
+        terms = self._timed(self._with_subsearches(re.sub(r"^search ", "", words), context), context)
         wanted = _wanted(words, commands)
         rows = []
         for event in sorted(self._candidates(terms, context), key=lambda one: (one.time, one.number), reverse=True):

@@ -307,6 +307,14 @@ class Follower:
         self.faults += inner.faults
         self.known |= inner.known
 
+    def _do_rest(self, rest: str) -> None:
+        self.is_open = True  # what REST answers is in docs/administration.md
+
+    def _do_tstats(self, rest: str) -> None:
+        what, _, terms = rest.partition(" WHERE ")
+        self._generate(terms)
+        self.known, self.is_open = self._aggregate(what)[0], False
+
     def _do_makeresults(self, rest: str) -> None:
         self.known = {"_time"}
 

@@ -89,6 +89,8 @@ def test_sort_without_a_number_keeps_ten_thousand() -> None:
         ("table a*", {"a1": 1, "b": 2, "a2": 3}, {"a1": 1, "a2": 3}),
         ("rename a AS b", {"a": 1, "b": 2}, {"b": 1}),
         ('rename a as "b c", d AS e', {"a": 1, "d": 2}, {"b c": 1, "e": 2}),
+        ("rename x AS b", {"a": 1, "b": 2}, {"a": 1}),
+        ("rename x AS y", {"a": 1}, {"a": 1}),
         ("fillnull a b", {"a": None, "c": None}, {"a": "0", "b": "0", "c": None}),
         ('fillnull value="-" a', {"a": None}, {"a": "-"}),
         ("fillnull value=0", {"a": None, "b": "1"}, {"a": "0", "b": "1"}),
@@ -178,3 +180,7 @@ def test_what_is_unknown_is_refused(command: str) -> None:
 def test_a_search_that_is_unknown_is_refused(search: str) -> None:
     with pytest.raises(AssertionError):
         Index(NOW).search(search)
+
+
+def test_a_renamed_column_stays_where_it_is() -> None:
+    assert [list(row) for row in run("rename b AS x", [{"a": 1, "b": 2, "c": 3}])] == [["a", "x", "c"]]

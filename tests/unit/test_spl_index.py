@@ -126,6 +126,20 @@ def test_lines_of_the_log() -> None:
     assert index.search("index=*") == []
 
 
+def test_tstats_counts_what_was_indexed_by_the_name_that_it_had_then() -> None:
+    index = Index.of([ride(1, 5), ride(2, 7, sourcetype="strava:sample:activities"), ride(3, 9)], NOW)
+    words = "| tstats count AS n, min(_time) AS first, max(_time) AS last WHERE index=strava"
+    assert index.search(words) == [{"n": 3, "first": 5, "last": 9}]
+    assert index.search(f"{words} earliest=6 latest=9", "0", "now") == [{"n": 1, "first": 7, "last": 7}]
+    assert index.search(f"{words} sourcetype=strava:activities BY host") == [
+        {"host": "splunk", "n": 2, "first": 5, "last": 9}
+    ]
+    assert index.search("| tstats count WHERE index=strava sourcetype=none") == [{"count": 0}]
+    for refused in ("id=1", "distance_km=1"):
+        with pytest.raises(AssertionError, match="tstats knows no fields"):
+            index.search(f"{words} {refused}")
+
+
 def test_rest_is_asked_of_the_function_that_is_given() -> None:
     rows = [{"title": "club", "disabled": "0"}, {"title": "family", "disabled": "1"}]
     index = Index.of([], NOW)
