@@ -193,6 +193,8 @@ class Follower:
 
     def _generate(self, text: str) -> None:
         bare = re.sub(r"\[.*\]", "", text, flags=re.DOTALL)
+        for inner in re.findall(r"\[(\|[^\]]*)\]", text):
+            self._do_append(inner, adds=False)
         names = re.findall(r"([\w.{}]+)\s*(?:!=|<=|>=|=|<|>)", re.sub(r'"[^"]*"', '""', bare))
         self.use((name for name in names if name not in ("index", "sourcetype")), text)
 
@@ -205,6 +207,9 @@ class Follower:
             handler(rest.strip())
 
     def _do_eval(self, rest: str) -> None:
+        for inner in re.findall(r"\[(\|[^\]]*)\]", rest):
+            self._do_append(inner, adds=False)
+        rest = re.sub(r"\[\|[^\]]*\]", "0", rest)
         for name, expression in assignments(rest):
             self.use(used_fields(expression), expression)
             self.known.add(name.strip("'"))
@@ -301,11 +306,18 @@ class Follower:
     def _do_fillnull(self, rest: str) -> None:
         self.use(re.split(r"[,\s]+", re.sub(r'value=(?:"[^"]*"|\S+)\s*', "", rest)), rest)
 
-    def _do_append(self, rest: str) -> None:
+    def _do_append(self, rest: str, *, adds: bool = True) -> None:
         inner = Follower(everything())
         inner.follow(rest.strip("[] "))
         self.faults += inner.faults
-        self.known |= inner.known
+        self.known |= inner.known if adds else set()
+
+    def _do_addinfo(self, rest: str) -> None:
+        assert not rest, rest
+        self.known |= {"info_min_time", "info_max_time", "info_search_time"}
+
+    def _do_return(self, rest: str) -> None:
+        self.use([rest.lstrip("$")], rest)
 
     def _do_addinfo(self, rest: str) -> None:
         assert not rest, rest
