@@ -37,6 +37,10 @@ KEYWORDS = frozenset({"AND", "OR", "NOT", "XOR", "IN", "LIKE", "true", "false", 
 
 #: ``count``, ``sum(x)``, ``count(eval(x>1)) AS y``.
 _AGGREGATION = re.compile(r"(\w+)(?:\(((?:[^()]|\([^()]*\))*)\))?(?: AS (\w+))?(?:[,\s]+|$)")
+#: Names of fields in a list, those with blanks in quotation marks.
+_NAMES = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s,]+")
+#: What gives columns their titles: it renames what is there of a list, and leaves out the rest.
+_TITLES = frozenset(expand(f"`strava_titles({units})`", MACROS).partition(" ")[2] for units in ("metric", "imperial"))
 
 
 @dataclass(frozen=True)
@@ -249,7 +253,8 @@ class Follower:
         self.use((one.lstrip("+-") for one in re.split(r"[,\s]+", names) if not one.isdigit()), rest)
 
     def _do_sort(self, rest: str) -> None:
-        self.use((one.lstrip("+-") for one in re.split(r"[,\s]+", rest) if not one.isdigit()), rest)
+        named = (re.sub(r"^[-+]?(?:(?:num|str|auto)\((.*)\))?", r"\1", one) for one in _NAMES.findall(rest))
+        self.use((one for one in named if not one.isdigit()), rest)
 
     def _do_head(self, rest: str) -> None:
         assert rest.isdigit(), rest
@@ -260,7 +265,7 @@ class Follower:
         self.known = names | {"count", "percent"}
 
     def _do_table(self, rest: str) -> None:
-        names = {one.strip("'\"") for one in re.split(r"[,\s]+", rest) if one}
+        names = {one.strip("'\"") for one in _NAMES.findall(rest)}
         self.use(names, rest)
         self.known, self.is_open = names, False
 
@@ -273,10 +278,14 @@ class Follower:
         self.known, self.is_open = names | {"_time", "_raw"}, False
 
     def _do_rename(self, rest: str) -> None:
-        for old, new in re.findall(r"(\S+) (?:AS|as) (\S+?)(?:,|\s|$)", rest):
+        for old, new in re.findall(r"(\S+) (?:AS|as) (\"[^\"]*\"|\S+?)(?:,|\s|$)", rest):
+            if rest in _TITLES and old not in self.known:
+                # Of a column that is not there the title must not be there either: it would be emptied.
+                assert new.strip('"') not in self.known, new
+                continue
             self.use([old], rest)
             self.known.discard(old)
-            self.known.add(new)
+            self.known.add(new.strip('"'))
 
     def _do_rex(self, rest: str) -> None:
         self.use(re.findall(r"field=(\S+)", rest), rest)
