@@ -24,8 +24,9 @@ from tools.progress import exit_with, run, say
 QUICK = ("tests/unit", "tests/contract")
 WITH_PROCESSES = ("tests/integration",)
 
-#: These take minutes, and what they show does not depend on the interpreter: days and weeks in virtual time and the
-#: stand-ins' own tests on the newest Python only, whatever somebody may enter or look up on the oldest only.
+#: These take minutes, and what they show does not depend on the interpreter; test_built_input.py and all that is quick
+#: show on each that it carries the rest. On the newest only: days and weeks in virtual time, the stand-ins' own tests,
+#: and what goes on between the add-on and Strava for long. On the oldest only: whatever somebody may enter or look up.
 ON_THE_NEWEST = (
     "tests/unit/test_lister.py",
     "tests/unit/test_lister_model.py",
@@ -34,11 +35,18 @@ ON_THE_NEWEST = (
     "tests/unit/test_sandbox_*.py",
     "tests/unit/test_training.py",
     "tests/integration/test_sandbox_*.py",
+    "tests/integration/test_activities_input.py",
+    "tests/integration/test_chaos.py",
+    "tests/integration/test_subscription_kept.py",
 )
 ON_THE_OLDEST = (
     "tests/integration/test_admin_endpoints.py",
     "tests/integration/test_admin_terminal.py",
+    "tests/integration/test_applications.py",
     "tests/integration/test_handlers_garbage.py",
+    "tests/integration/test_input_saving.py",
+    "tests/integration/test_renewal.py",
+    "tests/integration/test_set_up_check.py",
     "tests/integration/test_troubleshooting.py",
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sandbox.spl import extraction, statistics
 from sandbox.spl.conf import stanzas
@@ -20,6 +20,8 @@ from sandbox.spl.values import Row, in_order, number, several, text
 
 #: What ``sort`` keeps without a number, and a subsearch of ``append``.
 SORTED, APPENDED = 10_000, 50_000
+#: What ``return`` gives stands in the text as it is; no field of an event has this name.
+RETURNED = "$"
 
 
 def no_rest(path: str) -> list[Row]:
@@ -41,10 +43,15 @@ class Context:
     indexed: Callable[[str, Context], list[Row]] = lambda _terms, _context: []
     #: What splunkd's REST interface answers: a row for each entry of an endpoint.
     rest: Callable[[str], list[Row]] = no_rest
+    #: The range that was chosen beside the search: its text may have another, but not for its subsearches.
+    chosen: tuple[float, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.chosen = (self.earliest, self.latest)
 
     def inner(self) -> Context:
-        """For a subsearch: the same range of time, unless its text has another."""
-        return replace(self)
+        """For a subsearch: the range that was chosen, unless its own text has another."""
+        return replace(self, earliest=self.chosen[0], latest=self.chosen[1])
 
 
 def _search(rest: str, rows: list[Row], _context: Context) -> list[Row]:
@@ -294,6 +301,21 @@ def _makeresults(rest: str, context: Context) -> list[Row]:
     return [{"_time": float(int(context.now))} for _ in range(int(given.get("count", "1")))]
 
 
+def _addinfo(rest: str, rows: list[Row], context: Context) -> list[Row]:
+    """The range of time of the search, and when it runs."""
+    assert not rest, f"unknown in addinfo: {rest}"
+    latest = "+Infinity" if context.latest == float("inf") else f"{context.latest:.3f}"
+    info = {"info_min_time": f"{context.earliest:.3f}", "info_max_time": latest}
+    return [{**row, **info, "info_search_time": f"{context.now:.3f}"} for row in rows]
+
+
+def _return(rest: str, rows: list[Row], _context: Context) -> list[Row]:
+    """``return $field`` at the end of a subsearch: the field's value of the first row."""
+    assert re.fullmatch(r"\$\w+", rest), f"unknown in return: {rest}"
+    assert rows, "return of no rows"
+    return [{RETURNED: rows[0].get(rest[1:])}]
+
+
 def _tstats(rest: str, context: Context) -> list[Row]:
     """``stats`` of what is indexed: a sourcetype has the name that it was indexed with."""
     match = re.fullmatch(r"(.+?)\s+WHERE\s+(.+?)(\s+BY\s+[\w\s,]+)?", rest, flags=re.IGNORECASE | re.DOTALL)
@@ -312,6 +334,14 @@ def _rest(rest: str, context: Context) -> list[Row]:
     return [dict(row) for row in (rows[:limit] if limit else rows)]
 
 
+def _addinfo(rest: str, rows: list[Row], context: Context) -> list[Row]:
+    """The range of time of the search, and when it runs."""
+    assert not rest, f"unknown in addinfo: {rest}"
+    latest = "+Infinity" if context.latest == float("inf") else f"{context.latest:.3f}"
+    info = {"info_min_time": f"{context.earliest:.3f}", "info_max_time": latest}
+    return [{**row, **info, "info_search_time": f"{context.now:.3f}"} for row in rows]
+
+
 def _addtotals(rest: str, rows: list[Row], _context: Context) -> list[Row]:
     """The sum of a row's numbers, those named or all."""
     given, rest = options(rest, "fieldname")
@@ -327,6 +357,7 @@ def _addtotals(rest: str, rows: list[Row], _context: Context) -> list[Row]:
 Command = Callable[[str, list[Row], Context], list[Row]]
 
 COMMANDS: dict[str, Command] = {
+    "addinfo": _addinfo,
     "addtotals": _addtotals,
     "append": _append,
     "bin": _bin,
@@ -341,6 +372,7 @@ COMMANDS: dict[str, Command] = {
     "mvexpand": _mvexpand,
     "outputlookup": _outputlookup,
     "rename": _rename,
+    "return": _return,
     "rex": _rex,
     "search": _search,
     "sort": _sort,

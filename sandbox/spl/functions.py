@@ -86,8 +86,16 @@ def _mvindex(given: Any, first: float, last: Optional[float] = None) -> Any:
     return found[0] if len(found) == 1 else found or None
 
 
+def _mvrange(first: Any, end: Any, step: Any = 1) -> Optional[list[float]]:
+    """Numbers from the first one until before the end."""
+    begin, until, by = number(first), number(end), number(step)
+    if begin is None or until is None or not by:
+        return None
+    return [begin + by * i for i in range(max(0, math.ceil((until - begin) / by)))] or None
+
+
 def _mvzip(one: Any, two: Any, by: str = ",") -> Optional[list[str]]:
-    """The first values of both together, the second ones, … as far as the shorter field goes."""
+    """The first value with the first, the second with the second, as long as both have one."""
     return [f"{text(a)}{by}{text(b)}" for a, b in zip(several(one), several(two))] or None
 
 
@@ -166,6 +174,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "mvdedup": lambda given: list(dict.fromkeys(several(given))),
     "mvindex": _mvindex,
     "mvjoin": lambda given, by: by.join(text(one) or "" for one in several(given)),
+    "mvrange": _mvrange,
     "mvzip": _mvzip,
     "split": lambda given, by: (text(given) or "").split(by),
     # Times.

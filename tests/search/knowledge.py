@@ -144,7 +144,7 @@ def log_fields() -> frozenset[str]:
     """The fields of the add-on's own log lines, and those that are put together elsewhere."""
     named = {name for line in lines() for name in line.fields or ()}
     trail = {name for row in table(RELIABILITY, "Line").rows for name in words(row[1])}
-    return frozenset(named | trail | set(Overview.__dataclass_fields__) | {"action", "trail"})
+    return frozenset(named | trail | set(Overview.__dataclass_fields__) | {"action", "trail", "log_level"})
 
 
 def macro_faults(text: str, macros: Mapping[str, Mapping[str, str]] = MACROS) -> list[str]:
@@ -197,6 +197,8 @@ class Follower:
 
     def _generate(self, text: str) -> None:
         bare = re.sub(r"\[.*\]", "", text, flags=re.DOTALL)
+        for inner in re.findall(r"\[(\|[^\]]*)\]", text):
+            self._do_append(inner, adds=False)
         names = re.findall(r"([\w.{}]+)\s*(?:!=|<=|>=|=|<|>)", re.sub(r'"[^"]*"', '""', bare))
         self.use((name for name in names if name not in ("index", "sourcetype")), text)
 
@@ -209,6 +211,9 @@ class Follower:
             handler(rest.strip())
 
     def _do_eval(self, rest: str) -> None:
+        for inner in re.findall(r"\[(\|[^\]]*)\]", rest):
+            self._do_append(inner, adds=False)
+        rest = re.sub(r"\[\|[^\]]*\]", "0", rest)
         for name, expression in assignments(rest):
             self.use(used_fields(expression), expression)
             self.known.add(name.strip("'"))
@@ -240,8 +245,8 @@ class Follower:
         self.known, self.is_open = made | by, False
 
     def _do_timechart(self, rest: str) -> None:
-        made, _ = self._aggregate(rest)
-        self.known, self.is_open = made | {"_time"}, False
+        made, _ = self._aggregate(re.sub(r"\b(?:span|limit)=\S+ ", "", rest))
+        self.known, self.is_open = made | {"_time"}, bool(re.search(r"\bBY\b", rest))
 
     def _do_eventstats(self, rest: str) -> None:
         self.known |= self._aggregate(rest)[0]
@@ -308,13 +313,28 @@ class Follower:
         self.use([rest], rest)
 
     def _do_fillnull(self, rest: str) -> None:
-        self.use(re.split(r"[,\s]+", re.sub(r'value=(?:"[^"]*"|\S+)\s*', "", rest)), rest)
+        self.use(_NAMES.findall(re.sub(r'value=(?:"[^"]*"|\S+)\s*', "", rest)), rest)
 
-    def _do_append(self, rest: str) -> None:
+    def _do_addtotals(self, rest: str) -> None:
+        assert rest.startswith("fieldname="), rest
+        self.known.add(rest.removeprefix("fieldname="))
+
+    def _do_append(self, rest: str, *, adds: bool = True) -> None:
         inner = Follower(everything())
         inner.follow(rest.strip("[] "))
         self.faults += inner.faults
-        self.known |= inner.known
+        self.known |= inner.known if adds else set()
+
+    def _do_addinfo(self, rest: str) -> None:
+        assert not rest, rest
+        self.known |= {"info_min_time", "info_max_time", "info_search_time"}
+
+    def _do_return(self, rest: str) -> None:
+        self.use([rest.lstrip("$")], rest)
+
+    def _do_addinfo(self, rest: str) -> None:
+        assert not rest, rest
+        self.known |= {"info_min_time", "info_max_time", "info_search_time"}
 
     def _do_rest(self, rest: str) -> None:
         self.is_open = True  # what REST answers is in docs/administration.md
@@ -323,6 +343,9 @@ class Follower:
         what, _, terms = rest.partition(" WHERE ")
         self._generate(terms)
         self.known, self.is_open = self._aggregate(what)[0], False
+
+    def _do_bin(self, rest: str) -> None:
+        self.use(re.findall(r"(?<![=\w])_?[a-z]\w*(?!=)\b", rest), rest)
 
     def _do_makeresults(self, rest: str) -> None:
         self.known = {"_time"}
@@ -373,7 +396,8 @@ def everything() -> set[str]:
 def available(text: str) -> set[str]:
     """The fields of those sourcetypes that a search names; of all if it names none."""
     known = set(INTERNAL)
-    named = re.findall(r'\bsourcetype="?(strava:[\w:]*)', text)
+    # What was uploaded as a sample has the fields of the real thing.
+    named = re.findall(r'\bsourcetype="?(strava:[\w:]*)', text.replace("strava:sample:", "strava:"))
     fields = dictionary()
     for sourcetype in fields if "strava:" in named else set(named):
         known |= set(fields[sourcetype])

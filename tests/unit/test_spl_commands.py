@@ -118,6 +118,22 @@ def test_what_becomes_of_a_row(command: str, row: Row, result: Row) -> None:
     assert run(command, [row]) == [result]
 
 
+def test_addinfo_says_which_range_and_when() -> None:
+    (row,) = run("addinfo", [{"a": 1}])
+    assert row == {
+        "a": 1,
+        "info_min_time": "0.000",
+        "info_max_time": "1790000000.000",
+        "info_search_time": "1790000000.000",
+    }
+
+
+@pytest.mark.parametrize("rest", ["", "a", "2 $a", "$a $b"])
+def test_return_knows_one_value_alone(rest: str) -> None:
+    with pytest.raises(AssertionError):
+        run(f"return {rest}", [{"a": 1, "b": 2}])
+
+
 def test_mvexpand_makes_a_row_of_each_value() -> None:
     assert run("mvexpand a", [{"a": ["1", "2"], "b": "x"}, {"a": "3"}, {"b": "y"}]) == [
         {"a": "1", "b": "x"},

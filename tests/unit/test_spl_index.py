@@ -71,6 +71,25 @@ def test_a_subsearch_becomes_terms() -> None:
     assert index.search("index=strava [search index=strava id=9 | fields id]") == []
 
 
+def test_a_subsearch_that_returns_a_value_stands_in_the_text_with_it() -> None:
+    index = Index.of([ride(number, float(number)) for number in range(1, 6)], NOW)
+    begin = "[| makeresults | addinfo | eval begin=info_min_time-2 | return $begin]"
+    assert [row["id"] for row in index.search(f"index=strava earliest={begin} latest=5 | table id", 4, 6)] == [
+        "4",
+        "3",
+        "2",
+    ]
+
+
+def test_a_subsearch_has_the_range_beside_the_search_and_not_the_one_in_its_text() -> None:
+    index = Index.of([ride(1, 1)], NOW)
+    chosen = (
+        "[| makeresults | addinfo | return $info_min_time], until=[| makeresults | addinfo | return $info_max_time]"
+    )
+    (row,) = index.search(f"index=strava earliest=0 latest=9 | eval since={chosen} | table since, until", 4, 6.5)
+    assert row == {"since": 4, "until": 6.5}
+
+
 def test_what_is_deleted_is_not_found_again() -> None:
     index = Index.of([ride(1, 1), ride(2, 2)], NOW)
     assert index.search("index=strava id=1 | delete") == [{"deleted": 1}]

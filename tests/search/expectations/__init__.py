@@ -7,6 +7,7 @@ that the search's title asks, in Python and pandas.
 from tests.search.expectations import (
     alerts,
     dashboard_activity,
+    dashboard_overview,
     distance,
     erasing,
     gear,
@@ -23,6 +24,7 @@ __all__ = [
     "Expectation",
     "alerts",
     "dashboard_activity",
+    "dashboard_overview",
     "distance",
     "erasing",
     "gear",
