@@ -6,6 +6,7 @@ that the search's title asks, in Python and pandas.
 
 from tests.search.expectations import (
     alerts,
+    dashboard_training,
     distance,
     erasing,
     gear,
@@ -21,6 +22,7 @@ __all__ = [
     "EXPECTATIONS",
     "Expectation",
     "alerts",
+    "dashboard_training",
     "distance",
     "erasing",
     "gear",
