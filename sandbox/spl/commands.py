@@ -71,8 +71,17 @@ def _eval(rest: str, rows: list[Row], context: Context) -> list[Row]:
         for row in rows:
             value = value_of(row, context.now)
             assert not isinstance(value, bool), f"eval gives {name} a Boolean value"
-            row[name] = value
+            row[_named(name, row)] = value
     return rows
+
+
+def _named(name: str, row: Row) -> str:
+    """``eval {title}=1``: the field has the name that another field holds."""
+    if name[:1] != "{":
+        return name
+    found = text(row.get(name[1:-1]))
+    assert found, f"eval {name} of a row without {name[1:-1]}"
+    return found
 
 
 def _sort_keys(rest: str) -> list[tuple[str, bool, str]]:

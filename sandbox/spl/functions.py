@@ -94,9 +94,9 @@ def _mvrange(first: Any, end: Any, step: Any = 1) -> Optional[list[float]]:
     return [begin + by * i for i in range(max(0, math.ceil((until - begin) / by)))] or None
 
 
-def _mvzip(one: Any, two: Any, by: str = ",") -> list[str]:
+def _mvzip(one: Any, two: Any, by: str = ",") -> Optional[list[str]]:
     """The first value with the first, the second with the second, as long as both have one."""
-    return [f"{text(a)}{by}{text(b)}" for a, b in zip(several(one), several(two))]
+    return [f"{text(a)}{by}{text(b)}" for a, b in zip(several(one), several(two))] or None
 
 
 def _strftime(at: Any, pattern: str) -> Optional[str]:

@@ -53,8 +53,8 @@ class Stored:
 class Index:
     """All indexes of a Splunk, its lookups, and its REST interface.
 
-    ``rest`` is asked by ``| rest``: it gets a path, ``/servicesNS/-/TA_strava_webhook/…`` without a query, and returns a
-    row for each entry. A table does, too: ``rest={path: rows}.__getitem__``.
+    ``rest`` is asked by ``| rest``: it gets a path, ``/servicesNS/-/TA_strava_webhook/…`` without a query, and returns
+    a row for each entry. A table does, too: ``rest={path: rows}.__getitem__``.
 
     ``search`` returns rows: a dict of field names to a str (as extracted), a float or int (as computed), a list of
     those (several values) or None (null; a field that is not there is the same).
@@ -66,6 +66,8 @@ class Index:
     macros: dict[str, dict[str, str]] = field(default_factory=lambda: stanzas("macros.conf"))
     props: dict[str, dict[str, str]] = field(default_factory=lambda: stanzas("props.conf"))
     rest: Callable[[str], list[Row]] = no_rest
+    #: Indexes that whoever searches may not see: nothing of them is found.
+    hidden: frozenset[str] = frozenset()
     _read: dict[str, FieldRules] = field(default_factory=dict)
 
     @classmethod
@@ -117,7 +119,7 @@ class Index:
     def chain(
         self, rows: list[Row], search: str, earliest: Union[float, str] = 0, latest: Union[float, str] = "now"
     ) -> list[Row]:
-        """Run commands over what a search has shown, as the chain search of a dashboard does; the rows stay as they are."""
+        """Run commands over what a search has shown, as a dashboard's chain search does; the rows stay as they are."""
         text = expand(search, self.macros).strip()
         first, *commands = pipeline(text)
         if first:
@@ -199,7 +201,7 @@ class Index:
                 continue
             key = tuple(event.meta.values())
             if key not in verdicts:
-                verdicts[key] = terms.may_match(event.meta)
+                verdicts[key] = event.meta["index"] not in self.hidden and terms.may_match(event.meta)
             if verdicts[key]:
                 yield event
 
@@ -219,6 +221,10 @@ class Index:
         for row in rows:
             self.events[int(row["_cd"])].deleted = True
         return [{"deleted": len(rows)}]
+
+
+def _copy(row: Row) -> Row:
+    return {name: list(value) if isinstance(value, list) else value for name, value in row.items()}
 
 
 def _wanted(words: str, commands: list[str]) -> Optional[set[str]]:
