@@ -144,7 +144,7 @@ def log_fields() -> frozenset[str]:
     """The fields of the add-on's own log lines, and those that are put together elsewhere."""
     named = {name for line in lines() for name in line.fields or ()}
     trail = {name for row in table(RELIABILITY, "Line").rows for name in words(row[1])}
-    return frozenset(named | trail | set(Overview.__dataclass_fields__) | {"action", "trail"})
+    return frozenset(named | trail | set(Overview.__dataclass_fields__) | {"action", "trail", "log_level"})
 
 
 def macro_faults(text: str, macros: Mapping[str, Mapping[str, str]] = MACROS) -> list[str]:
@@ -325,12 +325,12 @@ class Follower:
         self.faults += inner.faults
         self.known |= inner.known if adds else set()
 
+    def _do_return(self, rest: str) -> None:
+        self.use([rest.lstrip("$")], rest)
+
     def _do_addinfo(self, rest: str) -> None:
         assert not rest, rest
         self.known |= {"info_min_time", "info_max_time", "info_search_time"}
-
-    def _do_return(self, rest: str) -> None:
-        self.use([rest.lstrip("$")], rest)
 
     def _do_rest(self, rest: str) -> None:
         self.is_open = True  # what REST answers is in docs/administration.md
@@ -339,6 +339,9 @@ class Follower:
         what, _, terms = rest.partition(" WHERE ")
         self._generate(terms)
         self.known, self.is_open = self._aggregate(what)[0], False
+
+    def _do_bin(self, rest: str) -> None:
+        self.use(re.findall(r"(?<![=\w])_?[a-z]\w*(?!=)\b", rest), rest)
 
     def _do_makeresults(self, rest: str) -> None:
         self.known = {"_time"}
