@@ -217,7 +217,7 @@ def ramp(asked: Asked) -> Answer:
         hours_change = _change(week.hours, week.mean_before("hours"))
         rows.append(
             {
-                "Week from": f"{week.monday:%Y-%m-%d}",
+                "Week": f"{week.monday:%Y-%m-%d}",
                 "Load": load,
                 "Load ±%": change,
                 "Hours": week.hours,
@@ -226,7 +226,7 @@ def ramp(asked: Asked) -> Answer:
             }
         )
     assert len({row["In words"] for row in rows}) >= 4
-    return Answer(rows, order=("-Week from",), rounded={"Load ±%": 0, "Hours": 1, "Hours ±%": 0})
+    return Answer(rows, order=("-Week",), rounded={"Load ±%": 0, "Hours": 1, "Hours ±%": 0})
 
 
 def _beats(detail: dict[str, Any]) -> Iterator[tuple[Optional[float], float]]:
@@ -315,7 +315,13 @@ def _compared(seconds: float, before: Optional[float]) -> str:
         return "none before"
     if seconds == before:
         return "the same"
-    return f"faster by {before - seconds} s" if seconds < before else f"slower by {seconds - before} s"
+    return f"{'faster' if seconds < before else 'slower'} by {_apart(abs(seconds - before))}"
+
+
+def _apart(seconds: float) -> str:
+    """Minutes and seconds; with hours, if there are any."""
+    whole = duration(seconds)
+    return whole if seconds >= 3_600 else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 @expected("Training: Best efforts")
