@@ -6,6 +6,7 @@ that the search's title asks, in Python and pandas.
 
 from tests.search.expectations import (
     alerts,
+    dashboard_activity,
     dashboard_overview,
     dashboard_training,
     distance,
@@ -23,6 +24,7 @@ __all__ = [
     "EXPECTATIONS",
     "Expectation",
     "alerts",
+    "dashboard_activity",
     "dashboard_overview",
     "dashboard_training",
     "distance",

@@ -63,7 +63,7 @@ def days(asked: Asked) -> Answer:
     return Answer(sums.rename_axis("local_day").reset_index().to_dict("records"))
 
 
-def _compared(asked: Asked, begin: pd.Timestamp, before: pd.Timestamp, end: pd.Timestamp, name: str) -> Answer:
+def _compared(asked: Asked, begin: pd.Timestamp, before: pd.Timestamp, end: pd.Timestamp) -> Answer:
     """``end`` is the first day that is not compared any more."""
     table = asked.activities()
     now = table[table.date >= begin]
@@ -72,14 +72,13 @@ def _compared(asked: Asked, begin: pd.Timestamp, before: pd.Timestamp, end: pd.T
         _measure("Distance (km)", now.km.sum(), then.km.sum(), lambda km: _rounded(km, 1 if km < 100 else 0)),
         _measure("Moving time (h:mm)", now.seconds.sum(), then.seconds.sum(), _hours_and_minutes),
         _measure("Elevation (m)", now.climb.sum(), then.climb.sum(), _rounded),
-        {**_measure("Activities", len(now), len(then), int), "difference": _counted(len(now) - len(then))},
+        {**_measure("Activities", len(now), len(then), int), "Difference": _counted(len(now) - len(then))},
     ]
-    titles = {"now": f"This {name}", "before": f"Same days last {name}", "difference": "Difference", "what": "What"}
-    return Answer([{titles[key]: value for key, value in row.items()} for row in rows])
+    return Answer(rows)
 
 
 def _measure(what: str, now: float, before: float, shown: Any) -> Row:
-    return {"what": what, "now": shown(now), "before": shown(before), "difference": _in_words(now, before)}
+    return {"What": what, "Now": shown(now), "Before": shown(before), "Difference": _in_words(now, before)}
 
 
 def _in_words(now: float, before: float) -> str:
@@ -105,7 +104,7 @@ def _today(asked: Asked) -> pd.Timestamp:
 def this_week(asked: Asked) -> Answer:
     today = _today(asked)
     monday = today - timedelta(days=today.weekday())
-    return _compared(asked, monday, monday - timedelta(days=7), today - timedelta(days=6), "week")
+    return _compared(asked, monday, monday - timedelta(days=7), today - timedelta(days=6))
 
 
 @expected("Overview: This month")
@@ -113,17 +112,23 @@ def this_month(asked: Asked) -> Answer:
     today = _today(asked)
     first = today.replace(day=1)
     before = (first - timedelta(days=1)).replace(day=1)
-    return _compared(asked, first, before, before + timedelta(days=today.day), "month")
+    return _compared(asked, first, before, before + timedelta(days=today.day))
 
 
 @expected("Overview: This year")
 def this_year(asked: Asked) -> Answer:
     today = _today(asked)
     first, same_day = today.replace(month=1, day=1), today.replace(year=today.year - 1)
-    return _compared(asked, first, first.replace(year=today.year - 1), same_day + timedelta(days=1), "year")
+    return _compared(asked, first, first.replace(year=today.year - 1), same_day + timedelta(days=1))
 
 
 # The range.
+
+
+def _words(sport: str) -> str:
+    return {"VirtualRide": "Virtual Ride", "WeightTraining": "Weight Training"}.get(
+        sport, sport.replace("Trail", "Trail ").replace("Gravel", "Gravel ")
+    )
 
 
 @expected("Overview: Activities")
@@ -136,7 +141,7 @@ def activities(asked: Asked) -> Answer:
             "local_day_number": (one.date - pd.Timestamp(0)).days,
             "local_week": one.week,
             "name": one.title,
-            "sport": one.sport,
+            "type_full": _words(one.sport),
             "sport_family": one.family,
             "distance": one.metres,
             "moving_time": one.seconds,
@@ -176,27 +181,28 @@ def _weeks(asked: Asked) -> pd.DatetimeIndex:
     return pd.date_range(begin - timedelta(days=begin.weekday()), pd.Timestamp(asked.latest, unit="s"), freq="7D")
 
 
-@expected("Overview: Hours per week by sport")
-def hours_per_week(asked: Asked) -> Answer:
-    table = asked.activities().pivot_table(index="monday", columns="family", values="hours", aggfunc="sum")
+def _per_week(asked: Asked, measure: str, title: str) -> Answer:
+    """Distances of single activities are rounded to ten metres."""
+    found = asked.activities()
+    found["km"] = [_rounded(km, 2) for km in found.km]
+    table = found.pivot_table(index="monday", columns="family", values=measure, aggfunc="sum")
     table = table.reindex(_weeks(asked)).fillna(0.0)
     means = table.sum(axis=1).rolling(4, min_periods=1).mean()
     rows = [
-        {"_time": monday.timestamp(), **row, "Average of 4 weeks": means[monday]}
+        {"_time": monday.timestamp(), **row, title: means[monday]}
         for monday, row in zip(table.index, table.to_dict("records"))
     ]
-    return Answer(rows, order=("_time",), rounded={"Average of 4 weeks": 1})
+    return Answer(rows, order=("_time",), rounded={title: 1})
 
 
-@expected("Overview: Distance per week")
+@expected("Overview: Hours per week by sport")
+def hours_per_week(asked: Asked) -> Answer:
+    return _per_week(asked, "hours", "Average of 4 weeks (h)")
+
+
+@expected("Overview: Distance per week by sport")
 def distance_per_week(asked: Asked) -> Answer:
-    weeks = asked.activities().groupby("monday").km.sum().reindex(_weeks(asked)).fillna(0.0)
-    means = weeks.rolling(4, min_periods=1).mean()
-    rows = [
-        {"_time": monday.timestamp(), "Distance (km)": km, "Average of 4 weeks": mean}
-        for monday, km, mean in zip(weeks.index, weeks, means)
-    ]
-    return Answer(rows, order=("_time",), rounded={"Distance (km)": 2, "Average of 4 weeks": 1})
+    return _per_week(asked, "km", "Average of 4 weeks (km)")
 
 
 @expected("Overview: Calendar")
@@ -229,7 +235,7 @@ def latest(asked: Asked) -> Answer:
     rows = [
         {
             "Day": one.day,
-            "Sport": one.sport,
+            "Sport": _words(one.sport),
             "Name": one.title,
             "Distance (km)": one.km or None,
             "Moving time (h:mm:ss)": duration(one.seconds),
@@ -247,7 +253,7 @@ def latest(asked: Asked) -> Answer:
 @expected("Overview: View on Strava")
 def on_strava(asked: Asked) -> Answer:
     newest = asked.activities().sort_values("start", ascending=False).head(100)
-    return Answer([{"Activity": one} for one in newest.id], order=("-Activity",))
+    return Answer([{"Name": name, "_id": one} for name, one in zip(newest.name, newest.id)], order=("-_id",))
 
 
 @expected("Overview: Personal bests")
