@@ -127,9 +127,15 @@ class _Week:
     monday: date
     load: float = 0.0
     hours: float = 0.0
+    #: From UTC to the clock that the athlete used last.
+    offset: float = 0.0
     is_shown: bool = False
     is_under_way: bool = False
     before: list[_Week] = field(default_factory=list)
+
+    @property
+    def begins(self) -> float:
+        return _begin(self.monday) - self.offset
 
     def mean_before(self, name: str) -> Optional[float]:
         """Of the four weeks before, if there are four."""
@@ -144,6 +150,7 @@ def _weeks(asked: Asked) -> list[_Week]:
         week = found.setdefault(monday, _Week(monday))
         week.load += day.load
         week.hours += day.hours
+        week.offset = day.offset
         week.is_shown = week.is_shown or _is_shown(asked, day)
     weeks = list(found.values())
     for i, week in enumerate(weeks):
@@ -170,6 +177,8 @@ def weeks(asked: Asked) -> Answer:
             "hours": week.hours,
             "hours_before": week.mean_before("hours"),
             "under_way": int(week.is_under_way),
+            "begins": week.begins,
+            "ends": week.begins + 7 * _DAY,
         }
         for week in _weeks(asked)
     ]
@@ -200,7 +209,7 @@ def _ramp_in_words(week: _Week, change: Optional[float]) -> str:
         return "nothing to compare with"
     whole = math.floor(change + 0.5)
     if whole > 50:
-        return "quick: more than half as much again"
+        return "quick: over 50 % more"
     if whole > 15:
         return "growing"
     if whole >= -15:
@@ -223,6 +232,8 @@ def ramp(asked: Asked) -> Answer:
                 "Hours": week.hours,
                 "Hours ±%": hours_change,
                 "In words": _ramp_in_words(week, hours_change if change is None else change),
+                "_begins": week.begins,
+                "_ends": week.begins + 7 * _DAY,
             }
         )
     assert len({row["In words"] for row in rows}) >= 4
