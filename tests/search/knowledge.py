@@ -325,10 +325,6 @@ class Follower:
         self.faults += inner.faults
         self.known |= inner.known if adds else set()
 
-    def _do_addinfo(self, rest: str) -> None:
-        assert not rest, rest
-        self.known |= {"info_min_time", "info_max_time", "info_search_time"}
-
     def _do_return(self, rest: str) -> None:
         self.use([rest.lstrip("$")], rest)
 
