@@ -2,150 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Optional
-
-from strava_collector.job import Outcome, Reason
-from strava_collector.logfmt import Value, line
-from strava_collector.overview import Overview
-from strava_collector.subscription_rules import State
-from strava_collector.webhook import Receipt
-from tests.search.answers import ANYTHING, Answer, Row
-from tests.search.expectations.alerts import DAY, HOUR, MINUTE, Case, Said, said
-from tests.search.truth import LENA, MARCUS, text_of
-
-RIDE, OTHER = 9_100_000_000_001, 9_100_000_000_002
-_CLUB = "ta_strava_webhook_club"
-_FILE = "/opt/certs/club.pem"
-_WITHDRAWN = "Strava refuses the athlete's token (401), also after renewing it. Connect the athlete again on there."
-_ANSWER = "Strava answered 400: callback url GET to verify callback does not return 200."
-_TRY = "The input tries again by itself. If it goes on: Configuration → Set-up check, the line Subscription."
-
-
-def warned(ago: float, action: str, /, *, level: str = "WARNING", **fields: Value) -> Said:
-    return Said(ago, line(action, **fields), _CLUB, level)
-
-
-def queue(
-    ago: float,
-    live: int = 0,
-    *,
-    reconciliation: int = 0,
-    history: int = 0,
-    oldest: Optional[int] = None,
-    pause: Optional[str] = None,
-    used: str = "5/80",
-) -> Said:
-    found = Overview(
-        waiting=live + reconciliation + history,
-        reconciliation=reconciliation,
-        history=history,
-        oldest=oldest,
-        pause=pause,
-        history_pause=None,
-        done_at=None,
-        history_per_day=None,
-        used=used,
-        limits="100/1000",
-        refusals=0,
-        dead_letters=0,
-        athletes=0,
-    )
-    return said(ago, "queue", **vars(found))
-
-
-def received(ago: float, now_minus: float, trail: str = "n-17", activity: int = RIDE, athlete: int = LENA) -> Said:
-    """A notification; it happened at Strava so many seconds before now."""
-    return said(
-        ago,
-        "received",
-        trail=trail,
-        notification_id=17,
-        activity_id=activity,
-        athlete_id=athlete,
-        aspect="create",
-        event_time=int(_NOW - now_minus),
-        receipt=Receipt.ACCEPTED.value,
-        waited=0.012,
-    )
-
-
-#: As catalogue.TODAY has it, which cannot be had here: it needs this module.
-_NOW = 1_781_114_400.0
-
-
-def finished(
-    ago: float,
-    trail: str = "n-17",
-    outcome: Outcome = Outcome.COLLECTED,
-    *,
-    activity: int = RIDE,
-    athlete: int = LENA,
-    why: Optional[str] = None,
-) -> Said:
-    text = line(
-        "finished",
-        trail=trail,
-        activity_id=activity,
-        athlete_id=athlete,
-        outcome=outcome.value,
-        reason=Reason.WEBHOOK.value,
-        delay=3.2,
-        why=why,
-    )
-    return Said(ago, text, _CLUB, "ERROR" if outcome is Outcome.DEAD_LETTER else "INFO")
-
-
-def postponed(ago: float, seconds: float, why: str, trail: str = "n-17") -> Said:
-    return warned(ago, "postponed", trail=trail, activity_id=RIDE, athlete_id=LENA, seconds=seconds, why=why)
-
-
-def _missed(ago: float, day: str, new: int, changed: int = 0, deleted: int = 0) -> Said:
-    n = new + changed + deleted
-    return said(
-        ago,
-        "missed_by_webhook",
-        "ta_strava_webhook_history",
-        input="club",
-        day=day,
-        n=n,
-        new=new,
-        changed=changed,
-        deleted=deleted,
-    )
-
-
-def _trouble(ago: float) -> Said:
-    return warned(
-        ago,
-        "subscription_trouble",
-        application="Club",
-        state=State.NOT_200.value,
-        error=_ANSWER,
-        failures=2,
-        next_in=300.0,
-    )
-
-
-def at(seconds_ago: float, pattern: str = "%Y-%m-%d %H:%M") -> str:
-    return text_of(_NOW - seconds_ago, pattern)
-
-
-def case(title: str, what: str, lines: Sequence[Said], rows: Sequence[Row], **more: object) -> Case:
-    """``order`` and ``rounded`` are the answer's, the rest the case's."""
-    about = {name: more.pop(name) for name in ("order", "rounded", "only") if name in more}
-    answer = Answer(rows, **about)  # type: ignore[arg-type]
-    return Case(f"Operations: {title}", what, lines, lambda now: answer, **more)  # type: ignore[arg-type]
-
+from strava_collector.job import Outcome
+from tests.search.answers import ANYTHING, Row
+from tests.search.expectations.alerts import DAY, HOUR, MINUTE, Said, said
+from tests.search.expectations.dashboard_lines import (
+    ANSWER,
+    CLUB,
+    FILE,
+    NOW,
+    OTHER,
+    RIDE,
+    TRY,
+    WITHDRAWN,
+    at,
+    case,
+    finished,
+    missed,
+    postponed,
+    queue,
+    received,
+    trouble,
+    warned,
+)
+from tests.search.truth import LENA, MARCUS
 
 # What is wrong.
 
 _QUIET = [
     said(3 * DAY, "started", input="club", version="1.0.0", port=8443),
     said(3 * DAY, "subscription_created", application="Club", subscription_id=1, why="there was none"),
-    said(6 * HOUR, "certificate", days=60, cert_file=_FILE),
+    said(6 * HOUR, "certificate", days=60, cert_file=FILE),
     received(2 * HOUR, 2 * HOUR + 5),
-    _missed(HOUR, "2026-06-10", 0),
+    missed(HOUR, "2026-06-10", 0),
     queue(MINUTE),
 ]
 _BAD = [
@@ -155,9 +43,9 @@ _BAD = [
     warned(5 * HOUR, "problem", level="ERROR", topic="strava", error="Strava cannot be reached."),
     said(4 * HOUR, "problem_solved", topic="strava"),
     warned(4 * HOUR, "problem", topic="certificate", error="The certificate ends soon."),
-    _trouble(3 * HOUR),
-    said(6 * HOUR, "certificate", days=5, cert_file=_FILE),
-    _missed(2 * HOUR, "2026-06-10", 2, 1),
+    trouble(3 * HOUR),
+    said(6 * HOUR, "certificate", days=5, cert_file=FILE),
+    missed(2 * HOUR, "2026-06-10", 2, 1),
     finished(HOUR, outcome=Outcome.DEAD_LETTER, why="Strava answered 500. Given up after 5 attempts."),
     warned(HOUR, "given_up", level="ERROR", athlete_id=MARCUS, jobs=3, why="waited for 7 days"),
     queue(40 * MINUTE, 3, oldest=60, pause="paused until 14:15 UTC, day limit"),
@@ -178,7 +66,7 @@ _ATTENTION = [
             _attention("Fine", "Input", "club", "Runs.", "-"),
             _attention("Fine", "Webhook", "club", "Nothing missed; 1 notifications in this range.", "-"),
             _attention("Fine", "Subscription", "Club", "In order.", "-"),
-            _attention("Fine", "Certificate", _FILE, "Ends in 60 days.", "-"),
+            _attention("Fine", "Certificate", FILE, "Ends in 60 days.", "-"),
             _attention("Fine", "Queue", "club", "0 live, 0 reconciliation, 0 history wait.", "-"),
             _attention("Fine", "Limit of the day", "club", "80 of 1000 reads used, 8 %.", "-"),
         ],
@@ -191,8 +79,8 @@ _ATTENTION = [
             _attention("Act now", "Message", f"athlete_{LENA}", "Athlete “Lena”: refused.", "What the sentence says."),
             _attention("Act now", "Input", "club", "No sign of life for 30 minutes."),
             _attention("Act now", "Webhook", "club", "3 missed on 2026-06-10; 0 notifications in this range."),
-            _attention("Act now", "Subscription", "Club", _ANSWER),
-            _attention("Act now", "Certificate", _FILE, "Ends in 5 days."),
+            _attention("Act now", "Subscription", "Club", ANSWER),
+            _attention("Act now", "Certificate", FILE, "Ends in 5 days."),
             _attention(
                 "Act now",
                 "Queue",
@@ -213,8 +101,8 @@ _ERRORS = case(
     [
         postponed(3 * HOUR, 30, "Strava answered 503."),
         postponed(2 * HOUR, 60, "Strava answered 503.", "n-18"),
-        postponed(5 * HOUR, 0, _WITHDRAWN),
-        _trouble(HOUR),
+        postponed(5 * HOUR, 0, WITHDRAWN),
+        trouble(HOUR),
         said(HOUR, "reconnected", athlete_id=MARCUS),
     ],
     [
@@ -228,8 +116,8 @@ _ERRORS = case(
             "Input": "club",
         }
         for ago, times, activities, happened, to_do, action in (
-            (HOUR, 1, 0, _ANSWER, _TRY, "subscription_trouble"),
-            (5 * HOUR, 1, 1, _WITHDRAWN, "Connect the athlete again.", "postponed"),
+            (HOUR, 1, 0, ANSWER, TRY, "subscription_trouble"),
+            (5 * HOUR, 1, 1, WITHDRAWN, "Connect the athlete again.", "postponed"),
             (2 * HOUR, 2, 1, "Strava answered 503.", "Nothing.", "postponed"),
         )
     ],
@@ -270,7 +158,7 @@ _DELAYS = [
         "two hours of four",
         _DELAYED,
         [
-            {"_time": _NOW - hours * HOUR, "Median": median, "Slowest": slowest}
+            {"_time": NOW - hours * HOUR, "Median": median, "Slowest": slowest}
             for hours, median, slowest in ((4, None, None), (3, 10, 10), (2, None, None), (1, 6, 6))
         ],
         order=("_time",),
@@ -295,16 +183,16 @@ _QUEUE = [
         "two inputs",
         _WAITING,
         [
-            {"_time": _NOW - 45 * MINUTE, "Live": 6, "Reconciliation": 4, "History": 8},
-            {"_time": _NOW - 30 * MINUTE, "Live": 0, "Reconciliation": 0, "History": 0},
-            {"_time": _NOW - 15 * MINUTE, "Live": 1, "Reconciliation": 0, "History": 0},
+            {"_time": NOW - 45 * MINUTE, "Live": 6, "Reconciliation": 4, "History": 8},
+            {"_time": NOW - 30 * MINUTE, "Live": 0, "Reconciliation": 0, "History": 0},
+            {"_time": NOW - 15 * MINUTE, "Live": 1, "Reconciliation": 0, "History": 0},
         ],
     ),
     case(
         "Oldest live fetch over time",
         "an hour",
         _WAITING,
-        [{"_time": _NOW - ago * MINUTE, "Oldest live fetch": due} for ago, due in zip(_QUARTERS, (None, 7, 0, 0))],
+        [{"_time": NOW - ago * MINUTE, "Oldest live fetch": due} for ago, due in zip(_QUARTERS, (None, 7, 0, 0))],
         order=("_time",),
         earliest="-1h@h",
     ),
@@ -313,7 +201,7 @@ _QUEUE = [
         "an hour",
         _WAITING,
         [
-            {"_time": _NOW - ago * MINUTE, "Quarter of an hour": quarter, "Day": day}
+            {"_time": NOW - ago * MINUTE, "Quarter of an hour": quarter, "Day": day}
             for ago, quarter, day in zip(_QUARTERS, (None, 50, 8, 35), (None, 11, 15, 19))
         ],
         order=("_time",),
@@ -370,15 +258,15 @@ _MISSED = case(
     "Missed by the webhook",
     "a number that grew, and two inputs that list",
     [
-        _missed(2 * DAY, "2026-06-08", 1),
-        _missed(2 * DAY - HOUR, "2026-06-08", 2, 1),
-        _missed(HOUR, "2026-06-10", 0, 0, 4),
-        Said(HOUR, _missed(0.0, "2026-06-10", 1).text.replace("input=club", "input=second"), _CLUB),
+        missed(2 * DAY, "2026-06-08", 1),
+        missed(2 * DAY - HOUR, "2026-06-08", 2, 1),
+        missed(HOUR, "2026-06-10", 0, 0, 4),
+        Said(HOUR, missed(0.0, "2026-06-10", 1).text.replace("input=club", "input=second"), CLUB),
     ],
     [
-        {"_time": _NOW - 18 * HOUR - 2 * DAY, "New": 2, "Changed": 1, "Deleted": 0},
-        {"_time": _NOW - 18 * HOUR - DAY, "New": None, "Changed": None, "Deleted": None},
-        {"_time": _NOW - 18 * HOUR, "New": 1, "Changed": 0, "Deleted": 4},
+        {"_time": NOW - 18 * HOUR - 2 * DAY, "New": 2, "Changed": 1, "Deleted": 0},
+        {"_time": NOW - 18 * HOUR - DAY, "New": None, "Changed": None, "Deleted": None},
+        {"_time": NOW - 18 * HOUR, "New": 1, "Changed": 0, "Deleted": 4},
     ],
     order=("_time",),
     earliest="-2d@d",
@@ -425,12 +313,12 @@ _KEPT = [
         "Certificates",
         "one of two files ends",
         [
-            said(30 * HOUR, "certificate", days=14, cert_file=_FILE),
-            said(6 * HOUR, "certificate", days=13, cert_file=_FILE),
+            said(30 * HOUR, "certificate", days=14, cert_file=FILE),
+            said(6 * HOUR, "certificate", days=13, cert_file=FILE),
             said(6 * HOUR, "certificate", days=60, cert_file="/opt/certs/other.pem"),
         ],
         [
-            {"State": "Watch", "Days left": 13, "Ends about": "2026-06-23", "File": _FILE, "Host": ANYTHING},
+            {"State": "Watch", "Days left": 13, "Ends about": "2026-06-23", "File": FILE, "Host": ANYTHING},
             {
                 "State": "Fine",
                 "Days left": 60,
@@ -446,15 +334,15 @@ _KEPT = [
         "trouble, gone, in order, and trouble that is over",
         [
             said(9 * HOUR, "subscription_kept", application="Club", subscription_id=1),
-            _trouble(3 * HOUR),
+            trouble(3 * HOUR),
             warned(2 * HOUR, "subscription_missing", application="Second", subscription_id=2),
-            Said(5 * HOUR, _trouble(0.0).text.replace("Club", "Third"), _CLUB, "WARNING"),
+            Said(5 * HOUR, trouble(0.0).text.replace("Club", "Third"), CLUB, "WARNING"),
             said(4 * HOUR, "subscription_kept", application="Third", subscription_id=3),
         ],
         [
             {"State": state, "Application": name, "Since": at(ago), "What Strava said": seen, "Host": ANYTHING}
             for state, name, ago, seen in (
-                ("Act now", "Club", 3 * HOUR, _ANSWER),
+                ("Act now", "Club", 3 * HOUR, ANSWER),
                 ("Act now", "Second", 2 * HOUR, "Strava does not have it any more."),
                 ("Fine", "Third", 4 * HOUR, "In order."),
             )

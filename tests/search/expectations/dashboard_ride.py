@@ -7,7 +7,7 @@ from typing import Optional
 from strava_collector.job import Outcome
 from tests.search.answers import ANYTHING, Row
 from tests.search.expectations.alerts import DAY, HOUR, MINUTE, Said, said
-from tests.search.expectations.dashboard_operations import (
+from tests.search.expectations.dashboard_lines import (
     OTHER,
     RIDE,
     at,
@@ -216,8 +216,13 @@ _STATE = [
     case(
         "State",
         "lines of two files",
-        [queue(MINUTE), queue(2 * DAY), warned(HOUR, "task_failed", error="KeyError"), _SPLUNKD]
-        + [said(HOUR, "consent_given", "ta_strava_webhook.rest", name="x")],
+        [
+            queue(MINUTE),
+            queue(2 * DAY),
+            warned(HOUR, "task_failed", error="KeyError"),
+            said(HOUR, "consent_given", "ta_strava_webhook.rest", name="x"),
+            _SPLUNKD,
+        ],
         _message(f"4 lines in this range, of 2 log files on 1 host; the last one is of {at(MINUTE)}."),
         rest=SET_UP,
     ),
@@ -236,7 +241,8 @@ _STATE = [
         "nothing in this range",
         [queue(20 * DAY), queue(15 * DAY), _SPLUNKD],
         _message(
-            f"No line in this range. The log has lines from {at(20 * DAY)} to {at(15 * DAY)}: choose another range above."
+            f"No line in this range. The log has lines from {at(20 * DAY)} to {at(15 * DAY)}: choose another range "
+            "above."
         ),
         rest=SET_UP,
     ),
