@@ -301,14 +301,6 @@ def _makeresults(rest: str, context: Context) -> list[Row]:
     return [{"_time": float(int(context.now))} for _ in range(int(given.get("count", "1")))]
 
 
-def _addinfo(rest: str, rows: list[Row], context: Context) -> list[Row]:
-    """The range of time of the search, and when it runs."""
-    assert not rest, f"unknown in addinfo: {rest}"
-    latest = "+Infinity" if context.latest == float("inf") else f"{context.latest:.3f}"
-    info = {"info_min_time": f"{context.earliest:.3f}", "info_max_time": latest}
-    return [{**row, **info, "info_search_time": f"{context.now:.3f}"} for row in rows]
-
-
 def _return(rest: str, rows: list[Row], _context: Context) -> list[Row]:
     """``return $field`` at the end of a subsearch: the field's value of the first row."""
     assert re.fullmatch(r"\$\w+", rest), f"unknown in return: {rest}"

@@ -75,7 +75,10 @@ def _tonumber(given: Any, base: float = 10) -> Optional[float]:
 
 
 def _tostring(given: Any, form: Optional[str] = None) -> Optional[str]:
-    assert form is None, f"tostring with {form}"
+    assert form in (None, "commas"), f"tostring with {form}"
+    found = None if form is None else number(given)
+    if found is not None:
+        return f"{found:,.0f}" if found.is_integer() else f"{found:,.2f}"
     return {True: "True", False: "False"}[given] if isinstance(given, bool) else text(given)
 
 

@@ -37,6 +37,10 @@ KEYWORDS = frozenset({"AND", "OR", "NOT", "XOR", "IN", "LIKE", "true", "false", 
 
 #: ``count``, ``sum(x)``, ``count(eval(x>1)) AS y``.
 _AGGREGATION = re.compile(r"(\w+)(?:\(((?:[^()]|\([^()]*\))*)\))?(?: AS (\w+))?(?:[,\s]+|$)")
+#: Names of fields in a list, those with blanks in quotation marks.
+_NAMES = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s,]+")
+#: What gives columns their titles: it renames what is there of a list, and leaves out the rest.
+_TITLES = frozenset(expand(f"`strava_titles({units})`", MACROS).partition(" ")[2] for units in ("metric", "imperial"))
 
 
 @dataclass(frozen=True)
@@ -241,8 +245,8 @@ class Follower:
         self.known, self.is_open = made | by, False
 
     def _do_timechart(self, rest: str) -> None:
-        made, _ = self._aggregate(rest)
-        self.known, self.is_open = made | {"_time"}, False
+        made, _ = self._aggregate(re.sub(r"\b(?:span|limit)=\S+ ", "", rest))
+        self.known, self.is_open = made | {"_time"}, bool(re.search(r"\bBY\b", rest))
 
     def _do_eventstats(self, rest: str) -> None:
         self.known |= self._aggregate(rest)[0]
@@ -254,7 +258,8 @@ class Follower:
         self.use((one.lstrip("+-") for one in re.split(r"[,\s]+", names) if not one.isdigit()), rest)
 
     def _do_sort(self, rest: str) -> None:
-        self.use((one.lstrip("+-") for one in re.split(r"[,\s]+", rest) if not one.isdigit()), rest)
+        named = (re.sub(r"^[-+]?(?:(?:num|str|auto)\((.*)\))?", r"\1", one) for one in _NAMES.findall(rest))
+        self.use((one for one in named if not one.isdigit()), rest)
 
     def _do_head(self, rest: str) -> None:
         assert rest.isdigit(), rest
@@ -265,7 +270,7 @@ class Follower:
         self.known = names | {"count", "percent"}
 
     def _do_table(self, rest: str) -> None:
-        names = {one.strip("'\"") for one in re.split(r"[,\s]+", rest) if one}
+        names = {one.strip("'\"") for one in _NAMES.findall(rest)}
         self.use(names, rest)
         self.known, self.is_open = names, False
 
@@ -278,10 +283,14 @@ class Follower:
         self.known, self.is_open = names | {"_time", "_raw"}, False
 
     def _do_rename(self, rest: str) -> None:
-        for old, new in re.findall(r"(\S+) (?:AS|as) (\S+?)(?:,|\s|$)", rest):
+        for old, new in re.findall(r"(\S+) (?:AS|as) (\"[^\"]*\"|\S+?)(?:,|\s|$)", rest):
+            if rest in _TITLES and old not in self.known:
+                # Of a column that is not there the title must not be there either: it would be emptied.
+                assert new.strip('"') not in self.known, new
+                continue
             self.use([old], rest)
             self.known.discard(old)
-            self.known.add(new)
+            self.known.add(new.strip('"'))
 
     def _do_rex(self, rest: str) -> None:
         self.use(re.findall(r"field=(\S+)", rest), rest)
@@ -304,17 +313,17 @@ class Follower:
         self.use([rest], rest)
 
     def _do_fillnull(self, rest: str) -> None:
-        self.use(re.split(r"[,\s]+", re.sub(r'value=(?:"[^"]*"|\S+)\s*', "", rest)), rest)
+        self.use(_NAMES.findall(re.sub(r'value=(?:"[^"]*"|\S+)\s*', "", rest)), rest)
+
+    def _do_addtotals(self, rest: str) -> None:
+        assert rest.startswith("fieldname="), rest
+        self.known.add(rest.removeprefix("fieldname="))
 
     def _do_append(self, rest: str, *, adds: bool = True) -> None:
         inner = Follower(everything())
         inner.follow(rest.strip("[] "))
         self.faults += inner.faults
         self.known |= inner.known if adds else set()
-
-    def _do_addinfo(self, rest: str) -> None:
-        assert not rest, rest
-        self.known |= {"info_min_time", "info_max_time", "info_search_time"}
 
     def _do_return(self, rest: str) -> None:
         self.use([rest.lstrip("$")], rest)
@@ -379,7 +388,8 @@ def everything() -> set[str]:
 def available(text: str) -> set[str]:
     """The fields of those sourcetypes that a search names; of all if it names none."""
     known = set(INTERNAL)
-    named = re.findall(r'\bsourcetype="?(strava:[\w:]*)', text)
+    # What was uploaded as a sample has the fields of the real thing.
+    named = re.findall(r'\bsourcetype="?(strava:[\w:]*)', text.replace("strava:sample:", "strava:"))
     fields = dictionary()
     for sourcetype in fields if "strava:" in named else set(named):
         known |= set(fields[sourcetype])

@@ -101,6 +101,8 @@ def test_an_expression(expression: str, value: Any) -> None:
         ("tonumber(t)", None),
         ("tostring(5/2)", "2.5"),
         ("tostring(1=1)", "True"),
+        ('tostring(18000, "commas")', "18,000"),
+        ('tostring(1234.567, "commas")', "1,234.57"),
         ("floor(-1.5)", -2),
         ("ceiling(1.2)", 2),
         ("abs(-3)", 3),

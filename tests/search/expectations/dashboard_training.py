@@ -84,6 +84,7 @@ def activities(asked: Asked) -> Answer:
     rows = [
         {
             "_time": one.start,
+            "id": one.id,
             "shown_from": asked.earliest,
             "shown_until": asked.latest,
             "local_day": one.day,
@@ -155,6 +156,10 @@ def _begin(day: date) -> int:
     return (day - _EPOCH).days * _DAY
 
 
+def _month(name: str) -> int:
+    return _begin(date.fromisoformat(f"{name}-01"))
+
+
 @expected("Training: Load and hours by week")
 def weeks(asked: Asked) -> Answer:
     rows = [
@@ -214,14 +219,14 @@ def ramp(asked: Asked) -> Answer:
             {
                 "Week from": f"{week.monday:%Y-%m-%d}",
                 "Load": load,
-                "Load change (%)": change,
+                "Load ±%": change,
                 "Hours": week.hours,
-                "Hours change (%)": hours_change,
+                "Hours ±%": hours_change,
                 "In words": _ramp_in_words(week, hours_change if change is None else change),
             }
         )
     assert len({row["In words"] for row in rows}) >= 4
-    return Answer(rows, order=("-Week from",), rounded={"Load change (%)": 0, "Hours": 1, "Hours change (%)": 0})
+    return Answer(rows, order=("-Week from",), rounded={"Load ±%": 0, "Hours": 1, "Hours ±%": 0})
 
 
 def _beats(detail: dict[str, Any]) -> Iterator[tuple[Optional[float], float]]:
@@ -291,10 +296,10 @@ def zone_table(asked: Asked) -> Answer:
 def zone_months(asked: Asked) -> Answer:
     hours = _hours(asked)
     rows = [
-        {"Month": month, **{name: hours.get((zone, month), 0.0) for zone, (name, _) in _BANDS.items()}}
+        {"_time": _month(month), **{name: hours.get((zone, month), 0.0) for zone, (name, _) in _BANDS.items()}}
         for month in sorted({month for _, month in hours})
     ]
-    return Answer(rows, order=("Month",), rounded={name: 1 for name, _ in _BANDS.values()})
+    return Answer(rows, order=("_time",), rounded={name: 1 for name, _ in _BANDS.values()})
 
 
 def _efforts(asked: Asked) -> Iterator[tuple[dict[str, Any], dict[str, Any], float]]:
@@ -315,7 +320,7 @@ def _compared(seconds: float, before: Optional[float]) -> str:
 
 @expected("Training: Best efforts")
 def efforts(asked: Asked) -> Answer:
-    shown: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    shown: dict[str, list[tuple[int, str, int]]] = defaultdict(list)
     before: dict[str, list[int]] = defaultdict(list)
     metres: dict[str, float] = {}
     for effort, detail, start in _efforts(asked):
@@ -324,18 +329,19 @@ def efforts(asked: Asked) -> Answer:
         if start < asked.earliest:
             before[name].append(effort["elapsed_time"])
         else:
-            shown[name].append((effort["elapsed_time"], detail["start_date_local"][:10]))
+            shown[name].append((effort["elapsed_time"], detail["start_date_local"][:10], detail["id"]))
     rows = []
     for name in sorted(shown, key=metres.__getitem__):
-        best = min(seconds for seconds, _ in shown[name])
+        best = min(seconds for seconds, _, _ in shown[name])
         former = min(before[name], default=None)
         rows.append(
             {
                 "Distance": name,
-                "Best time (h:mm:ss)": duration(best),
+                "Best time": duration(best),
                 "Pace (/km)": pace(metres[name], best),
-                "Day": frozenset(day for seconds, day in shown[name] if seconds == best),
-                "Best before (h:mm:ss)": None if former is None else duration(former),
+                "Day": frozenset(day for seconds, day, _ in shown[name] if seconds == best),
+                "_id": frozenset(one for seconds, _, one in shown[name] if seconds == best),
+                "Best before": None if former is None else duration(former),
                 "In words": _compared(best, former),
             }
         )
@@ -353,12 +359,12 @@ def effort_months(asked: Asked) -> Answer:
         best = min(best, *months[month])
         rows.append(
             {
-                "Month": month,
+                "_time": _month(month),
                 "Best of the month": min(months[month]) / 60,
                 "Best so far in this range": best / 60,
             }
         )
-    return Answer(rows, order=("Month",), rounded={"Best of the month": 2, "Best so far in this range": 2})
+    return Answer(rows, order=("_time",), rounded={"Best of the month": 2, "Best so far in this range": 2})
 
 
 @expected("Training: Ride power by month")
@@ -371,8 +377,8 @@ def power(asked: Asked) -> Answer:
             month = found[one["start_date_local"][:7]]
             month[name] = max(watts, month.get(name, 0))
     names = ("Under 1 hour", "1 to 2 hours", "2 hours and more")
-    rows = [{"Month": month, **{name: found[month].get(name) for name in names}} for month in sorted(found)]
-    return Answer(rows, order=("Month",))
+    rows = [{"_time": _month(month), **{name: found[month].get(name) for name in names}} for month in sorted(found)]
+    return Answer(rows, order=("_time",))
 
 
 def _latest_gear(asked: Asked) -> list[dict[str, Any]]:
@@ -401,17 +407,17 @@ def _km(metres: float) -> int:
 def _shoes_in_words(metres: float) -> str:
     rest = _SHOES - metres
     if rest <= 0:
-        return f"worn: {_km(-rest)} km over the limit"
-    return f"{'soon worn' if rest < 0.15 * _SHOES else 'fine'}: {_km(rest)} km left"
+        return f"worn: {_km(-rest):,} km over the limit"
+    return f"{'soon worn' if rest < 0.15 * _SHOES else 'fine'}: {_km(rest):,} km left"
 
 
 def _chain_in_words(metres: float) -> str:
     chains, used = divmod(metres, _CHAIN)
-    at = f"{_km((chains + 1) * _CHAIN)} km"
+    at = f"{_km((chains + 1) * _CHAIN):,} km"
     if chains and used < 0.1 * _CHAIN:
-        return f"chain due: {_km(used)} km ago"
+        return f"chain due: {_km(used):,} km ago"
     if _CHAIN - used < 0.15 * _CHAIN:
-        return f"chain soon: in {_km(_CHAIN - used)} km, at {at}"
+        return f"chain soon: in {_km(_CHAIN - used):,} km, at {at}"
     return f"chain fine: next at {at}"
 
 
@@ -429,11 +435,11 @@ def wear(asked: Asked) -> Answer:
                 "Gear": one["name"],
                 "Kind": "Bike" if is_bike else "Shoes",
                 "Distance (km)": metres / 1_000,
-                "Used of the limit (%)": None if one["retired"] else 100 * used,
+                "Worn (%)": None if one["retired"] else 100 * used,
                 "In words": "retired" if one["retired"] else words,
             }
         )
-    return Answer(rows, rounded={"Distance (km)": 0, "Used of the limit (%)": 0})
+    return Answer(rows, rounded={"Distance (km)": 0, "Worn (%)": 0})
 
 
 @expected("Training: Gear used in this range")
@@ -460,7 +466,7 @@ def years(asked: Asked) -> Answer:
     for day in _days(asked):
         so_far[day.date.year] += day.metres
         columns[day.date.timetuple().tm_yday][this_year - day.date.year] = so_far[day.date.year] / 1_000
-    names = ("This year", "Last year", "The year before")
+    names = ("This year (km)", "Last year (km)", "The year before (km)")
     first = _begin(date(this_year, 1, 1))
     rows = [
         {"_time": first + (number - 1) * _DAY, **{name: columns[number].get(i) for i, name in enumerate(names)}}
