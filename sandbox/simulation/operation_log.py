@@ -25,7 +25,7 @@ from strava_collector.logfmt import Value, line
 from strava_collector.subscription_rules import State
 
 #: Some people who ride often, with a few old activities, so that lists are read.
-QUIET = Case(seed=3, days=10, athletes=10, faults=0.0, history=60, lost=0.0, watched=True)
+QUIET = Case(seed=3, days=10, athletes=10, faults=0.0, history=60, lost=0.0)
 #: The same with what can go wrong: outages, restarts, lost notifications, and athletes who withdraw the permission.
 BAD = replace(QUIET, seed=7, athletes=16, faults=1.0, history=160, lost=0.08)
 
@@ -53,7 +53,7 @@ def operation_log(now: float, *, bad: bool = False) -> list[LogLine]:
         world = World(case, timeline, place / "certificates")
         try:
             plan = _plan(case, now)
-            host = Host(case, timeline, world, plan, place / "store")
+            host = Host(case, timeline, world, plan, place / "store", is_watched=True)
             post = Post(
                 timeline, plan, host.receive, random.Random("post"), case.lost, random.Random(f"losses {case.seed}")
             )

@@ -326,6 +326,14 @@ def _rest(rest: str, context: Context) -> list[Row]:
     return [dict(row) for row in (rows[:limit] if limit else rows)]
 
 
+def _addinfo(rest: str, rows: list[Row], context: Context) -> list[Row]:
+    """The range of time of the search, and when it runs."""
+    assert not rest, f"unknown in addinfo: {rest}"
+    latest = "+Infinity" if context.latest == float("inf") else f"{context.latest:.3f}"
+    info = {"info_min_time": f"{context.earliest:.3f}", "info_max_time": latest}
+    return [{**row, **info, "info_search_time": f"{context.now:.3f}"} for row in rows]
+
+
 def _addtotals(rest: str, rows: list[Row], _context: Context) -> list[Row]:
     """The sum of a row's numbers, those named or all."""
     given, rest = options(rest, "fieldname")

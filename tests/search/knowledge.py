@@ -328,6 +328,10 @@ class Follower:
     def _do_return(self, rest: str) -> None:
         self.use([rest.lstrip("$")], rest)
 
+    def _do_addinfo(self, rest: str) -> None:
+        assert not rest, rest
+        self.known |= {"info_min_time", "info_max_time", "info_search_time"}
+
     def _do_rest(self, rest: str) -> None:
         self.is_open = True  # what REST answers is in docs/administration.md
 
