@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sandbox import training
 from sandbox.spl import Index
 from sandbox.splunk_web.preview import Preview
-from tests.search.catalogue import TODAY
+from tests.search.catalogue import LENA, TODAY
 from tests.search.rest_answers import SET_UP, answering
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +23,10 @@ PACKAGE = ROOT / "package"
 CASES = ("full", "week", "empty", "wrong")
 #: Of so many newest activities of each athlete there are samples.
 SAMPLED = 3
+#: What is chosen for pictures in the documentation: the athlete who rides with a power meter.
+CHOSEN: Mapping[str, Mapping[str, str]] = {
+    view: {"athlete": str(LENA)} for view in ("strava_overview", "strava_activity", "strava_training")
+}
 #: What the window is as wide as, unless another width is asked for; and a narrow one.
 WIDTH, NARROW = 1440, 800
 
