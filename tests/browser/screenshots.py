@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwright
 
 from sandbox import program
 from sandbox.certificates import Certificates, ServerCertificate
@@ -296,8 +296,8 @@ def take_dashboards(browser: Browser, folder: Path, home: Path) -> None:
             box = page.viewport_size
             assert top is not None, "the bar on top is gone"
             assert box is not None
-            clip = {"x": 0, "y": top["height"], "width": box["width"], "height": box["height"] - top["height"]}
-            write(folder / f"{view.removeprefix('strava_')}-{theme}.png", page.screenshot(clip=clip))
+            clip = FloatRect(x=0, y=top["height"], width=box["width"], height=box["height"] - top["height"])
+            write(folder / f"{view}-{theme}.png", page.screenshot(clip=clip))
         assert preview.take_unknown() == []
 
 

@@ -10,8 +10,9 @@ from typing import Any, Optional
 import pandas as pd
 
 from tests.search.answers import Answer, Row
+from tests.search.catalogue import LENA
 from tests.search.expectations.registry import expected
-from tests.search.truth import LENA, Asked, duration, pace
+from tests.search.truth import Asked, duration, pace
 
 #: Seconds without a sample from which on it was a pause.
 _PAUSE = 30
