@@ -16,7 +16,7 @@ from sandbox import training
 from sandbox.spl import Index
 from sandbox.splunk_web.preview import Preview
 from tests.search.catalogue import TODAY
-from tests.search.rest_answers import SET_UP, answering
+from tests.search.rest_answers import MACRO, SET_UP, answering
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "package"
@@ -57,8 +57,9 @@ def index_of(case: str) -> Index:
     if case == "empty":
         return replace(full, events=[])
     if case == "wrong":
-        elsewhere = {**full.macros["strava_index"], "definition": "index=elsewhere"}
-        return replace(full, macros={**full.macros, "strava_index": elsewhere})
+        elsewhere = {"definition": "index=elsewhere"}
+        macros = {**full.macros, "strava_index": {**full.macros["strava_index"], **elsewhere}}
+        return replace(full, macros=macros, rest=answering({**SET_UP, MACRO: [dict(elsewhere)]}))
     return full
 
 

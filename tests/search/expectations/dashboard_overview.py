@@ -78,7 +78,7 @@ def _compared(asked: Asked, begin: pd.Timestamp, before: pd.Timestamp, end: pd.T
 
 
 def _measure(what: str, now: float, before: float, shown: Any) -> Row:
-    return {"What": what, "Now": shown(now), "Before": shown(before), "Change": _in_words(now, before)}
+    return {"What": what, "Now": shown(now), "Then": shown(before), "Change": _in_words(now, before)}
 
 
 def _in_words(now: float, before: float) -> str:
