@@ -16,7 +16,9 @@ import pandas as pd
 
 from sandbox import training
 from strava_collector.events import Event
-from tests.search.catalogue import ISLA, LENA, MARCUS
+from tests.search.catalogue import ISLA as ISLA
+from tests.search.catalogue import LENA as LENA
+from tests.search.catalogue import MARCUS as MARCUS
 
 EVERYBODY = (LENA, MARCUS, ISLA)
 
