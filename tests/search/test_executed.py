@@ -23,6 +23,8 @@ from tests.search.answers import differences
 from tests.search.catalogue import LENA, MARCUS, TODAY, about, catalogue, moment, times
 from tests.search.expectations import EXPECTATIONS, Expectation
 from tests.search.expectations.alerts import CASES, LOOKS, Case
+from tests.search.expectations.dashboard_operations import OPERATIONS
+from tests.search.expectations.dashboard_ride import RIDES
 from tests.search.expectations.erasing import GONE
 from tests.search.not_executed import NOT_EXECUTED
 from tests.search.rest_answers import SET_UP, answering
@@ -100,7 +102,7 @@ def asked(name: str, athlete: int) -> Asked:
 
 
 def test_each_search_is_expected_to_show_something_or_has_a_reason() -> None:
-    known = {*EXPECTATIONS, *ALERTS, *(case.title for case in LOOKS), *GONE, "Strava erase"}
+    known = {*EXPECTATIONS, *ALERTS, *(case.title for case in [*LOOKS, *OPERATIONS, *RIDES]), *GONE, "Strava erase"}
     assert set(catalogue()) == known | set(NOT_EXECUTED)
     assert not known & set(NOT_EXECUTED)
 
@@ -150,11 +152,12 @@ def _fill(report: str) -> None:
     index().search(catalogue()[report].text, earliest=question.earliest, latest=question.latest)
 
 
-@pytest.mark.parametrize("case", [*CASES, *LOOKS], ids=lambda case: f"{case.title}: {case.what}")
+@pytest.mark.parametrize("case", [*CASES, *LOOKS, *OPERATIONS, *RIDES], ids=lambda case: f"{case.title}: {case.what}")
 def test_a_search_of_the_log_shows_what_was_said(case: Case) -> None:
     before = _outcomes.get(case.title, True)
     _outcomes[case.title] = False
     log = Index.of([], now=NOW)
+    log.rest, log.hidden = answering(case.rest), case.hidden
     for one in case.said:
         log.add_log([one.as_written(NOW)], source=one.source, sourcetype="ta_strava_webhook:log")
     question = asked(case.title, LENA)
