@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -262,14 +263,42 @@ def test_the_readme_counts_right() -> None:
         assert re.search(rf"\b{count} searches", (ROOT / file).read_text("utf-8")), file
 
 
+def _meta() -> dict[str, dict[str, str]]:
+    """default.meta, by stanza."""
+    text = (ROOT / "package" / "metadata" / "default.meta").read_text("utf-8")
+    stanzas = re.findall(r"^\[(.*)\]\n((?:\w.*\n?|#.*\n)+)", text, flags=re.MULTILINE)
+    return {name: dict(re.findall(r"^(\w+) = (.*)$", lines, flags=re.MULTILINE)) for name, lines in stanzas}
+
+
+def _may_read(meta: Mapping[str, Mapping[str, str]], kind: str, name: str) -> bool:
+    """Whether everybody may: by the app, the kind and the object, each of which may forbid it (default.meta.spec)."""
+    levels = [meta.get(one, {}).get("access") for one in ("", kind, f"{kind}/{name}")]
+    return all(access is None or "read : [ * ]" in access for access in levels)
+
+
 def test_people_are_in_no_lookup_that_everybody_may_read() -> None:
-    meta = (ROOT / "package" / "metadata" / "default.meta").read_text("utf-8")
-    stanzas = dict(re.findall(r"^\[(.*)\]\n((?:\w.*\n?)+)", meta, flags=re.MULTILINE))
-    assert all("write : [ admin, sc_admin ]" in text for text in stanzas.values())
-    for kind in ("collections", "transforms", "savedsearches"):
-        assert "read : [ admin, sc_admin ]" in stanzas[kind]
-    opened = {name for name, text in stanzas.items() if "/" in name and "read : [ * ]" in text}
-    assert opened == {"collections/strava_activity_types", "transforms/strava_activity_types"}
+    meta = _meta()
+    assert all("write : [ admin, sc_admin ]" in one["access"] for one in meta.values())
+    assert "read : [ admin, sc_admin ]" in meta["savedsearches"]["access"]
+    for kind, objects in (("transforms", TRANSFORMS), ("collections", COLLECTIONS)):
+        assert {name for name in objects if _may_read(meta, kind, name)} == {"strava_activity_types"}
+
+
+def test_a_lookup_can_be_opened_and_works_in_every_app() -> None:
+    """Whoever opens one changes that object; where its kind is closed, that would open nothing."""
+    meta = _meta()
+    for kind, objects in (("transforms", TRANSFORMS), ("collections", COLLECTIONS)):
+        for name in objects:
+            opened = {**meta, f"{kind}/{name}": {"access": "read : [ * ], write : [ admin, sc_admin ]"}}
+            assert _may_read(opened, kind, name)
+            exports = [meta.get(one, {}).get("export") for one in (f"{kind}/{name}", kind, "")]
+            assert next(one for one in exports if one is not None) == "system"
+
+
+def test_the_page_says_how_to_open_each_lookup() -> None:
+    page = (DOCS / "searching.md").read_text("utf-8")
+    assert "\n### Who may read them\n" in page
+    assert "    [collections/strava_gear]\n    access = read : [ * ], write : [ admin, sc_admin ]\n" in page
 
 
 def test_assignments_are_read_as_splunk_reads_them() -> None:
