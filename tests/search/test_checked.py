@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.spl import assignments, expand
+from strava_collector import subscription
 from strava_collector.events import activity_event, start_date
+from strava_collector.subscription_rules import State
 from tests.search.knowledge import (
     COLLECTIONS,
     DICTIONARY,
@@ -104,8 +106,7 @@ def test_a_macro_uses_all_its_arguments_and_checks_each(name: str) -> None:
     arguments = [one.strip() for one in macro.get("args", "").split(",") if one.strip()]
     assert len(arguments) == int(count.rstrip(")") or 0) if count else not arguments
     assert set(re.findall(r"\$(\w+)\$", macro["definition"])) == set(arguments)
-    # Those about erasing only show what there is; whatever is wrong with their argument finds nothing.
-    if arguments and not base.startswith("strava_of_"):
+    if arguments:
         assert set(re.findall(r"match\((\w+),", macro["validation"])) == set(arguments)
         assert macro["errormsg"].startswith(f"{base} takes ")
     assert macro_faults(macro["definition"]) == []
@@ -117,6 +118,10 @@ def test_a_macro_uses_all_its_arguments_and_checks_each(name: str) -> None:
         "strava_activities(sport_type=Run)",
         "strava_activities(1 OR index=x)",
         "strava_activity(*)",
+        "strava_of_activity(*)",
+        "strava_of_activity(1 OR id=2)",
+        "strava_of_athlete(*)",
+        "strava_of_athlete(7 OR athlete.id=8)",
         "strava_distance(distance,furlongs)",
         "strava_distance(distance|delete,metric)",
         "strava_training_load(50,185,x)",
@@ -228,6 +233,33 @@ def test_what_is_not_needed_by_others_is_disabled_and_says_what_it_is(name: str)
             "0",
         )
         assert stanza["search"].startswith("(`strava_log`)")
+
+
+@pytest.mark.parametrize("name", [name for name in SAVED if SAVED[name].get("alert.suppress") == "1"])
+def test_each_row_of_an_alert_is_kept_quiet_by_itself(name: str) -> None:
+    """Or one athlete's trouble would hide another's for a day; digest_mode = 0 is what suppress.fields works with."""
+    stanza = SAVED[name]
+    assert stanza["alert.digest_mode"] == "0"
+    shown = set(stanza["search"].rpartition("| table ")[2].split(", "))
+    fields = stanza["alert.suppress.fields"].split(",")
+    assert set(fields) <= shown
+    # What changes from run to run tells no row from another.
+    assert set(fields) <= {"host", "source", "cert_file", "application", "athlete", "webhook"}
+
+
+@pytest.mark.parametrize("name", [name for name in SAVED if SAVED[name].get("alert.suppress") == "1"])
+def test_an_alert_is_said_again_on_the_next_day(name: str) -> None:
+    hours = re.fullmatch(r"(\d+)h", SAVED[name]["alert.suppress.period"])
+    assert hours is not None
+    assert int(hours[1]) < 24, "a daily run a moment before 24 hours are over would be a quiet one"
+
+
+def test_what_may_pass_alerts_when_it_is_told_in_messages() -> None:
+    text = SAVED["Strava alert subscription missing"]["search"]
+    passing = re.search(r'NOT match\(state, "\^\((.*?)\)\$"\)', text)
+    assert passing is not None
+    assert set(passing[1].split("|")) == {state.value for state in State if state.passes}
+    assert f" OR failures>={subscription._TELL_AFTER} OR " in text
 
 
 def test_alerts_read_lines_that_are_written() -> None:
