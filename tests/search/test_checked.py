@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.spl import assignments, expand
+from sandbox.spl import assignments, expand, pipeline
 from strava_collector import subscription
 from strava_collector.events import activity_event, start_date
 from strava_collector.subscription_rules import State
@@ -69,12 +69,36 @@ def test_it_is_cheap_or_says_why_not(search: Search) -> None:
     text = re.sub(r'"(?:[^"\\]|\\.)*"', '""', expand(search.text, MACROS))
     assert not re.search(r"\bindex\s*=\s*\*", text)
     assert COSTLY.search(text) is None
-    if re.search(r"\|\s*sort 0\b", text):
+    if re.search(r"\|\s*sort 0\b", search.text):
         assert "sort 0" in search.around.replace(search.text, "") or search.file in SORTED
     for sort in re.findall(r"\|\s*sort ([^|]*)", text):
         if search.text.startswith("| rest "):
             continue  # the add-on's own endpoints answer with some dozens of rows
         assert re.match(r"\d+ ", sort), "Splunk keeps 10,000 rows without a word; say how many are wanted"
+
+
+@pytest.mark.parametrize("name", [name for name, macro in MACROS.items() if "sort 0 " in macro["definition"]])
+def test_a_macro_that_sorts_everything_says_why(name: str) -> None:
+    before = (ROOT / "package" / "default" / "macros.conf").read_text("utf-8").partition(f"[{name}]\n")[0]
+    comment = re.search(r"((?:^#.*\n)*)\Z", before, flags=re.MULTILINE)
+    assert comment is not None
+    assert "sort 0" in comment[1]
+
+
+def test_a_macro_gathers_samples_with_nothing_that_may_leave_fields_out() -> None:
+    for name in ("strava_samples(1)", "strava_samples_of(1)"):
+        assert "eventstats" not in expand(MACROS[name]["definition"], MACROS)
+
+
+@pytest.mark.parametrize("search", [*saved_searches(), *cookbook()], ids=str)
+def test_a_search_lets_go_of_long_texts_before_it_gathers_rows(search: Search) -> None:
+    """eventstats holds rows as they are; beyond max_mem_usage_mb it stops adding its fields."""
+    commands = pipeline(search.text)
+    for number, command in enumerate(commands):
+        for field in re.findall(r"^mvexpand (segment|effort|lap)$", command):
+            later = commands[number + 1 :]
+            gathering = next((at for at, one in enumerate(later) if one.startswith("eventstats")), None)
+            assert gathering is None or f"fields - {field}" in later[:gathering]
 
 
 @pytest.mark.parametrize("search", [*saved_searches(), *cookbook()], ids=str)
