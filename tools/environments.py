@@ -51,7 +51,7 @@ class Environment:
         """Make the environment unless it is there, and return its Python. Safe for several processes at once."""
         key = self._key()
         stamp = self.folder / "pins.sha256"
-        with _locked(FOLDER / f"{self.name}.lock"):
+        with locked(FOLDER / f"{self.name}.lock"):
             if not (stamp.is_file() and stamp.read_text() == key and self.python.exists()):
                 self._make()
                 stamp.write_text(key)
@@ -117,6 +117,11 @@ def search() -> Environment:
     return Environment("search", _newest(), "search.txt")
 
 
+def studio() -> Environment:
+    """The Node that builds the page that shows dashboards."""
+    return Environment("studio", interpreters.for_tools(), "studio.txt")
+
+
 def _newest() -> Path:
     _, newest = max(tests().items(), key=lambda item: int(item[0].partition(".")[2]))
     return newest.interpreter
@@ -146,7 +151,7 @@ def clean_environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold a lock that the operating system frees if we die."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:

@@ -24,6 +24,7 @@ from sandbox.simulation.wire import API_URL, OAUTH_URL, Wire
 from sandbox.simulation.world import World
 from sandbox.strava import Fault, TokenPair
 from sandbox.strava.exchange import Call
+from strava_collector.bulletin import Bulletin
 from strava_collector.fetcher import Connection
 from strava_collector.oauth import OAuth, Tokens
 from strava_collector.secret import Secret
@@ -50,6 +51,8 @@ class Host:
         self.clock = WrongClock(timeline, plan.clock_offset)
         self.idle_wakes = 0
         self.happened: Counter[str] = Counter()
+        #: Of the process that fetches; each has its own.
+        self._bulletin = Bulletin(_NoMessages(), INPUT.name)
         #: What the user was told, by topic, and how often.
         self.told: Counter[str] = Counter()
         self.collector: Runner[InputProcess] = Runner(
@@ -111,6 +114,7 @@ class Host:
             settings=lambda: self._settings,
             jitter=random.Random(f"{whose}jitter {self._case.seed}"),
             looks_around=self._case.lists,
+            is_watched=self._case.watched,
         )
 
     def begin(self) -> None:
@@ -161,15 +165,20 @@ class Host:
     # The user's messages: a ``Problems``.
 
     def report(self, topic: str, text: str) -> None:
-        """Count what the user is told."""
+        """Count what the user is told, and say it in the log as the service does."""
         self.told[topic.partition("_")[0]] += 1
+        if self._case.watched:
+            self._bulletin.report(topic, text)
 
     def resolved(self, topic: str) -> None:
-        """Nobody reads them here."""
+        """Nobody reads them here, but perhaps the log."""
+        if self._case.watched:
+            self._bulletin.resolved(topic)
 
     # Ends and beginnings.
 
     def _make_collector(self, life: Life) -> InputProcess:
+        self._bulletin = Bulletin(_NoMessages(), INPUT.name)
         return InputProcess(self._collector_around, life)
 
     def _make_lister(self, life: Life) -> ListingProcess:
@@ -261,6 +270,16 @@ class Host:
             elif change.at <= as_of:
                 # Perhaps before the notification arrived: an earlier one had led to a fetch that shows the change too.
                 parcel.shown_at = now
+
+
+class _NoMessages:
+    """Splunk Web's menu, which nobody opens."""
+
+    def post(self, name: str, text: str, severity: str) -> None:
+        """Nobody reads it."""
+
+    def clear(self, name: str) -> None:
+        """Nobody has read it."""
 
 
 class _TokenStore:

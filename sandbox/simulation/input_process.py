@@ -25,6 +25,7 @@ from strava_collector.secret import Secret
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import inbox, queue
 from strava_collector.store.database import Database
+from strava_collector.store.group_commit import say_received
 from strava_collector.token_keeper import TokenStore
 from strava_collector.upkeep import MORE, Upkeep
 from strava_collector.webhook import notification_from_json
@@ -43,8 +44,9 @@ INPUT = WebhookInput(
 )
 
 #: Seconds between two looks of the upkeep. The service looks every second, and does each thing after its own pause of
-#: five seconds to ten minutes. Here, with one process and between two calls, nearly all of those looks find nothing.
-_UPKEEP_EVERY = 1_800.0
+#: five seconds to ten minutes. Here, with one process and between two calls, nearly all of those looks find nothing;
+#: those of a case whose log is read say what waits, as often as the service does.
+_UPKEEP_EVERY, _UPKEEP_WATCHED = 1_800.0, 300.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Surroundings:
     jitter: random.Random
     #: Look at profiles and gear, too.
     looks_around: bool
+    #: Somebody reads the log.
+    is_watched: bool
 
     def equipment(self, database: Database, *, stopping: Callable[[], bool]) -> Equipment:
         """What the process's pipeline works with."""
@@ -131,7 +135,8 @@ class InputProcess:
         """Commit a notification, as the listener does before it answers 200."""
         parsed = notification_from_json(json.dumps(notification))
         with self.database.write() as tx:
-            inbox.add(tx, input=INPUT.name, notification=parsed, received_at=self._around.clock.now())
+            arrival = inbox.add(tx, input=INPUT.name, notification=parsed, received_at=self._around.clock.now())
+        say_received(parsed, arrival, 0.0)
         self._wake_all()
 
     def settings_changed(self) -> None:
@@ -215,7 +220,8 @@ class InputProcess:
     def _look_after(self) -> None:
         more = self._upkeep.look(self._around.settings())
         self._pipeline.forget_departed()
-        self._life.after(MORE if more else _UPKEEP_EVERY, self._look_after)
+        pause = _UPKEEP_WATCHED if self._around.is_watched else _UPKEEP_EVERY
+        self._life.after(MORE if more else pause, self._look_after)
         if more:
             self._wake_all()
 

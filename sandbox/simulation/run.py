@@ -41,12 +41,12 @@ def run(case: Case) -> Result:
 def _run(case: Case) -> Result:
     # Whatever draws from the global generator, a jitter for instance, draws the same for the same case.
     random.seed(f"simulation {case.seed}")
-    with _folder() as folder, _faults_of_ours() as faults, _little_garbage():
+    with folder() as place, _faults_of_ours() as faults, _little_garbage():
         timeline = Timeline(START)
-        world = World(case, timeline, folder / "certificates")
+        world = World(case, timeline, place / "certificates")
         try:
             plan = misfortunes(case)
-            host = Host(case, timeline, world, plan, folder / "store")
+            host = Host(case, timeline, world, plan, place / "store")
             draws, losses = random.Random(f"post {case.seed}"), random.Random(f"losses {case.seed}")
             post = Post(timeline, plan, host.receive, draws, case.lost, losses)
             world.changed = host.gaps.changed
@@ -61,7 +61,7 @@ def _run(case: Case) -> Result:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=_MEMORY if _MEMORY.is_dir() else None))
     try:
         yield folder

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sandbox.spl import extraction, statistics
 from sandbox.spl.conf import stanzas
@@ -20,6 +20,13 @@ from sandbox.spl.values import Row, in_order, number, several, text
 
 #: What ``sort`` keeps without a number, and a subsearch of ``append``.
 SORTED, APPENDED = 10_000, 50_000
+#: What ``return`` gives stands in the text as it is; no field of an event has this name.
+RETURNED = "$"
+
+
+def no_rest(path: str) -> list[Row]:
+    """There is no REST interface unless one is given."""
+    raise AssertionError(f"nobody answers {path} here: give the index a function `rest`")
 
 
 @dataclass
@@ -32,10 +39,19 @@ class Context:
     latest: float
     lookups: dict[str, list[Row]]
     run: Callable[[str, Context], list[Row]]
+    #: Events as they were indexed, by the terms of a search: what is known of each without reading its text.
+    indexed: Callable[[str, Context], list[Row]] = lambda _terms, _context: []
+    #: What splunkd's REST interface answers: a row for each entry of an endpoint.
+    rest: Callable[[str], list[Row]] = no_rest
+    #: The range that was chosen beside the search: its text may have another, but not for its subsearches.
+    chosen: tuple[float, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.chosen = (self.earliest, self.latest)
 
     def inner(self) -> Context:
-        """For a subsearch: the same range of time, unless its text has another."""
-        return replace(self)
+        """For a subsearch: the range that was chosen, unless its own text has another."""
+        return replace(self, earliest=self.chosen[0], latest=self.chosen[1])
 
 
 def _search(rest: str, rows: list[Row], _context: Context) -> list[Row]:
@@ -55,8 +71,17 @@ def _eval(rest: str, rows: list[Row], context: Context) -> list[Row]:
         for row in rows:
             value = value_of(row, context.now)
             assert not isinstance(value, bool), f"eval gives {name} a Boolean value"
-            row[name] = value
+            row[_named(name, row)] = value
     return rows
+
+
+def _named(name: str, row: Row) -> str:
+    """``eval {title}=1``: the field has the name that another field holds."""
+    if name[:1] != "{":
+        return name
+    found = text(row.get(name[1:-1]))
+    assert found, f"eval {name} of a row without {name[1:-1]}"
+    return found
 
 
 def _sort_keys(rest: str) -> list[tuple[str, bool, str]]:
@@ -132,12 +157,18 @@ def _table(rest: str, rows: list[Row], _context: Context) -> list[Row]:
 
 
 def _rename(rest: str, rows: list[Row], _context: Context) -> list[Row]:
+    """A field that no row has renames nothing, but the other one's values are gone."""
     pairs = re.findall(r"(\"[^\"]*\"|'[^']*'|[^\s,]+)\s+AS\s+(\"[^\"]*\"|[^\s,]+)[\s,]*", rest, flags=re.IGNORECASE)
     assert pairs, f"unknown in rename: {rest}"
     assert "*" not in rest, "rename with a wildcard"
-    for row in rows:
-        for old, new in pairs:
-            row[unquoted(new)] = row.pop(unquoted(old), None)
+    for old, new in ((unquoted(old), unquoted(new)) for old, new in pairs):
+        is_there = any(old in row for row in rows)
+        rows = [
+            {(new if name == old else name): value for name, value in row.items() if name != new or old == new}
+            for row in rows
+        ]
+        for row in rows if is_there else []:
+            row.setdefault(new, None)
     return rows
 
 
@@ -270,6 +301,39 @@ def _makeresults(rest: str, context: Context) -> list[Row]:
     return [{"_time": float(int(context.now))} for _ in range(int(given.get("count", "1")))]
 
 
+def _return(rest: str, rows: list[Row], _context: Context) -> list[Row]:
+    """``return $field`` at the end of a subsearch: the field's value of the first row."""
+    assert re.fullmatch(r"\$\w+", rest), f"unknown in return: {rest}"
+    assert rows, "return of no rows"
+    return [{RETURNED: rows[0].get(rest[1:])}]
+
+
+def _tstats(rest: str, context: Context) -> list[Row]:
+    """``stats`` of what is indexed: a sourcetype has the name that it was indexed with."""
+    match = re.fullmatch(r"(.+?)\s+WHERE\s+(.+?)(\s+BY\s+[\w\s,]+)?", rest, flags=re.IGNORECASE | re.DOTALL)
+    assert match is not None, f"unknown in tstats: {rest}"
+    return statistics.stats(match[1] + (match[3] or ""), context.indexed(match[2], context), context.now)
+
+
+def _rest(rest: str, context: Context) -> list[Row]:
+    """The entries of an endpoint. A search here is one of one host, so ``splunk_server`` changes nothing."""
+    path, _, arguments = rest.partition(" ")
+    given, left = options(arguments, "count splunk_server timeout")
+    assert not left, f"unknown in rest: {rest}"
+    assert given.get("splunk_server", "local") == "local", "rest is asked of this host alone: splunk_server=local"
+    rows = context.rest("/" + path.strip("/"))
+    limit = int(given.get("count", "0"))
+    return [dict(row) for row in (rows[:limit] if limit else rows)]
+
+
+def _addinfo(rest: str, rows: list[Row], context: Context) -> list[Row]:
+    """The range of time of the search, and when it runs."""
+    assert not rest, f"unknown in addinfo: {rest}"
+    latest = "+Infinity" if context.latest == float("inf") else f"{context.latest:.3f}"
+    info = {"info_min_time": f"{context.earliest:.3f}", "info_max_time": latest}
+    return [{**row, **info, "info_search_time": f"{context.now:.3f}"} for row in rows]
+
+
 def _addtotals(rest: str, rows: list[Row], _context: Context) -> list[Row]:
     """The sum of a row's numbers, those named or all."""
     given, rest = options(rest, "fieldname")
@@ -285,6 +349,7 @@ def _addtotals(rest: str, rows: list[Row], _context: Context) -> list[Row]:
 Command = Callable[[str, list[Row], Context], list[Row]]
 
 COMMANDS: dict[str, Command] = {
+    "addinfo": _addinfo,
     "addtotals": _addtotals,
     "append": _append,
     "bin": _bin,
@@ -299,6 +364,7 @@ COMMANDS: dict[str, Command] = {
     "mvexpand": _mvexpand,
     "outputlookup": _outputlookup,
     "rename": _rename,
+    "return": _return,
     "rex": _rex,
     "search": _search,
     "sort": _sort,
@@ -318,4 +384,6 @@ COMMANDS: dict[str, Command] = {
 GENERATING: dict[str, Callable[[str, Context], list[Row]]] = {
     "inputlookup": _inputlookup,
     "makeresults": _makeresults,
+    "rest": _rest,
+    "tstats": _tstats,
 }

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox.spl.expression import evaluate
-from sandbox.spl.text import parts
+from sandbox.spl.text import parts, yes
 
 DEFAULT = Path(__file__).resolve().parents[2] / "package" / "default"
 
@@ -26,7 +26,8 @@ def expand(search: str, macros: Mapping[str, Mapping[str, str]]) -> str:
     """Replace macros, those inside of macros too; refuse one that is not there or that refuses its arguments.
 
     What a macro stands for is text: it may begin with a bar, or be half a command. Splunk looks for the signs around it
-    in quotation marks as well.
+    in quotation marks as well. With ``iseval`` the definition, its arguments put in, is an expression of ``eval``, and
+    its value is that text (macros.conf.spec).
     """
 
     def definition(call: re.Match[str]) -> str:
@@ -35,13 +36,15 @@ def expand(search: str, macros: Mapping[str, Mapping[str, str]]) -> str:
         given = [one.strip().strip('"') for one in parts(rest[:-1])] if rest else []
         macro = macros.get(f"{name}({len(given)})" if given else name)
         assert macro is not None, f"there is no macro {name} with {len(given)} arguments"
-        assert macro.get("iseval", "0") == "0", f"{name} is an expression itself"
         arguments = dict(zip([one.strip() for one in macro.get("args", "").split(",")], given))
         if "validation" in macro:
             assert evaluate(macro["validation"], dict(arguments)) is True, macro["errormsg"]
         text = macro["definition"]
         for argument, value in arguments.items():
             text = text.replace(f"${argument}$", value)
+        if yes(macro.get("iseval", "0")):
+            text = evaluate(text, {})
+            assert isinstance(text, str), f"{name} is an expression whose value is no text"
         return expand(text, macros)
 
     assert search.count("`") % 2 == 0, "half a macro"

@@ -75,7 +75,10 @@ def _tonumber(given: Any, base: float = 10) -> Optional[float]:
 
 
 def _tostring(given: Any, form: Optional[str] = None) -> Optional[str]:
-    assert form is None, f"tostring with {form}"
+    assert form in (None, "commas"), f"tostring with {form}"
+    found = None if form is None else number(given)
+    if found is not None:
+        return f"{found:,.0f}" if found.is_integer() else f"{found:,.2f}"
     return {True: "True", False: "False"}[given] if isinstance(given, bool) else text(given)
 
 
@@ -84,6 +87,19 @@ def _mvindex(given: Any, first: float, last: Optional[float] = None) -> Any:
     begin, end = (int(one) + len(values) * (one < 0) for one in (first, first if last is None else last))
     found = values[max(0, begin) : end + 1] if end >= 0 and begin < len(values) else []
     return found[0] if len(found) == 1 else found or None
+
+
+def _mvrange(first: Any, end: Any, step: Any = 1) -> Optional[list[float]]:
+    """Numbers from the first one until before the end."""
+    begin, until, by = number(first), number(end), number(step)
+    if begin is None or until is None or not by:
+        return None
+    return [begin + by * i for i in range(max(0, math.ceil((until - begin) / by)))] or None
+
+
+def _mvzip(one: Any, two: Any, by: str = ",") -> Optional[list[str]]:
+    """The first value with the first, the second with the second, as long as both have one."""
+    return [f"{text(a)}{by}{text(b)}" for a, b in zip(several(one), several(two))] or None
 
 
 def _strftime(at: Any, pattern: str) -> Optional[str]:
@@ -161,6 +177,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "mvdedup": lambda given: list(dict.fromkeys(several(given))),
     "mvindex": _mvindex,
     "mvjoin": lambda given, by: by.join(text(one) or "" for one in several(given)),
+    "mvrange": _mvrange,
+    "mvzip": _mvzip,
     "split": lambda given, by: (text(given) or "").split(by),
     # Times.
     "relative_time": _relative_time,

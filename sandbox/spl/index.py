@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Optional, Union
 
-from sandbox.spl.commands import COMMANDS, GENERATING, Context
+from sandbox.spl.commands import COMMANDS, GENERATING, RETURNED, Context, no_rest
 from sandbox.spl.conf import expand, stanzas
 from sandbox.spl.extraction import FieldRules
-from sandbox.spl.terms import Terms
+from sandbox.spl.terms import META, Terms
 from sandbox.spl.text import pipeline, subsearches
 from sandbox.spl.times import moment
 from sandbox.spl.values import Row, text
@@ -51,7 +51,10 @@ class Stored:
 
 @dataclass
 class Index:
-    """All indexes of a Splunk, and its lookups.
+    """All indexes of a Splunk, its lookups, and its REST interface.
+
+    ``rest`` is asked by ``| rest``: it gets a path, ``/servicesNS/-/TA_strava_webhook/…`` without a query, and returns
+    a row for each entry. A table does, too: ``rest={path: rows}.__getitem__``.
 
     ``search`` returns rows: a dict of field names to a str (as extracted), a float or int (as computed), a list of
     those (several values) or None (null; a field that is not there is the same).
@@ -62,6 +65,9 @@ class Index:
     lookups: dict[str, list[Row]] = field(default_factory=dict)
     macros: dict[str, dict[str, str]] = field(default_factory=lambda: stanzas("macros.conf"))
     props: dict[str, dict[str, str]] = field(default_factory=lambda: stanzas("props.conf"))
+    rest: Callable[[str], list[Row]] = no_rest
+    #: Indexes that whoever searches may not see: nothing of them is found.
+    hidden: frozenset[str] = frozenset()
     _read: dict[str, FieldRules] = field(default_factory=dict)
 
     @classmethod
@@ -108,40 +114,75 @@ class Index:
 
     def search(self, search: str, earliest: Union[float, str] = 0, latest: Union[float, str] = "now") -> list[Row]:
         """Run a search as it is shipped, macros in it, over a range: epoch seconds, or words such as ``-1y@mon``."""
+        return self._run(expand(search, self.macros), self._context(earliest, latest))
+
+    def chain(
+        self, rows: list[Row], search: str, earliest: Union[float, str] = 0, latest: Union[float, str] = "now"
+    ) -> list[Row]:
+        """Run commands over what a search has shown, as a dashboard's chain search does; the rows stay as they are."""
+        text = expand(search, self.macros).strip()
+        first, *commands = pipeline(text)
+        if first:
+            commands.insert(0, first)
+        copies = [
+            {name: list(value) if isinstance(value, list) else value for name, value in row.items()} for row in rows
+        ]
+        return self._through(commands, copies, self._context(earliest, latest))
+
+    def _context(self, earliest: Union[float, str], latest: Union[float, str]) -> Context:
         begin, end = (moment(one, self.now) if isinstance(one, str) else one for one in (earliest, latest))
-        context = Context(self.now, begin, end, self.lookups, self._run)
-        return self._run(expand(search, self.macros), context)
+        return Context(self.now, begin, end, self.lookups, self._run, self._indexed, self.rest)
 
     def _run(self, search: str, context: Context) -> list[Row]:
         first, *commands = pipeline(search)
         if first:
             rows = self._found(first, commands, context)
         else:
-            name, _, rest = commands.pop(0).partition(" ")
+            name, *words = commands.pop(0).split(None, 1)
             if name == "search":
-                rows = self._found(rest, commands, context)
+                rows = self._found("".join(words), commands, context)
             else:
                 assert name in GENERATING, f"{name} does not begin a search"
-                rows = GENERATING[name](rest.strip(), context)
-        for number, command in enumerate(commands):
-            name, _, rest = command.partition(" ")
-            if name == "delete":
-                assert not rest, "delete takes nothing"
-                assert all(one.partition(" ")[0] in ("search", "where", "eval") for one in commands[:number])
-                assert first, "only events can be deleted"
-                rows = self._delete(rows)
-            else:
-                assert name in COMMANDS, f"unknown command {name}"
-                rows = COMMANDS[name](rest.strip(), rows, context)
+                rows = GENERATING[name]("".join(words), context)
+        if commands and commands[-1] == "delete":
+            assert all(one.partition(" ")[0] in ("search", "where", "eval") for one in commands[:-1])
+            assert first, "only events can be deleted"
+            return self._delete(self._through(commands[:-1], rows, context))
+        return self._through(commands, rows, context)
+
+    def _through(self, commands: list[str], rows: list[Row], context: Context) -> list[Row]:
+        for command in commands:
+            name, *rest = command.split(None, 1)
+            assert name in COMMANDS, f"unknown command {name}"
+            words = "".join(rest)
+            if name == "eval":
+                words = self._with_subsearches(words, context)
+            rows = COMMANDS[name](words, rows, context)
         return rows
 
-    def _found(self, words: str, commands: list[str], context: Context) -> list[Row]:
-        """Events as Splunk gives them: the latest first; of equal times, what came last."""
-        terms = Terms(self._with_subsearches(re.sub(r"^search ", "", words), context))
+    def _indexed(self, words: str, context: Context) -> list[Row]:
+        """What is known of events without their text: a sourcetype that props.conf renames has its own name here."""
+        terms = self._timed(words, context)
+        assert terms.fields <= META, f"tstats knows no fields of the text: {terms.fields - META}"
+        shown = []
+        for event in self.events:
+            meta = {**event.meta, "sourcetype": event.meta["_sourcetype"]}
+            if not event.deleted and context.earliest <= event.time < context.latest and terms.matches(meta):
+                shown.append({**meta, "_time": event.time})
+        return shown
+
+    def _timed(self, words: str, context: Context) -> Terms:
+        """The terms of a search; if there is a range of time among them, it is the search's."""
+        terms = Terms(words)
         assert "index" in terms.fields, f"a search that names no index: {words}"
         if terms.earliest is not None or terms.latest is not None:
             context.earliest = moment(terms.earliest or "0", self.now)
             context.latest = moment(terms.latest or "now", self.now)
+        return terms
+
+    def _found(self, words: str, commands: list[str], context: Context) -> list[Row]:
+        """Events as Splunk gives them: the latest first; of equal times, what came last."""
+        terms = self._timed(self._with_subsearches(re.sub(r"^search ", "", words), context), context)
         wanted = _wanted(words, commands)
         rows = []
         for event in sorted(self._candidates(terms, context), key=lambda one: (one.time, one.number), reverse=True):
@@ -160,7 +201,7 @@ class Index:
                 continue
             key = tuple(event.meta.values())
             if key not in verdicts:
-                verdicts[key] = terms.may_match(event.meta)
+                verdicts[key] = event.meta["index"] not in self.hidden and terms.may_match(event.meta)
             if verdicts[key]:
                 yield event
 
@@ -169,6 +210,9 @@ class Index:
         for begin, end in reversed(list(subsearches(words))):
             inside = words[begin + 1 : end - 1].strip()
             rows = self._run(inside, context.inner())
+            if rows and RETURNED in rows[0]:
+                words = f"{words[:begin]}{text(rows[0][RETURNED])}{words[end:]}"
+                continue
             shown = [f"( {_as_terms(row)} )" for row in rows]
             words = f"{words[:begin]} ( {' OR '.join(shown) or 'NOT *'} ) {words[end:]}"
         return words
@@ -177,6 +221,10 @@ class Index:
         for row in rows:
             self.events[int(row["_cd"])].deleted = True
         return [{"deleted": len(rows)}]
+
+
+def _copy(row: Row) -> Row:
+    return {name: list(value) if isinstance(value, list) else value for name, value in row.items()}
 
 
 def _wanted(words: str, commands: list[str]) -> Optional[set[str]]:

@@ -69,10 +69,14 @@ def redirect(address: str, cookies: tuple[str, ...] = ()) -> Answer:
     return Answer(303, headers={"Location": address, "Cache-Control": "no-store"}, cookies=cookies)
 
 
+def as_json(value: object, status: int = 200) -> Answer:
+    """JSON that is made at each request."""
+    return Answer(status, json.dumps(value).encode(), "application/json; charset=utf-8", {"Cache-Control": "no-store"})
+
+
 def message(status: int, text: str) -> Answer:
     """A fault as splunkd words one, for the pages' scripts."""
-    body = json.dumps({"messages": [{"type": "ERROR", "text": text}]})
-    return Answer(status, body.encode(), "application/json; charset=utf-8", {"Cache-Control": "no-store"})
+    return as_json({"messages": [{"type": "ERROR", "text": text}]}, status)
 
 
 def _cookies(header: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ ALWAYS: Mapping[str, tuple[str, ...]] = {
     "apps/local": ("GET",),
     "apps/local/*": ("GET",),
     "authentication/current-context": ("GET",),
+    "data/ui/times": ("GET",),
     "messages": ("GET",),
     "messages/*": ("GET", "DELETE"),
     "search/jobs": ("GET", "POST"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import threading
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote, unquote
 
@@ -11,10 +13,11 @@ from sandbox.certificates import Certificates
 from sandbox.splunkd import Splunkd
 from sandbox.splunkd.entities import VERSION
 
-from . import pages
-from .exchange import Answer, Request, message, page, redirect, script
+from . import pages, studio
+from .exchange import Answer, Request, as_json, message, page, redirect, script
+from .live import LiveIndex, rest_of
 from .raw import Raw, endpoint_of
-from .search_jobs import SearchJobs, UnknownSearch
+from .search_jobs import SearchJobs
 from .server import Server
 from .sessions import Session, WebSessions
 from .static_files import file_answer, find
@@ -32,19 +35,24 @@ _NEWEST = 50
 class SplunkWeb:
     """Serves the pages of the add-on that `splunkd` runs. See the docstring of the package."""
 
-    def __init__(self, splunkd: Splunkd, certificates: Certificates, *, theme: str = "light") -> None:
+    def __init__(
+        self, splunkd: Splunkd, certificates: Certificates, *, theme: str = "light", studio: Path | None = None
+    ) -> None:
         """Bind a free port; nothing is answered before `start`.
 
         Args:
             certificates: signs the certificate for localhost.
             theme: `light` or `dark`, for who has not chosen another.
+            studio: what `tools/studio.py` has built; without it dashboards say that they cannot be shown.
         """
         if theme not in THEMES:
             raise ValueError(f"There is no theme {theme!r}.")
         self.theme = theme
         self._splunkd = splunkd
         self._raw = Raw(splunkd)
-        self._jobs = SearchJobs()
+        self._live = LiveIndex(splunkd)
+        self._jobs = SearchJobs(self._note)
+        self._studio = studio
         self._sessions = WebSessions()
         self._views = Views(splunkd.installation.app_folder, splunkd.app)
         self._server = Server(certificates.server_context("splunk_web"), self._answer)
@@ -164,6 +172,10 @@ class SplunkWeb:
             return redirect(f"{LOCALE}/app/{app}/{self._views.default()}")
         if view == "search":
             return page(pages.newest_events(app, self._label(), self._splunkd.index.events()[-_NEWEST:]))
+        dashboard = self._views.dashboard(view)
+        if dashboard is not None:
+            theme = request.parameter("theme") or dashboard.theme
+            return page(studio.page(dashboard, theme, is_built=self._studio is not None))
         text = self._views.page(view)
         return self._not_known(request) if text is None else page(text)
 
@@ -181,7 +193,7 @@ class SplunkWeb:
             file = find(self._splunkd.installation.app_folder / "appserver" / "static", path[len(prefix) :])
             if file is not None:
                 return file_answer(file)
-        return self._not_known(request)
+        return studio.static_file(self._studio, path) or self._not_known(request)
 
     # splunkd
 
@@ -196,15 +208,12 @@ class SplunkWeb:
             return message(404, "Splunk Web does not expose this address of splunkd.")
         if request.method != "GET" and not self._sessions.is_own_page(request, session):
             return message(403, "CSRF validation failed.")
+        if endpoint == ("data", "ui", "times"):
+            return as_json(studio.times())
         if endpoint[0] != "search":
             return self._raw.pass_on(request.method, target, request.body, session.key)
-        try:
-            return self._jobs.answer(
-                request, endpoint, lambda address: self._raw.pass_on("GET", address, b"", session.key)
-            )
-        except UnknownSearch as search:
-            self._note(f"search {search}")
-            return message(400, "The stand-in for Splunk Web cannot run this search.")
+        rest = rest_of(lambda address: self._raw.pass_on("GET", address, b"", session.key))
+        return self._jobs.answer(request, endpoint, lambda: replace(self._live.now(session.user), rest=rest))
 
     def _config(self, session: Session) -> dict[str, object]:
         return {
@@ -217,6 +226,7 @@ class SplunkWeb:
             "SPLUNKD_PATH": RAW,
             "USERNAME": session.user,
             "VERSION_LABEL": VERSION,
+            "app": self._splunkd.app,
             "chrome": pages.chrome(
                 self._splunkd.app, self._label(), session.user, session.theme, self._views.navigation()
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,22 @@ class NavigationItem:
     default: bool
 
 
+@dataclass(frozen=True)
+class Dashboard:
+    """A view of Dashboard Studio."""
+
+    label: str
+    description: str
+    #: `light` or `dark`, unless who looks at it wants the other.
+    theme: str
+    definition: dict[str, object]
+
+
 class Views:
     """What one app shows."""
 
     def __init__(self, app_folder: Path, app: str) -> None:
+        """`app_folder` is the app's own, or its sources' (which have no navigation and none of UCC's pages)."""
         self._folder = app_folder
         self._app = app
 
@@ -42,8 +55,23 @@ class Views:
         items = self.navigation()
         return next((item.view for item in items if item.default), items[0].view)
 
+    def dashboard(self, view: str) -> Dashboard | None:
+        """A view as a dashboard; None if the app has no such view, or if it is none."""
+        file = find(self._ui / "views", f"{view}.xml")
+        root = None if file is None else ElementTree.parse(file).getroot()
+        if root is None or root.tag != "dashboard":
+            return None
+        if root.get("version") != "2":
+            raise ValueError(f"The view {view} is a dashboard of another kind.")
+        return Dashboard(
+            label=root.findtext("label") or view,
+            description=root.findtext("description") or "",
+            theme=root.get("theme") or "light",
+            definition=json.loads(root.findtext("definition") or ""),
+        )
+
     def page(self, view: str) -> str | None:
-        """The HTML of a view; None if the app has no such view.
+        """The HTML of a view that has a template; None if the app has no such view.
 
         Raises:
             ValueError: the view is of a kind that is not stood in for.

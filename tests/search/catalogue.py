@@ -11,6 +11,8 @@ from tests.search.knowledge import Search, every_search
 
 #: When the training is looked at: a Wednesday in the evening.
 TODAY = datetime(2026, 6, 10, 18, tzinfo=timezone.utc)
+#: The sample's athletes: one rides with a power meter, one runs, one does both and swims.
+LENA, MARCUS, ISLA = 990_000_001, 990_000_002, 990_000_003
 #: As Splunk understands "all time", and a latest time that is not given.
 _ALL, _NOW = "0", "now"
 

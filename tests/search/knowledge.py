@@ -37,6 +37,10 @@ KEYWORDS = frozenset({"AND", "OR", "NOT", "XOR", "IN", "LIKE", "true", "false", 
 
 #: ``count``, ``sum(x)``, ``count(eval(x>1)) AS y``.
 _AGGREGATION = re.compile(r"(\w+)(?:\(((?:[^()]|\([^()]*\))*)\))?(?: AS (\w+))?(?:[,\s]+|$)")
+#: Names of fields in a list, those with blanks in quotation marks.
+_NAMES = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s,]+")
+#: What gives columns their titles: it renames what is there of a list, and leaves out the rest.
+_TITLES = frozenset(expand(f"`strava_titles({units})`", MACROS).partition(" ")[2] for units in ("metric", "imperial"))
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,7 @@ def log_fields() -> frozenset[str]:
     """The fields of the add-on's own log lines, and those that are put together elsewhere."""
     named = {name for line in lines() for name in line.fields or ()}
     trail = {name for row in table(RELIABILITY, "Line").rows for name in words(row[1])}
-    return frozenset(named | trail | set(Overview.__dataclass_fields__) | {"action", "trail"})
+    return frozenset(named | trail | set(Overview.__dataclass_fields__) | {"action", "trail", "log_level"})
 
 
 def macro_faults(text: str, macros: Mapping[str, Mapping[str, str]] = MACROS) -> list[str]:
@@ -193,6 +197,8 @@ class Follower:
 
     def _generate(self, text: str) -> None:
         bare = re.sub(r"\[.*\]", "", text, flags=re.DOTALL)
+        for inner in re.findall(r"\[(\|[^\]]*)\]", text):
+            self._do_append(inner, adds=False)
         names = re.findall(r"([\w.{}]+)\s*(?:!=|<=|>=|=|<|>)", re.sub(r'"[^"]*"', '""', bare))
         self.use((name for name in names if name not in ("index", "sourcetype")), text)
 
@@ -205,6 +211,9 @@ class Follower:
             handler(rest.strip())
 
     def _do_eval(self, rest: str) -> None:
+        for inner in re.findall(r"\[(\|[^\]]*)\]", rest):
+            self._do_append(inner, adds=False)
+        rest = re.sub(r"\[\|[^\]]*\]", "0", rest)
         for name, expression in assignments(rest):
             self.use(used_fields(expression), expression)
             self.known.add(name.strip("'"))
@@ -236,8 +245,8 @@ class Follower:
         self.known, self.is_open = made | by, False
 
     def _do_timechart(self, rest: str) -> None:
-        made, _ = self._aggregate(rest)
-        self.known, self.is_open = made | {"_time"}, False
+        made, _ = self._aggregate(re.sub(r"\b(?:span|limit)=\S+ ", "", rest))
+        self.known, self.is_open = made | {"_time"}, bool(re.search(r"\bBY\b", rest))
 
     def _do_eventstats(self, rest: str) -> None:
         self.known |= self._aggregate(rest)[0]
@@ -249,7 +258,8 @@ class Follower:
         self.use((one.lstrip("+-") for one in re.split(r"[,\s]+", names) if not one.isdigit()), rest)
 
     def _do_sort(self, rest: str) -> None:
-        self.use((one.lstrip("+-") for one in re.split(r"[,\s]+", rest) if not one.isdigit()), rest)
+        named = (re.sub(r"^[-+]?(?:(?:num|str|auto)\((.*)\))?", r"\1", one) for one in _NAMES.findall(rest))
+        self.use((one for one in named if not one.isdigit()), rest)
 
     def _do_head(self, rest: str) -> None:
         assert rest.isdigit(), rest
@@ -260,7 +270,7 @@ class Follower:
         self.known = names | {"count", "percent"}
 
     def _do_table(self, rest: str) -> None:
-        names = {one.strip("'\"") for one in re.split(r"[,\s]+", rest) if one}
+        names = {one.strip("'\"") for one in _NAMES.findall(rest)}
         self.use(names, rest)
         self.known, self.is_open = names, False
 
@@ -273,10 +283,14 @@ class Follower:
         self.known, self.is_open = names | {"_time", "_raw"}, False
 
     def _do_rename(self, rest: str) -> None:
-        for old, new in re.findall(r"(\S+) (?:AS|as) (\S+?)(?:,|\s|$)", rest):
+        for old, new in re.findall(r"(\S+) (?:AS|as) (\"[^\"]*\"|\S+?)(?:,|\s|$)", rest):
+            if rest in _TITLES and old not in self.known:
+                # Of a column that is not there the title must not be there either: it would be emptied.
+                assert new.strip('"') not in self.known, new
+                continue
             self.use([old], rest)
             self.known.discard(old)
-            self.known.add(new)
+            self.known.add(new.strip('"'))
 
     def _do_rex(self, rest: str) -> None:
         self.use(re.findall(r"field=(\S+)", rest), rest)
@@ -299,13 +313,35 @@ class Follower:
         self.use([rest], rest)
 
     def _do_fillnull(self, rest: str) -> None:
-        self.use(re.split(r"[,\s]+", re.sub(r'value=(?:"[^"]*"|\S+)\s*', "", rest)), rest)
+        self.use(_NAMES.findall(re.sub(r'value=(?:"[^"]*"|\S+)\s*', "", rest)), rest)
 
-    def _do_append(self, rest: str) -> None:
+    def _do_addtotals(self, rest: str) -> None:
+        assert rest.startswith("fieldname="), rest
+        self.known.add(rest.removeprefix("fieldname="))
+
+    def _do_append(self, rest: str, *, adds: bool = True) -> None:
         inner = Follower(everything())
         inner.follow(rest.strip("[] "))
         self.faults += inner.faults
-        self.known |= inner.known
+        self.known |= inner.known if adds else set()
+
+    def _do_return(self, rest: str) -> None:
+        self.use([rest.lstrip("$")], rest)
+
+    def _do_addinfo(self, rest: str) -> None:
+        assert not rest, rest
+        self.known |= {"info_min_time", "info_max_time", "info_search_time"}
+
+    def _do_rest(self, rest: str) -> None:
+        self.is_open = True  # what REST answers is in docs/administration.md
+
+    def _do_tstats(self, rest: str) -> None:
+        what, _, terms = rest.partition(" WHERE ")
+        self._generate(terms)
+        self.known, self.is_open = self._aggregate(what)[0], False
+
+    def _do_bin(self, rest: str) -> None:
+        self.use(re.findall(r"(?<![=\w])_?[a-z]\w*(?!=)\b", rest), rest)
 
     def _do_makeresults(self, rest: str) -> None:
         self.known = {"_time"}
@@ -356,7 +392,8 @@ def everything() -> set[str]:
 def available(text: str) -> set[str]:
     """The fields of those sourcetypes that a search names; of all if it names none."""
     known = set(INTERNAL)
-    named = re.findall(r'\bsourcetype="?(strava:[\w:]*)', text)
+    # What was uploaded as a sample has the fields of the real thing.
+    named = re.findall(r'\bsourcetype="?(strava:[\w:]*)', text.replace("strava:sample:", "strava:"))
     fields = dictionary()
     for sourcetype in fields if "strava:" in named else set(named):
         known |= set(fields[sourcetype])

@@ -24,6 +24,7 @@ from tests.search.expectations import EXPECTATIONS, Expectation
 from tests.search.expectations.alerts import CASES, LOOKS, Case
 from tests.search.expectations.erasing import GONE
 from tests.search.not_executed import NOT_EXECUTED
+from tests.search.rest_answers import SET_UP, answering
 from tests.search.truth import LENA, MARCUS, Asked, Truth
 
 OUTPUT = Path(__file__).resolve().parents[2] / "output" / "searches.json"
@@ -58,7 +59,9 @@ def truth() -> Truth:
 @functools.cache
 def index() -> Index:
     """All that was written in two years; searches do not change it, but what lookups hold."""
-    return Index.of(truth().history.events, now=NOW)
+    found = Index.of(truth().history.events, now=NOW)
+    found.rest = answering(SET_UP)
+    return found
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -16,8 +16,8 @@ import pandas as pd
 
 from sandbox import training
 from strava_collector.events import Event
+from tests.search.catalogue import ISLA, LENA, MARCUS
 
-LENA, MARCUS, ISLA = 990_000_001, 990_000_002, 990_000_003
 EVERYBODY = (LENA, MARCUS, ISLA)
 
 #: Strava's sorts of sport by what they have in common.

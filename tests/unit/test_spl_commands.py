@@ -89,6 +89,8 @@ def test_sort_without_a_number_keeps_ten_thousand() -> None:
         ("table a*", {"a1": 1, "b": 2, "a2": 3}, {"a1": 1, "a2": 3}),
         ("rename a AS b", {"a": 1, "b": 2}, {"b": 1}),
         ('rename a as "b c", d AS e', {"a": 1, "d": 2}, {"b c": 1, "e": 2}),
+        ("rename x AS b", {"a": 1, "b": 2}, {"a": 1}),
+        ("rename x AS y", {"a": 1}, {"a": 1}),
         ("fillnull a b", {"a": None, "c": None}, {"a": "0", "b": "0", "c": None}),
         ('fillnull value="-" a', {"a": None}, {"a": "-"}),
         ("fillnull value=0", {"a": None, "b": "1"}, {"a": "0", "b": "1"}),
@@ -114,6 +116,22 @@ def test_sort_without_a_number_keeps_ten_thousand() -> None:
 )
 def test_what_becomes_of_a_row(command: str, row: Row, result: Row) -> None:
     assert run(command, [row]) == [result]
+
+
+def test_addinfo_says_which_range_and_when() -> None:
+    (row,) = run("addinfo", [{"a": 1}])
+    assert row == {
+        "a": 1,
+        "info_min_time": "0.000",
+        "info_max_time": "1790000000.000",
+        "info_search_time": "1790000000.000",
+    }
+
+
+@pytest.mark.parametrize("rest", ["", "a", "2 $a", "$a $b"])
+def test_return_knows_one_value_alone(rest: str) -> None:
+    with pytest.raises(AssertionError):
+        run(f"return {rest}", [{"a": 1, "b": 2}])
 
 
 def test_mvexpand_makes_a_row_of_each_value() -> None:
@@ -178,3 +196,7 @@ def test_what_is_unknown_is_refused(command: str) -> None:
 def test_a_search_that_is_unknown_is_refused(search: str) -> None:
     with pytest.raises(AssertionError):
         Index(NOW).search(search)
+
+
+def test_a_renamed_column_stays_where_it_is() -> None:
+    assert [list(row) for row in run("rename b AS x", [{"a": 1, "b": 2, "c": 3}])] == [["a", "x", "c"]]

@@ -71,6 +71,25 @@ def test_a_subsearch_becomes_terms() -> None:
     assert index.search("index=strava [search index=strava id=9 | fields id]") == []
 
 
+def test_a_subsearch_that_returns_a_value_stands_in_the_text_with_it() -> None:
+    index = Index.of([ride(number, float(number)) for number in range(1, 6)], NOW)
+    begin = "[| makeresults | addinfo | eval begin=info_min_time-2 | return $begin]"
+    assert [row["id"] for row in index.search(f"index=strava earliest={begin} latest=5 | table id", 4, 6)] == [
+        "4",
+        "3",
+        "2",
+    ]
+
+
+def test_a_subsearch_has_the_range_beside_the_search_and_not_the_one_in_its_text() -> None:
+    index = Index.of([ride(1, 1)], NOW)
+    chosen = (
+        "[| makeresults | addinfo | return $info_min_time], until=[| makeresults | addinfo | return $info_max_time]"
+    )
+    (row,) = index.search(f"index=strava earliest=0 latest=9 | eval since={chosen} | table since, until", 4, 6.5)
+    assert row == {"since": 4, "until": 6.5}
+
+
 def test_what_is_deleted_is_not_found_again() -> None:
     index = Index.of([ride(1, 1), ride(2, 2)], NOW)
     assert index.search("index=strava id=1 | delete") == [{"deleted": 1}]
@@ -124,3 +143,48 @@ def test_lines_of_the_log() -> None:
         "file": "worker.py:_run:66",
     }
     assert index.search("index=*") == []
+
+
+def test_tstats_counts_what_was_indexed_by_the_name_that_it_had_then() -> None:
+    index = Index.of([ride(1, 5), ride(2, 7, sourcetype="strava:sample:activities"), ride(3, 9)], NOW)
+    words = "| tstats count AS n, min(_time) AS first, max(_time) AS last WHERE index=strava"
+    assert index.search(words) == [{"n": 3, "first": 5, "last": 9}]
+    assert index.search(f"{words} earliest=6 latest=9", "0", "now") == [{"n": 1, "first": 7, "last": 7}]
+    assert index.search(f"{words} sourcetype=strava:activities BY host") == [
+        {"host": "splunk", "n": 2, "first": 5, "last": 9}
+    ]
+    assert index.search("| tstats count WHERE index=strava sourcetype=none") == [{"count": 0}]
+    for refused in ("id=1", "distance_km=1"):
+        with pytest.raises(AssertionError, match="tstats knows no fields"):
+            index.search(f"{words} {refused}")
+
+
+def test_rest_is_asked_of_the_function_that_is_given() -> None:
+    rows = [{"title": "club", "disabled": "0"}, {"title": "family", "disabled": "1"}]
+    index = Index.of([], NOW)
+    index.rest = {"/servicesNS/-/app/inputs": rows}.__getitem__
+    search = "| rest /servicesNS/-/app/inputs splunk_server=local count=0 | where disabled=0 | eval x=1 | table title x"
+    assert index.search(search) == [{"title": "club", "x": 1}]
+    assert index.search("| makeresults | append [| rest servicesNS/-/app/inputs count=1 | table title]") == [
+        {"_time": NOW},
+        {"title": "club"},
+    ]
+    assert rows == [{"title": "club", "disabled": "0"}, {"title": "family", "disabled": "1"}]
+
+
+def test_rest_is_refused_where_nobody_answers_or_other_hosts_would() -> None:
+    index = Index.of([], NOW)
+    with pytest.raises(AssertionError, match="nobody answers /services/x"):
+        index.search("| rest /services/x")
+    with pytest.raises(AssertionError, match="this host alone"):
+        index.search("| rest /services/x splunk_server=*")
+
+
+def test_a_chain_runs_over_the_rows_of_its_base_and_leaves_them_alone() -> None:
+    index = Index.of([ride(number, float(number)) for number in range(1, 5)], NOW)
+    base = index.search("index=strava | table id distance_km")
+    assert index.chain(base, "| where id > 2\n| stats\n sum(distance_km) AS km") == [{"km": 7}]
+    assert index.chain(base, "eval id=0 | head 1") == [{"id": 0, "distance_km": 4}]
+    assert [row["id"] for row in base] == ["4", "3", "2", "1"]
+    with pytest.raises(AssertionError, match="unknown command id=3"):
+        index.chain(base, "id=3")

@@ -65,7 +65,8 @@ MACROS = {
         "validation": 'match(n, "^[1-9]$") AND n<9',
         "errormsg": "checked takes a digit.",
     },
-    "strange": {"definition": '"x"', "iseval": "1"},
+    "chosen(1)": {"args": "a", "definition": 'if("$a$"="x", "index=x", "`twice(\\"$a$\\",1)`")', "iseval": "1"},
+    "strange": {"definition": "1+1", "iseval": "1"},
 }
 
 
@@ -79,6 +80,8 @@ MACROS = {
         ("`deep(z)`", "z+2+z"),
         ("`checked(8)`", "head 8"),
         ('eval x="`plain`"', 'eval x="index=x"'),
+        ("`chosen(x)` a", "index=x a"),
+        ("`chosen(y)`", "y+1+y"),
     ],
 )
 def test_a_macro_is_text(search: str, text: str) -> None:
@@ -93,7 +96,7 @@ def test_a_macro_is_text(search: str, text: str) -> None:
         ("`twice(1)`", "no macro twice with 1"),
         ("`checked(0)`", "takes a digit"),
         ("`checked(9)`", "takes a digit"),
-        ("`strange`", "an expression itself"),
+        ("`strange`", "value is no text"),
         ("`plain", "half a macro"),
         ("`twice(1`", "bracket"),
     ],

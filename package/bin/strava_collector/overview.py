@@ -22,6 +22,9 @@ class Overview:
     waiting: int
     reconciliation: int
     history: int
+    #: Seconds for which the live job that has been due for longest could have been fetched, but for limits; None if none
+    #: waits. Those of athletes who have to connect again do not count.
+    oldest: Optional[int]
     #: Why nothing can be fetched now and until when, for instance ``paused until 14:15 UTC, day limit``; None if
     #: something can.
     pause: Optional[str]
@@ -49,6 +52,7 @@ def overview(
     """Look at everything; counts the jobs, so it is for people, not for loops."""
     advanced = settings.advanced
     waiting = queue.waiting(tx, input)
+    oldest = queue.oldest_due(tx, input=input)
     total, history = sum(waiting.values()), waiting[Priority.HISTORY]
     circuit = applications.circuit(tx, client_id)
     opens = circuit.waits_until(now)
@@ -63,6 +67,7 @@ def overview(
         waiting=total,
         reconciliation=waiting[Priority.RECONCILIATION],
         history=history,
+        oldest=None if oldest is None else max(0, int(now - oldest)),
         pause=pause,
         history_pause=history_pause,
         done_at=_date(max(allowance.done_at(tx, client_id, advanced, waiting), opens or now)) if total else None,

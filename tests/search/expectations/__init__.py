@@ -6,6 +6,9 @@ that the search's title asks, in Python and pandas.
 
 from tests.search.expectations import (
     alerts,
+    dashboard_activity,
+    dashboard_overview,
+    dashboard_training,
     distance,
     erasing,
     gear,
@@ -21,6 +24,9 @@ __all__ = [
     "EXPECTATIONS",
     "Expectation",
     "alerts",
+    "dashboard_activity",
+    "dashboard_overview",
+    "dashboard_training",
     "distance",
     "erasing",
     "gear",

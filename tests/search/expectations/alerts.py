@@ -70,6 +70,7 @@ def _received(ago: float) -> Said:
         activity_id=9_100_000_000_001,
         athlete_id=LENA,
         aspect="create",
+        event_time=1_781_000_000,
         receipt=Receipt.ACCEPTED.value,
         waited=0.012,
     )
@@ -91,6 +92,7 @@ def _queue(
         waiting=waiting,
         reconciliation=0,
         history=history,
+        oldest=None,
         pause=pause,
         history_pause=None,
         done_at=None,

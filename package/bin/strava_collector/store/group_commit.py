@@ -242,7 +242,7 @@ class GroupCommit:
         # Last: nobody's answer waits for the log.
         for item, outcome in zip(batch, outcomes):
             if isinstance(outcome, Arrival):
-                _log_arrival(item, outcome, committed_at)
+                say_received(item.notification, outcome, committed_at - item.submitted_at)
 
     def _store_again_if_replaced(self, batch: list[_Submission], *, probe: bool) -> list[Arrival]:
         try:
@@ -306,9 +306,8 @@ class GroupCommit:
             _call(probe, False)
 
 
-def _log_arrival(item: _Submission, arrival: Arrival, committed_at: float) -> None:
-    """The first line of the notification's trail."""
-    notification = item.notification
+def say_received(notification: Notification, arrival: Arrival, waited: float) -> None:
+    """Log the first line of the notification's trail; ``waited`` are seconds for the commit."""
     log.info(
         line(
             "received",
@@ -317,8 +316,9 @@ def _log_arrival(item: _Submission, arrival: Arrival, committed_at: float) -> No
             activity_id=notification.object_id if notification.object_type == "activity" else None,
             athlete_id=notification.owner_id,
             aspect=notification.aspect_type,
+            event_time=notification.event_time,
             receipt=arrival.receipt.value,
-            waited=committed_at - item.submitted_at,
+            waited=waited,
         )
     )
 

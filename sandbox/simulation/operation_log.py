@@ -1,0 +1,144 @@
+"""The log that the collector writes in some days of virtual time, as it would stand in ``_internal``.
+
+Its lines are those of the production modules. What the simulation has no part of, the listener with its certificate and
+the keeper of the subscription, is said here by the same function and with the same fields.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+
+from sandbox.simulation.case import DAY, START, Case
+from sandbox.simulation.host import Host
+from sandbox.simulation.input_process import INPUT
+from sandbox.simulation.misfortunes import Misfortunes, Outage, misfortunes
+from sandbox.simulation.post import Post
+from sandbox.simulation.run import folder
+from sandbox.simulation.timeline import Timeline
+from sandbox.simulation.world import World
+from strava_collector.logfmt import Value, line
+from strava_collector.subscription_rules import State
+
+#: Some people who ride often, with a few old activities, so that lists are read.
+QUIET = Case(seed=3, days=10, athletes=6, faults=0.0, history=300, lost=0.0, watched=True)
+#: The same with what can go wrong: outages, restarts, lost notifications, and athletes who withdraw the permission.
+BAD = replace(QUIET, seed=5, athletes=12, faults=1.0, history=2_400, lost=0.08)
+
+_PREFIX = "/opt/splunk/var/log/splunk/ta_strava_webhook"
+_CERTIFICATE = "/opt/splunk/etc/auth/rides.pem"
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line of a log file."""
+
+    source: str
+    text: str
+
+
+def operation_log(now: float, *, bad: bool = False) -> list[LogLine]:
+    """What the logs of a host say until ``now``, of some days: quiet ones, or such as one does not want to have."""
+    case = BAD if bad else QUIET
+    random.seed(f"operation {case.seed}")
+    timeline = Timeline(START)
+    with folder() as place, _listening(timeline) as heard:
+        world = World(case, timeline, place / "certificates")
+        try:
+            plan = _plan(case, now)
+            host = Host(case, timeline, world, plan, place / "store")
+            post = Post(
+                timeline, plan, host.receive, random.Random("post"), case.lost, random.Random(f"losses {case.seed}")
+            )
+            world.changed = host.gaps.changed
+            world.begin(post, host.connected)
+            host.begin()
+            timeline.run_until(now)
+            host.close()
+        finally:
+            world.strava.stop()
+    lines = [*heard.lines, *_beside(now, bad)]
+    return [LogLine(one.source, one.text) for one in sorted(lines, key=lambda one: one.at) if one.at <= now]
+
+
+def _plan(case: Case, now: float) -> Misfortunes:
+    """The bad days end with an outage that is not over."""
+    plan = replace(misfortunes(case), clock_offset=0.0)
+    if not case.faults:
+        return plan
+    return replace(plan, outages=(*plan.outages, Outage(now - 2_700.0, now + DAY, 503, "/api/v3/*")))
+
+
+@dataclass(frozen=True)
+class _Said:
+    at: float
+    source: str
+    text: str
+
+
+@dataclass
+class _Handler(logging.Handler):
+    timeline: Timeline
+    lines: list[_Said] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(logging.INFO)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(_said(self.timeline.now(), record.getMessage(), record.levelname))
+
+
+def _said(at: float, message: str, level: str = "INFO", file: str = INPUT.name) -> _Said:
+    """As solnlib's logger writes it."""
+    time = datetime.fromtimestamp(at, timezone.utc)
+    stamp = f"{time:%Y-%m-%d %H:%M:%S},{time.microsecond // 1000:03d} +0000"
+    text = f"{stamp} log_level={level} pid=4711 tid=worker-1 file=conclusion.py:conclude:120 | {message}"
+    return _Said(at, f"{_PREFIX}_{file}.log", text)
+
+
+@contextmanager
+def _listening(timeline: Timeline) -> Iterator[_Handler]:
+    log = logging.getLogger("strava_collector")
+    before = log.level, log.propagate
+    handler = _Handler(timeline)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield handler
+    finally:
+        log.removeHandler(handler)
+        log.level, log.propagate = before
+
+
+def _beside(now: float, bad: bool) -> Iterator[_Said]:
+    """The listener's and the subscription's lines."""
+
+    def said(at: float, action: str, level: str = "INFO", /, **fields: Value) -> _Said:
+        return _said(at, line(action, **fields), level)
+
+    yield said(START + 2.0, "started", input=INPUT.name, version="1.0.0", port=8443)
+    yield said(START + 3.0, "subscription_created", application=INPUT.application, subscription_id=270171, why="none")
+    ends = now + (9 if bad else 58) * DAY
+    for day in range(int((now - START) // DAY) + 1):
+        at = START + day * DAY + 60.0
+        yield said(at, "certificate", days=int((ends - at) // DAY), cert_file=_CERTIFICATE)
+    yield said(now - 5 * DAY, "subscription_kept", application=INPUT.application, subscription_id=270171)
+    if bad:
+        yield said(
+            now - 3_000.0,
+            "subscription_trouble",
+            "WARNING",
+            application=INPUT.application,
+            state=State.NOT_200.value,
+            error="Strava answered 400: callback url GET to verify callback does not return 200.",
+            failures=4,
+            next_in=1_800.0,
+        )

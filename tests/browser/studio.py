@@ -1,0 +1,106 @@
+"""The dashboards of the sources in a browser, over the sample's training or what is given, without a built package.
+
+Cases: `full` (a year), `week`, `empty` (nothing was ever indexed), `wrong` (the macro strava_index points elsewhere).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from sandbox import training
+from sandbox.spl import Index
+from sandbox.splunk_web.preview import Preview
+from tests.search.catalogue import TODAY
+from tests.search.rest_answers import SET_UP, answering
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "package"
+CASES = ("full", "week", "empty", "wrong")
+#: Of so many newest activities of each athlete there are samples.
+SAMPLED = 3
+#: What the window is as wide as, unless another width is asked for; and a narrow one.
+WIDTH, NARROW = 1440, 800
+
+#: How many answers a page waits for.
+_COUNTING = """
+window.waiting = 0;
+const ask = window.fetch;
+window.fetch = (...request) => {
+    window.waiting += 1;
+    return ask(...request).finally(() => { window.waiting -= 1; });
+};
+"""
+
+
+def views(package: Path = PACKAGE) -> list[str]:
+    """The names of the dashboards."""
+    found = (package / "default" / "data" / "ui" / "views").glob("strava_*.xml")
+    return sorted(file.stem for file in found)
+
+
+@functools.cache
+def sample() -> Index:
+    """Two years of three athletes, at the time at which the searches are tested."""
+    index = Index.of(training.history(TODAY, seed=1, samples=SAMPLED).events, now=TODAY.timestamp())
+    index.rest = answering(SET_UP)
+    return index
+
+
+def index_of(case: str) -> Index:
+    """What is searched in a case."""
+    full = sample()
+    if case == "empty":
+        return replace(full, events=[])
+    if case == "wrong":
+        elsewhere = {**full.macros["strava_index"], "definition": "index=elsewhere"}
+        return replace(full, macros={**full.macros, "strava_index": elsewhere})
+    return full
+
+
+def tokens_of(case: str) -> dict[str, str]:
+    """What is in the address in a case."""
+    return {"form.time.earliest": "-7d@d", "form.time.latest": "now"} if case == "week" else {}
+
+
+def window(browser: Browser, width: int = WIDTH) -> BrowserContext:
+    context = browser.new_context(
+        ignore_https_errors=True,
+        viewport={"width": width, "height": 1000},
+        locale="en-US",
+        timezone_id="UTC",
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(60_000)
+    context.add_init_script(_COUNTING)
+    return context
+
+
+def show(page: Page, preview: Preview, view: str, case: str, theme: str, tokens: Mapping[str, str]) -> None:
+    """Open a dashboard and wait until nothing is loading any more; the window becomes as high as the dashboard."""
+    preview.index = index_of(case)
+    parameters = {**tokens_of(case), **{f"form.{name}": value for name, value in tokens.items()}}
+    page.goto(preview.address(view, {"theme": theme, **parameters}))
+    page.locator('[data-test="LayoutContainer"]').wait_for()
+    settle(page)
+    height = page.evaluate("document.documentElement.scrollHeight")
+    width = page.viewport_size["width"] if page.viewport_size else WIDTH
+    page.set_viewport_size({"width": width, "height": max(400, int(height))})
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until all is answered, and what was answered is drawn: charts are, piece by piece."""
+    page.wait_for_function(
+        """() => {
+            const drawn = document.getElementById('dashboard').innerHTML.length;
+            window.calm = window.waiting === 0 && drawn === window.drawn ? window.calm + 1 : 0;
+            window.drawn = drawn;
+            return window.calm >= 4;
+        }""",
+        polling=250,
+    )

@@ -1,0 +1,164 @@
+"""Each dashboard in Splunk's own framework, over the sample's training: what each panel shows, and that nothing fails.
+
+The definitions are those of the sources, and searches are answered by the interpreter, so nothing has to be built but
+the framework. A dashboard that fails leaves a picture in ``output/browser/``.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from sandbox.certificates import Certificates
+from sandbox.splunk_web.preview import Preview
+from tests.browser import studio
+from tests.search.catalogue import LENA, MARCUS
+from tests.search.dashboards import definition, views
+from tools import studio as framework
+
+VIEWS = [file.stem for file in views()]
+#: About the collector, not about an athlete.
+OPERATIONS = "strava_operations"
+ARTIFACTS = studio.ROOT / "output" / "browser"
+
+#: What a panel has in it. A row of a table counts if one can see it, a chart if something is drawn in it.
+_PANELS = """() => [...document.querySelectorAll('#dashboard [data-test="viz-item"]')].map((panel) => {
+    const find = (name) => panel.querySelector(`[data-test="${name}"]`);
+    const area = panel.getBoundingClientRect();
+    const text = (element) => (element ? element.innerText.trim() : '');
+    const row = panel.querySelector('tbody [data-test="row"]');
+    const kind = () => {
+        if (find('viz-waiting-for-input')) return text(find('viz-waiting-for-input-message')) ? 'empty' : 'nothing';
+        if (find('markdown-container')) return text(find('markdown-container')) ? 'data' : 'nothing';
+        if (find('SingleValueWrapper')) return text(find('majorValue')) ? 'data' : 'nothing';
+        if (find('table')) {
+            if (!row) return 'nothing';
+            return row.getBoundingClientRect().top + 20 <= area.bottom ? 'data' : 'hidden';
+        }
+        return panel.querySelector('.highcharts-series path, .highcharts-series rect') ? 'data' : 'nothing';
+    };
+    return { name: panel.dataset.id, kind: kind(), text: panel.innerText, left: area.left, right: area.right };
+})"""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a panel of a dashboard shows."""
+
+    name: str
+    #: ``data``, ``empty`` (a sentence says that there is none), ``nothing``, ``hidden`` (data that one cannot see).
+    kind: str
+    text: str
+    left: float
+    right: float
+
+
+@dataclass
+class Shown:
+    """A window with a dashboard, and what went wrong in it."""
+
+    page: Page
+    preview: Preview
+    complaints: list[str]
+
+    def open(self, view: str, case: str, theme: str = "light", **tokens: str) -> dict[str, Panel]:
+        """Show a dashboard; its panels by their names."""
+        studio.show(self.page, self.preview, view, case, theme, tokens)
+        return self.panels(view)
+
+    def panels(self, view: str) -> dict[str, Panel]:
+        found = {one["name"]: Panel(**one) for one in self.page.evaluate(_PANELS)}
+        assert set(found) == set(definition(_file(view))["visualizations"])
+        return found
+
+    def check(self, panels: dict[str, Panel]) -> None:
+        """Nothing went wrong, and each panel has something in it."""
+        assert self.complaints == []
+        assert self.preview.take_unknown() == []
+        assert self.preview.failures == []
+        assert {name: one.kind for name, one in panels.items() if one.kind not in ("data", "empty")} == {}
+        assert panels["panel_state"].kind == "data", "nothing says why panels are empty"
+
+
+def _file(view: str) -> Path:
+    return next(file for file in views() if file.stem == view)
+
+
+@pytest.fixture(scope="module")
+def preview(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preview]:
+    certificates = Certificates(tmp_path_factory.mktemp("certificates"))
+    with Preview(studio.PACKAGE, certificates, framework.ready(), studio.sample()) as started:
+        yield started
+
+
+@pytest.fixture
+def shown(browser: Browser, preview: Preview, request: pytest.FixtureRequest) -> Iterator[Shown]:
+    """A window; a test that fails leaves a picture of it."""
+    with studio.window(browser) as context:
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda one: complaints.append(one.text) if one.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(f"exception in the page: {error}"))
+        page.on("request", lambda one: _note_foreign(one.url, complaints))
+        preview.take_unknown()
+        failed_before = request.session.testsfailed
+        yield Shown(page, preview, complaints)
+        if request.session.testsfailed > failed_before:
+            ARTIFACTS.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=ARTIFACTS / f"{request.node.name}.png")
+
+
+def _note_foreign(url: str, complaints: list[str]) -> None:
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https") and parts.hostname != "localhost":
+        complaints.append(f"a request to {parts.hostname}, which leaves this computer")
+
+
+def test_the_framework_takes_the_definitions(tmp_path: Path) -> None:
+    framework.ready()
+    files = []
+    for view in views():
+        files.append(tmp_path / f"{view.stem}.json")
+        files[-1].write_text(json.dumps(definition(view)), "utf-8")
+    bad = tmp_path / "bad.json"
+    bad.write_text(json.dumps({**definition(views()[0]), "layout": {"type": "grid", "structure": 7}}), "utf-8")
+    command = framework.validate_command(*files, bad)
+    answered = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    *faults, of_bad = json.loads(answered.stdout)
+    assert faults == [[] for _ in files]
+    assert of_bad != []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_year_of_two_athletes_light_dark_and_narrow(shown: Shown, view: str) -> None:
+    """One rides with a power meter and one runs: each panel has data of one of them."""
+    full: set[str] = set()
+    for athlete, theme in ((LENA, "light"), (MARCUS, "dark")):
+        panels = shown.open(view, "full", theme, **({} if view == OPERATIONS else {"athlete": str(athlete)}))
+        shown.check(panels)
+        full |= {name for name, panel in panels.items() if panel.kind == "data"}
+    assert set(panels) - full == set()
+
+    shown.page.set_viewport_size({"width": studio.NARROW, "height": 1000})
+    studio.settle(shown.page)
+    narrow = shown.panels(view)
+    shown.check(narrow)
+    assert {name for name, one in narrow.items() if one.left < 0 or one.right > studio.NARROW} == set()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_week(shown: Shown, view: str) -> None:
+    shown.check(shown.open(view, "week"))
+
+
+@pytest.mark.parametrize("case", ["empty", "wrong"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_without_anything_to_show_it_says_why(shown: Shown, view: str, case: str) -> None:
+    shown.check(shown.open(view, case))

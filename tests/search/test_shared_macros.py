@@ -1,0 +1,205 @@
+"""What the dashboards share: who can be chosen, why nothing is shown, and names of columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Optional
+
+import pytest
+
+from sandbox.spl import Index, Row, times
+from strava_collector.events import Event
+from tests.search.rest_answers import ATHLETES, LISTS, MACRO, SET_UP, WEBHOOK, WHO_AM_I, answering
+
+NOW = 1_790_000_000.0  # 21 September 2026
+DAY = 86_400.0
+ADA, BEN = 134_815, 227_615
+
+
+def activity(
+    number: int, athlete: int, days_ago: float, name: Optional[str] = "Ride", *, kind: str = "", **more: Any
+) -> Event:
+    begins = NOW - days_ago * DAY
+    clock = _clock(begins)
+    content = {"start_date": clock, "id": number, "athlete": {"id": athlete}, "start_date_local": clock, **more}
+    if name is not None:
+        content["name"] = name
+    content["collected_at"] = begins + 60
+    return Event(begins, f"strava:{kind}activities", "strava", "test", json.dumps(content, separators=(",", ":")))
+
+
+def _clock(at: float) -> str:
+    return times.strftime(at, "%Y-%m-%dT%H:%M:%SZ")
+
+
+def profile(athlete: int, days_ago: float, **content: Any) -> Event:
+    at = NOW - days_ago * DAY
+    text = json.dumps({"collected_at": at, "id": athlete, **content}, separators=(",", ":"))
+    return Event(at, "strava:athlete", "strava", "test", text)
+
+
+def choices(*events: Event) -> list[tuple[object, object]]:
+    rows = Index.of(events, now=NOW).search("`strava_athlete_choices`", earliest="-1d", latest="now")
+    assert all(set(row) == {"athlete_id", "athlete"} for row in rows)
+    return [(row["athlete_id"], row["athlete"]) for row in rows]
+
+
+def state(
+    events: list[Event], rest: Mapping[str, list[Row]] = SET_UP, *, athlete: int = ADA, index: str = "index=strava"
+) -> str:
+    found = Index.of(events, now=NOW)
+    found.rest = answering(rest)
+    found.macros["strava_index"]["definition"] = index
+    rows = found.search(f"`strava_state({athlete})`", earliest="-90d", latest="now")
+    assert [set(row) for row in rows] == [{"message"}]
+    return str(rows[0]["message"])
+
+
+# Who can be chosen.
+
+
+def test_who_has_the_newest_activity_comes_first() -> None:
+    assert choices(
+        activity(1, ADA, 20),
+        activity(2, BEN, 3),
+        activity(3, ADA, 10),
+        profile(ADA, 700, firstname="Ada", lastname="L."),
+        profile(BEN, 30, firstname="Ben", lastname="N."),
+    ) == [(str(BEN), "Ben N."), (str(ADA), "Ada L.")]
+
+
+def test_the_latest_profile_has_the_name() -> None:
+    named = profile(ADA, 9, firstname="Ada", lastname="L."), profile(ADA, 5, firstname="Ada", lastname="K.")
+    assert choices(activity(1, ADA, 2), *named) == [(str(ADA), "Ada K.")]
+
+
+def test_without_a_profile_the_id_is_the_name() -> None:
+    assert choices(activity(1, ADA, 2)) == [(str(ADA), f"Athlete {ADA}")]
+
+
+def test_who_has_a_profile_and_no_activity_yet_can_be_chosen_too() -> None:
+    assert choices(activity(1, ADA, 2), profile(BEN, 1, firstname="Ben")) == [
+        (str(ADA), f"Athlete {ADA}"),
+        (str(BEN), "Ben"),
+    ]
+
+
+def test_who_has_left_cannot_be_chosen_until_they_come_back() -> None:
+    before = [activity(1, ADA, 9), profile(ADA, 9, firstname="Ada"), profile(ADA, 3, deleted=True)]
+    assert choices(*before) == [("0", "No athlete yet")]
+    assert choices(*before, profile(ADA, 1, firstname="Ada")) == [(str(ADA), "Ada")]
+
+
+def test_without_anybody_there_is_a_choice_all_the_same() -> None:
+    assert choices() == [("0", "No athlete yet")]
+
+
+# Why nothing is shown.
+
+
+def test_it_says_who_how_many_and_when() -> None:
+    events = [activity(1, ADA, 20, "Hills"), activity(2, ADA, 3, "Coffee ride"), activity(3, BEN, 1)]
+    assert state([*events, profile(ADA, 700, firstname="Ada", lastname="L.")]) == (
+        "Ada L.: 2 activities in this range, from 2026-09-01 to 2026-09-18; the newest is “Coffee ride”."
+    )
+    assert state(events, {}) == (  # nobody but the index is needed for that
+        "Athlete 134815: 2 activities in this range, from 2026-09-01 to 2026-09-18; the newest is “Coffee ride”."
+    )
+
+
+def test_one_activity_is_no_plural_and_a_name_may_have_been_left_out() -> None:
+    assert state([activity(1, ADA, 3)]) == f"Athlete {ADA}: one activity in this range, on 2026-09-18 “Ride”."
+    assert state([activity(1, ADA, 3, None)]) == f"Athlete {ADA}: one activity in this range, on 2026-09-18."
+    assert state([activity(1, ADA, 3, None), activity(2, ADA, 2, None)]).endswith("the newest is of 2026-09-19.")
+
+
+@pytest.mark.parametrize("kind", ["", "sample:"])
+def test_nothing_in_this_range(kind: str) -> None:
+    assert state([activity(1, ADA, 200, kind=kind), activity(2, ADA, 100, kind=kind)]) == (
+        "Nothing of athlete 134815 in this range. The index has activities from 2026-03-05 to 2026-06-13: "
+        "choose another range above."
+    )
+
+
+def test_nobody_to_choose_though_there_are_old_activities() -> None:
+    assert state([activity(1, ADA, 800)], athlete=0).startswith(
+        "No athlete to choose: the index has activities from 2024-07-13 to 2024-07-13, but none within a year."
+    )
+
+
+@pytest.mark.parametrize(
+    ("definition", "written", "elsewhere"),
+    [
+        ("index=strava", "rides", "rides"),
+        ("(index=strava OR index=rides_old)", "rides", "rides"),
+        ("index=rides-old", "rides", "rides"),
+        ("(index=strava OR index=rides)", "rides", ""),
+        ('index="rides"', "rides", ""),
+        ("index IN (strava, rides)", "rides", ""),
+        ("index=ri*", "rides", ""),
+    ],
+)
+def test_the_macro_points_elsewhere(definition: str, written: str, elsewhere: str) -> None:
+    rest: dict[str, list[Row]] = {
+        **SET_UP,
+        WEBHOOK: [{"title": "home", "index": written, "disabled": "0"}],
+        LISTS: [{"title": "old", "index": "unused", "disabled": "1"}],
+        MACRO: [{"title": "strava_index", "definition": definition}],
+    }
+    said = state([], rest, athlete=0, index=definition)
+    if elsewhere:
+        assert said.startswith(f"The macro strava_index looks in {definition}, but inputs write to {elsewhere}.")
+        assert "Settings → Advanced search → Search macros" in said
+    else:
+        assert said.startswith("Nothing has arrived yet")
+
+
+def test_an_index_of_an_athlete_counts_as_well() -> None:
+    athletes: list[Row] = [{"title": "ada", "index": "club"}, {"title": "ben", "index": ""}]
+    assert "but inputs write to club." in state([], {**SET_UP, ATHLETES: athletes}, athlete=0)
+
+
+def test_who_may_not_see_the_inputs_is_told_so() -> None:
+    rest: dict[str, list[Row]] = {MACRO: SET_UP[MACRO], WHO_AM_I: [{"username": "eve", "capabilities": ["search"]}]}
+    said = state([], rest, athlete=0)
+    assert said.startswith("No activities in index=strava. You may not see this add-on's inputs and athletes: ask")
+    assert state([], {}, athlete=0).startswith("No activities in the macro strava_index. You may not see")
+
+
+def test_a_host_without_inputs_may_be_the_search_head_of_another() -> None:
+    said = state([], {**SET_UP, WEBHOOK: [], LISTS: []}, athlete=0)
+    assert said.startswith("No activities in index=strava, and no input on this host. If another host collects, look")
+    assert said.endswith("Otherwise create an input: page Inputs.")
+
+
+def test_no_athlete_is_connected() -> None:
+    said = state([], {**SET_UP, ATHLETES: []}, athlete=0)
+    assert said == "No athlete is connected. Connect one: Configuration → Athletes."
+
+
+def test_all_inputs_are_disabled() -> None:
+    off: dict[str, list[Row]] = {one: [{**row, "disabled": "1"} for row in SET_UP[one]] for one in (WEBHOOK, LISTS)}
+    assert state([], {**SET_UP, **off}, athlete=0) == ("All inputs on this host are disabled. Enable one: page Inputs.")
+
+
+def test_nothing_has_ever_arrived() -> None:
+    said = state([], athlete=0)
+    assert said.startswith("Nothing has arrived yet, or your role may not search the index. Record an activity")
+    assert said.endswith("If nothing comes within minutes: Configuration → Set-up check.")
+
+
+# Names of columns.
+
+
+@pytest.mark.parametrize(
+    ("units", "names"),
+    [
+        ("metric", ["Day", "Distance (km)", "Elevation (m)", "Speed (km/h)", "Pace (/km)"]),
+        ("imperial", ["Day", "Distance (mi)", "Elevation (ft)", "Speed (mph)", "Pace (/mi)"]),
+    ],
+)
+def test_columns_say_their_unit(units: str, names: list[str]) -> None:
+    made = "| makeresults | eval day=1, distance=2, elevation=3, speed=4, pace=5 | fields - _time"
+    (row,) = Index(NOW).search(f"{made} | `strava_titles({units})`")
+    assert [name for name in row if name != "_time"] == names
