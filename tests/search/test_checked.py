@@ -40,7 +40,7 @@ COSTLY = re.compile(r"\|\s*(join|transaction|map|foreach|collect|tscollect)\b")
 SORTED = {
     "docs/reliability.md": "the lines of one trail are a few dozen, and in order they are a story",
 }
-RANGE = re.compile(r"0|now|[+-]\d+(s|m|h|d|w|mon|y)?(@\w+)?|@\w+")
+RANGE = re.compile(r"0|now|[+-]\d+(s|m|h|d|w|mon|y)?(@\w+([+-]\d+[hd])?)?|@\w+([+-]\d+[hd])?")
 
 SEARCHES = every_search()
 #: The reports that fill lookups, and the one that prepares erasing.

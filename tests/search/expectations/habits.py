@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from tests.search.answers import Answer
 from tests.search.expectations.registry import expected
-from tests.search.truth import LENA, Asked, text_of
+from tests.search.truth import Asked, text_of
 
 
 @expected("Share of sports")
@@ -77,11 +79,15 @@ def most_edited(asked: Asked) -> Answer:
     return Answer(rows, order=("-versions",), limit=10)
 
 
-@expected("Strava weekly summary", LENA)
+@expected("Strava weekly summary")
 def weekly_summary(asked: Asked) -> Answer:
-    """Of one athlete: the macro that says whose is set as a person would set it."""
+    """Of one athlete: the macro that says whose is set as a person would set it. The week is the athlete's own."""
+    today = pd.Timestamp(asked.now, unit="s").normalize()
+    week = today - pd.Timedelta(days=today.day_of_week + 7)
+    table = asked.truth.activities
+    table = table[(table.athlete == asked.athlete) & (table.monday == week)]
     rows = []
-    for family, group in asked.activities().groupby("family"):
+    for family, group in table.groupby("family"):
         rows.append(
             {
                 "sport_family": family,
