@@ -63,11 +63,12 @@ def when(asked: Asked) -> Answer:
 
 @expected("Most edited activities")
 def most_edited(asked: Asked) -> Answer:
-    """What the index holds, not what is true in the end: each collection of an activity, wherever it stands."""
+    """What the index holds, not what is true in the end: each full collection of an activity, wherever it stands."""
     collected: dict[int, list[float]] = {}
     for one in asked.truth.written("strava:activities"):
         is_asked = one["athlete"]["id"] == asked.athlete and asked.earliest <= one["_time"] < asked.latest
-        if is_asked and "deleted" not in one:
+        is_there = one["id"] in asked.truth.details
+        if is_asked and is_there and one.get("resource_state") == 3:
             collected.setdefault(one["id"], []).append(one["collected_at"])
     counts = sorted((len(versions) for versions in collected.values() if len(versions) > 1), reverse=True)
     border = counts[min(9, len(counts) - 1)] if counts else 0
