@@ -144,3 +144,21 @@ def test_an_edit_is_a_second_version_in_full_of_an_activity_that_is_there() -> N
     grave = tombstone_event(Tombstone(3, ANNA, "2026-05-01T09:00:00Z", epoch("2026-06-01T09:00:00Z"), "strava"), "s")
     rows = cooked("Most edited activities", [*listed, *edited, *deleted, grave])
     assert [(row["id"], row["versions"]) for row in rows] == [("2", 3)]
+
+
+# Lookups.
+
+
+def test_a_lookup_has_nothing_where_strava_has_null() -> None:
+    person = {"collected_at": 1, "id": ANNA, "firstname": "Anna", "lastname": None, "sex": None, "weight": None}
+    bike = {"collected_at": 2, "id": "b1", "athlete_id": ANNA, "name": "Road", "brand_name": None, "distance": 1.0}
+    segment = {"id": 5, "name": "Hill", "city": None, "country": None, "distance": 900.0}
+    events = [
+        Event(1, "strava:athlete", "strava", "s", encode(person)),
+        Event(2, "strava:gear", "strava", "s", encode(bike)),
+        activity(1, "2026-05-01T09:00:00", sport_type=None, type=None, segment_efforts=[{"id": 1, "segment": segment}]),
+    ]
+    for name in ("athletes", "gear", "segments", "activity types"):
+        rows = reported(f"Strava lookup {name}", events)
+        assert rows
+        assert not any(value == "null" for row in rows for value in row.values()), name
