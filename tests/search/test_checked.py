@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.spl import assignments, expand, pipeline
+from sandbox.spl import assignments, evaluate, expand, pipeline
 from strava_collector import subscription
 from strava_collector.events import activity_event, start_date
 from strava_collector.subscription_rules import State
@@ -147,6 +147,15 @@ def test_a_macro_uses_all_its_arguments_and_checks_each(name: str) -> None:
         "strava_of_athlete(*)",
         "strava_of_athlete(7 OR athlete.id=8)",
         "strava_distance(distance,furlongs)",
+        "strava_distance(...,metric)",
+        "strava_distance(1e3,metric)",
+        "strava_distance(gear.distance,metric)",
+        "strava_distance('gear.distance,metric)",
+        "strava_duration(')",
+        "strava_duration('')",
+        "strava_duration({})",
+        "strava_sport_family(1sport)",
+        "strava_moving_average(7,7)",
         "strava_distance(distance|delete,metric)",
         "strava_training_load(50,185,x)",
         "strava_unit(time,metric)",
@@ -157,6 +166,12 @@ def test_a_macro_uses_all_its_arguments_and_checks_each(name: str) -> None:
 )
 def test_the_checker_notices_a_call_that_cannot_be_right(call: str) -> None:
     assert macro_faults(f"`{call}`") != []
+
+
+@pytest.mark.parametrize("field", ["distance", "_x1", "'gear.distance'", "'laps{}.distance'", "1000", "12.5"])
+def test_a_field_and_a_number_are_taken(field: str) -> None:
+    assert macro_faults(f"`strava_distance({field},metric)`") == []
+    assert evaluate(expand(f"`strava_distance({field},metric)`", MACROS), {field.strip("'"): "1000"}) is not None
 
 
 @pytest.mark.parametrize(
