@@ -144,7 +144,7 @@ def _no_subscription(
 
 _SOURCE = f"/opt/splunk/var/log/splunk/{_CLUB}.log"
 _REFUSED = "Athlete “Lena”: Strava refuses the permission."
-_ANSWER = "Strava answered 400: callback url GET to verify callback does not return 200."
+_ANSWER = 'Strava answered 400: "GET to verify callback does not return 200".'
 
 
 def _days(now: float) -> Answer:
