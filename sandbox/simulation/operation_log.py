@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -66,6 +66,14 @@ def operation_log(now: float, *, bad: bool = False) -> list[LogLine]:
             world.strava.stop()
     lines = [*heard.lines, *_beside(now, bad)]
     return [LogLine(one.source, one.text) for one in sorted(lines, key=lambda one: one.at) if one.at <= now]
+
+
+def by_file(lines: Iterable[LogLine]) -> dict[str, list[str]]:
+    """The texts of each log file."""
+    found: dict[str, list[str]] = {}
+    for one in lines:
+        found.setdefault(one.source, []).append(one.text)
+    return found
 
 
 def _plan(case: Case, now: float) -> Misfortunes:

@@ -10,8 +10,9 @@ from typing import Any, Optional
 import pandas as pd
 
 from tests.search.answers import Answer, Row
+from tests.search.catalogue import LENA
 from tests.search.expectations.registry import expected
-from tests.search.truth import LENA, Asked, duration, pace
+from tests.search.truth import Asked, duration, pace
 
 #: Seconds without a sample from which on it was a pause.
 _PAUSE = 30
@@ -210,12 +211,13 @@ def what_there_is(asked: Asked) -> Answer:
 
 
 def _thinned(asked: Asked) -> pd.DataFrame:
-    """Means of as many neighbours as make at most 1,000 points."""
+    """Means of as many neighbours as make at most 1,000 points, where the first of them is."""
     table = _samples(asked).sort_values("offset").reset_index(drop=True)
     each = math.ceil(len(table) / _POINTS)
-    means = table.groupby(table.index // each)[
-        ["distance", "offset", "altitude", "heartrate", "watts", "velocity_smooth"]
-    ].mean()
+    groups = table.groupby(table.index // each)
+    means = groups[["altitude", "heartrate", "watts", "velocity_smooth"]].mean()
+    # A mean of places on both sides of a pause would be in the middle of it.
+    means[["distance", "offset"]] = groups[["distance", "offset"]].min()
     assert 100 < len(means) <= _POINTS
     return means
 

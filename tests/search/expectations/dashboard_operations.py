@@ -288,6 +288,8 @@ _ATHLETES = case(
         said(3 * HOUR, "athlete_deleted", "ta_strava_webhook.rest", name="Third", athlete_id=3),
         received(2 * HOUR, 2 * HOUR, athlete=4),
         said(2 * HOUR, "permission_revoked", athlete_id=5, at_strava=True),
+        warned(HOUR, "deauthorized", athlete_id=6, again=False, why="refused"),
+        warned(HOUR, "problem", level="ERROR", topic="athlete_6", error="It has withdrawn the permission at Strava."),
     ],
     [
         {
@@ -302,6 +304,7 @@ _ATHLETES = case(
         for athlete, state, heard, fetched, fetches, given_up, to_do in (
             (LENA, "Needs to reconnect", at(5 * HOUR), at(5 * HOUR - 3), 1, 0, ANYTHING),
             (MARCUS, "Connected", "-", at(7 * HOUR), 1, 1, "See Warnings and errors."),
+            (6, "Has left", "-", "-", 0, 0, "Erase: the report Strava erase list."),
             (3, "Deleted", "-", "-", 0, 0, "-"),
             (4, "Only heard of", at(2 * HOUR), "-", 0, 0, "-"),
         )

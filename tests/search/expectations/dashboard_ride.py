@@ -18,10 +18,8 @@ from tests.search.expectations.dashboard_lines import (
     received,
     warned,
 )
-from tests.search.rest_answers import ATHLETES, LISTS, SET_UP, WEBHOOK, WHO_AM_I
+from tests.search.rest_answers import ATHLETES, COUNTS, LISTS, SET_UP, WEBHOOK, WHO_AM_I
 from tests.search.truth import LENA
-
-_COUNTS = "/servicesNS/nobody/TA_strava_webhook/strava_jobs/counts"
 
 
 def _dispatched(ago: float, meaning: str = "changed", reason: Optional[str] = None) -> Said:
@@ -318,7 +316,7 @@ _ANSWERS: dict[str, list[Row]] = {
             "last_activity": "none yet",
         },
     ],
-    _COUNTS: [
+    COUNTS: [
         {"thing": "job", "status": "done", "reason": "webhook", "outcome": "collected", "count": "164"},
         {"thing": "job", "status": "failed", "reason": "polling", "outcome": "dead letter", "count": "2"},
         {"thing": "job", "status": "pending", "reason": "manual", "outcome": "", "count": "37"},

@@ -16,6 +16,7 @@ from typing import Any, Optional
 import pandas as pd
 
 from tests.search.answers import Answer, Row
+from tests.search.expectations import dashboard_overview
 from tests.search.expectations.registry import expected
 from tests.search.truth import Asked, duration, pace
 
@@ -23,6 +24,9 @@ _DAY = 86_400
 _EPOCH = date(1970, 1, 1)
 _MAXIMUM = 190
 _SHOES, _CHAIN = 700_000, 3_000_000
+
+expected("Training: Athletes")(dashboard_overview.athletes)
+expected("Training: State")(dashboard_overview.state)
 
 
 def _now(asked: Asked) -> datetime:
