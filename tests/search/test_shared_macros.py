@@ -203,3 +203,52 @@ def test_columns_say_their_unit(units: str, names: list[str]) -> None:
     made = "| makeresults | eval day=1, distance=2, elevation=3, speed=4, pace=5 | fields - _time"
     (row,) = Index(NOW).search(f"{made} | `strava_titles({units})`")
     assert [name for name in row if name != "_time"] == names
+
+
+# This week, month and year.
+
+
+def activities_and_change(period: str, today: str, *days: str) -> tuple[object, ...]:
+    now = times.strptime(f"{today} 10:00", "%Y-%m-%d %H:%M")
+    assert now is not None
+    made = f'| makeresults | eval local_day=split("{",".join(days)}", ",") | mvexpand local_day'
+    measured = "| eval distance=1000, seconds=3600, climb=10, activities=1"
+    rows = Index(now).search(f"{made} {measured} | `strava_compared({period},metric)`")
+    assert [row["what"] for row in rows] == ["Distance (km)", "Time (h:mm)", "Elevation (m)", "Activities"]
+    return int(float(rows[3]["now"])), int(float(rows[3]["before"])), rows[3]["change"]
+
+
+@pytest.mark.parametrize(
+    ("period", "today", "days", "shown"),
+    [
+        # A Monday: the day before is the last week's, and of that only the Monday counts.
+        ("week", "2026-06-08", ["2026-06-08", "2026-06-07", "2026-06-02", "2026-06-01"], (1, 1, "no change")),
+        ("week", "2026-01-01", ["2025-12-29", "2025-12-31", "2025-12-25", "2025-12-26"], (2, 1, "1 more")),
+        ("month", "2026-03-31", ["2026-03-31", "2026-02-28", "2026-02-01", "2026-01-31"], (1, 2, "1 fewer")),
+        ("month", "2026-01-02", ["2026-01-01", "2025-12-02", "2025-12-03"], (1, 1, "no change")),
+        ("year", "2028-02-29", ["2028-01-01", "2027-02-28", "2027-03-01"], (1, 1, "no change")),
+        ("year", "2027-02-28", ["2026-02-28", "2025-12-31"], (0, 1, "1 fewer")),
+        ("year", "2026-06-01", ["2026-05-01"], (1, 0, "none before")),
+        ("year", "2026-06-01", ["2025-07-01"], (0, 0, "none")),
+    ],
+)
+def test_the_same_days_are_compared(period: str, today: str, days: list[str], shown: tuple[object, ...]) -> None:
+    assert activities_and_change(period, today, *days) == shown
+
+
+def test_what_is_compared_is_shown_with_few_digits_and_the_change_in_words() -> None:
+    days = '| makeresults | eval local_day=split("2026-06-02,2025-06-01", ",") | mvexpand local_day'
+    more = 'local_day="2026-06-02"'
+    measured = (
+        f"| eval distance=if({more}, 123456, 42195), seconds=if({more}, 45296, 45290), climb=if({more}, 10, 20), "
+        "activities=1"
+    )
+    rows = Index(times.strptime("2026-06-02", "%Y-%m-%d") or 0.0).search(
+        f"{days} {measured} | `strava_compared(year,metric)`"
+    )
+    assert [(row["now"], row["before"], row["change"]) for row in rows] == [
+        (123, 42.2, "193 % more"),
+        ("12:34", "12:34", "no change"),
+        (10, 20, "50 % less"),
+        (1, 1, "no change"),
+    ]

@@ -83,17 +83,17 @@ def _measure(what: str, now: float, before: float, shown: Any) -> Row:
 
 def _in_words(now: float, before: float) -> str:
     if now == before:
-        return "the same" if now else "none"
+        return "no change" if now else "none"
     if not before:
         return "none before"
     percent = _rounded(100 * abs(now - before) / before)
     if not percent:
-        return "about the same"
+        return "no change"
     return f"{percent:.0f} % {'more' if now > before else 'less'}"
 
 
 def _counted(difference: int) -> str:
-    return f"{abs(difference)} {'more' if difference > 0 else 'fewer'}" if difference else "the same"
+    return f"{abs(difference)} {'more' if difference > 0 else 'fewer'}" if difference else "no change"
 
 
 def _today(asked: Asked) -> pd.Timestamp:
