@@ -51,7 +51,6 @@ def _build(environment: Environment) -> None:
     if not (installed and (_PACKAGES / "node_modules" / ".package-lock.json").is_file()):
         npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         _run([str(node), str(npm), "ci", *_QUIET], node)
-    shutil.rmtree(BUNDLE, ignore_errors=True)
     _run(
         [
             str(_PACKAGES / "node_modules" / "esbuild" / "bin" / "esbuild"),

@@ -17,14 +17,18 @@ from sandbox import training
 from sandbox.simulation.operation_log import by_file, operation_log
 from sandbox.spl import Index
 from sandbox.splunk_web.preview import Preview
-from tests.search.catalogue import TODAY
-from tests.search.rest_answers import SET_UP, answering
+from tests.search.catalogue import LENA, TODAY
+from tests.search.rest_answers import MACRO, SET_UP, answering
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "package"
 CASES = ("full", "week", "empty", "wrong", "quiet", "hidden")
 #: Of so many newest activities of each athlete there are samples.
 SAMPLED = 3
+#: What is chosen for pictures in the documentation: the athlete who rides with a power meter.
+CHOSEN: Mapping[str, Mapping[str, str]] = {
+    view: {"athlete": str(LENA)} for view in ("strava_overview", "strava_activity", "strava_training")
+}
 #: What the window is as wide as, unless another width is asked for; and a narrow one.
 WIDTH, NARROW = 1440, 800
 
@@ -70,8 +74,9 @@ def index_of(case: str) -> Index:
     if case == "empty":
         return replace(full, events=[])
     if case == "wrong":
-        elsewhere = {**full.macros["strava_index"], "definition": "index=elsewhere"}
-        return replace(full, macros={**full.macros, "strava_index": elsewhere})
+        elsewhere = {"definition": "index=elsewhere"}
+        macros = {**full.macros, "strava_index": {**full.macros["strava_index"], **elsewhere}}
+        return replace(full, macros=macros, rest=answering({**SET_UP, MACRO: [dict(elsewhere)]}))
     return full
 
 

@@ -16,9 +16,7 @@ import pandas as pd
 
 from sandbox import training
 from strava_collector.events import Event
-from tests.search.catalogue import ISLA as ISLA
-from tests.search.catalogue import LENA as LENA
-from tests.search.catalogue import MARCUS as MARCUS
+from tests.search.catalogue import ISLA, LENA, MARCUS
 
 EVERYBODY = (LENA, MARCUS, ISLA)
 

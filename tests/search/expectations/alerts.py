@@ -17,7 +17,8 @@ from strava_collector.overview import Overview
 from strava_collector.subscription_rules import State
 from strava_collector.webhook import Receipt
 from tests.search.answers import ANYTHING, Answer, Row
-from tests.search.truth import LENA, MARCUS, text_of
+from tests.search.catalogue import LENA, MARCUS
+from tests.search.truth import text_of
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 _CLUB, _HISTORY, _REST = "ta_strava_webhook_club", "ta_strava_webhook_history", "ta_strava_webhook.rest"

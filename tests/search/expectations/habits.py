@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.search.answers import Answer
+from tests.search.catalogue import LENA
 from tests.search.expectations.registry import expected
-from tests.search.truth import LENA, Asked, text_of
+from tests.search.truth import Asked, text_of
 
 
 @expected("Share of sports")
