@@ -53,7 +53,7 @@ class Host:
         *,
         is_watched: bool = False,
     ) -> None:
-        """``is_watched``: somebody reads the log, so it has what waits and what users are told as the service says it."""
+        """``is_watched``: somebody reads the log, so what waits and what users are told is said as by the service."""
         self._case = case
         self._is_watched = is_watched
         self._timeline = timeline

@@ -1,7 +1,7 @@
 """The dashboards of the sources in a browser, over the sample's training or what is given, without a built package.
 
-Cases: `full` (a year, and a log of bad days), `week`, `empty` (nothing was ever indexed), `wrong` (the macro strava_index
-points elsewhere), `quiet` (a log of good days), `hidden` (somebody who may not search `_internal`).
+Cases: `full` (a year, and a log of bad days), `week`, `empty` (nothing was ever indexed), `wrong` (the macro
+strava_index points elsewhere), `quiet` (a log of good days), `hidden` (somebody who may not search `_internal`).
 """
 
 from __future__ import annotations

@@ -63,6 +63,20 @@ def test_a_used_up_quarter_hour_says_until_when_and_how_many_wait(collect: Colle
     assert (found.used, found.limits) == ("100/400", "100/1000")
 
 
+def test_it_says_for_how_long_the_oldest_live_job_has_been_due(collect: Collect) -> None:
+    c = collect()
+    assert look(c).oldest is None
+    history(c, 1)
+    assert look(c).oldest is None  # that one is in no hurry
+    with c.database.write() as tx:
+        for number, ago in enumerate((30.0, 700.0)):
+            join(tx, number, input=INPUT.name, due_at=c.clock.now() - ago, now=c.clock.now())
+    assert look(c).oldest == 700
+    with c.database.write() as tx:
+        join(tx, 9, input=INPUT.name, due_at=c.clock.now() + 60.0, now=c.clock.now())
+    assert look(c).oldest == 700
+
+
 def test_the_limits_are_the_users_own_where_those_are_lower(collect: Collect) -> None:
     c = collect()
     assert c.settings is not None

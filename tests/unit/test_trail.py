@@ -48,11 +48,13 @@ def actions(lines: list[str]) -> list[str]:
 
 def test_each_step_has_a_line_with_the_same_trail(collect: Collect, caught: pytest.LogCaptureFixture) -> None:
     c = collect(ride(1))
+    happened_at = int(c.clock.now())
     deliver(c, 1)
     c.run()
     ((trail, lines),) = trails(caught).items()
     assert len(trail) == 12
     assert actions(lines) == ["received", "dispatched", "claimed", "attempted", "written", "finished"]
+    assert f"event_time={happened_at} receipt=accepted" in lines[0]
     assert "quota_before=0/0 quota_after=1/1" in lines[3]
     assert "outcome=collected" in lines[5]
 

@@ -1,0 +1,85 @@
+"""The dashboard Operations over logs that the real collector has written in virtual time."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+import pytest
+
+from sandbox.simulation.operation_log import LogLine, by_file, operation_log
+from sandbox.spl import Index, Row
+from tests.search.catalogue import TODAY, catalogue
+from tests.search.rest_answers import SET_UP, answering
+
+NOW = TODAY.timestamp()
+
+
+@functools.cache
+def log(bad: bool) -> list[LogLine]:
+    return operation_log(NOW, bad=bad)
+
+
+def shown(name: str, *, bad: bool) -> list[Row]:
+    index = Index(NOW)
+    index.rest = answering(SET_UP)
+    for source, lines in by_file(log(bad)).items():
+        index.add_log(lines, source=source)
+    search = catalogue()[f"Operations: {name}"]
+    return index.search(search.text, earliest=str(search.earliest), latest="now")
+
+
+def test_on_good_days_nothing_needs_attention() -> None:
+    rows = shown("What needs attention", bad=False)
+    assert {row["State"] for row in rows} == {"Fine"}
+    assert {row["What"] for row in rows} == {
+        "Input",
+        "Webhook",
+        "Subscription",
+        "Certificate",
+        "Queue",
+        "Limit of the day",
+    }
+
+
+def test_on_bad_days_what_is_wrong_stands_on_top() -> None:
+    states = [row["State"] for row in shown("What needs attention", bad=True)]
+    assert states[0] == "Act now"
+    assert states == sorted(states, key=["Act now", "Watch", "Fine"].index)
+    assert any("outage" in str(row["What is seen"]) for row in shown("What needs attention", bad=True))
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_delays_are_those_of_the_lines(bad: bool) -> None:
+    received: dict[str, float] = {}
+    delays: list[float] = []
+    index = Index(NOW)
+    index.add_log([line.text for line in log(bad)], source="x")
+    for event in index.events:
+        trail = re.search(r"\btrail=(\w+)", event.raw)
+        if trail is None or event.time < NOW - 7 * 86_400.0:
+            continue
+        if "action=received" in event.raw:
+            received.setdefault(trail[1], event.time)
+        elif re.search(r"action=finished .*outcome=collected", event.raw) and trail[1] in received:
+            delays.append(event.time - received.pop(trail[1]))
+    (row,) = (one for one in shown("Delays", bad=bad) if one["From → index"] == "Notification received")
+    assert len(delays) > 10
+    assert row["Notifications"] == len(delays)
+    assert float(row["Slowest (s)"]) == pytest.approx(max(delays), abs=0.06)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Delays over time", "Queue over time", "Strava's limits", "Missed by the webhook", "Athletes in the log", "Trail"],
+)
+def test_the_lines_have_what_the_panels_read(name: str) -> None:
+    rows = shown(name, bad=True)
+    assert rows
+    assert any(value not in (None, "-", 0, 0.0) for row in rows for key, value in row.items() if key != "_time")
+
+
+def test_each_warning_that_the_collector_writes_leads_to_something_to_do() -> None:
+    rows = shown("Warnings and errors", bad=True)
+    assert {"postponed", "problem"} <= {str(row["Line"]) for row in rows}
+    assert all(str(row["What to do"]).endswith(".") for row in rows)
