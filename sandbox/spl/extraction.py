@@ -20,9 +20,10 @@ CUTOFF = 5_000
 FIELDS = 100
 
 _TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+)')
-#: ``key=value`` and ``key="two words"``. A backslash does not protect a quotation mark: for that there is
-#: ``KV_MODE = auto_escaped`` (props.conf.spec), and _internal has no such setting.
+#: ``key=value`` and ``key="two words"``. A backslash does not protect a quotation mark.
 _PAIR = re.compile(r'(?<![\w.])([A-Za-z_][\w.]*)=(?:"([^"]*)"|([^\s",|;]+))')
+#: The same where it does: ``KV_MODE = auto_escaped`` (props.conf.spec).
+_ESCAPED_PAIR = re.compile(r'(?<![\w.])([A-Za-z_][\w.]*)=(?:"((?:[^"\\]|\\.)*)"|([^\s",|;]+))')
 
 
 def of_json(text: str, *, cutoff: int = CUTOFF, limit: int = FIELDS) -> Row:
@@ -95,11 +96,16 @@ def _joined(prefix: str, key: str) -> str:
     return f"{prefix}.{key}" if prefix and key else prefix or key
 
 
-def of_pairs(text: str) -> Row:
-    """The fields of a line of ``key=value``; of a key that is there twice, the first."""
+def of_pairs(text: str, *, is_escaped: bool = False) -> Row:
+    """The fields of a line of ``key=value``; of a key that is there twice, the first.
+
+    ``is_escaped``: a backslash before a quotation mark or another one protects it, and is no part of the value.
+    """
     found: Row = {}
-    for pair in _PAIR.finditer(text):
+    for pair in (_ESCAPED_PAIR if is_escaped else _PAIR).finditer(text):
         value = pair[2] if pair[2] is not None else pair[3]
+        if is_escaped and pair[2] is not None:
+            value = re.sub(r'\\(["\\])', r"\1", value)
         if value:
             found.setdefault(pair[1], value)
     return found
@@ -132,6 +138,8 @@ class FieldRules:
     """What props.conf says of the fields of a sourcetype."""
 
     is_json: bool = False
+    #: Within quotation marks a backslash protects what follows.
+    is_escaped: bool = False
     #: Pairs of a field and its other name.
     aliases: tuple[tuple[str, str], ...] = ()
     #: Expressions by field; each sees what is extracted and aliases, none another one.
@@ -145,13 +153,14 @@ class FieldRules:
         ]
         return cls(
             stanza.get("KV_MODE") == "json",
+            stanza.get("KV_MODE") == "auto_escaped",
             tuple((name.strip(), alias.strip()) for name, alias in pairs),
             {key[5:]: value for key, value in stanza.items() if key.startswith("EVAL-")},
         )
 
     def extracted(self, text: str) -> Row:
         """The fields of a text."""
-        return of_json(text) if self.is_json else of_pairs(text)
+        return of_json(text) if self.is_json else of_pairs(text, is_escaped=self.is_escaped)
 
     def add_aliases(self, fields: Row) -> None:
         """What FIELDALIAS adds."""

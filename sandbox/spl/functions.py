@@ -97,6 +97,13 @@ def _mvrange(first: Any, end: Any, step: Any = 1) -> Optional[list[float]]:
     return [begin + by * i for i in range(max(0, math.ceil((until - begin) / by)))] or None
 
 
+def _mvfind(given: Any, pattern: str) -> Optional[float]:
+    """The number of the first value that matches, from 0."""
+    found = (at for at, one in enumerate(several(given)) if re.search(regex(pattern), text(one) or "", re.ASCII))
+    at = next(found, None)
+    return None if at is None else float(at)
+
+
 def _mvzip(one: Any, two: Any, by: str = ",") -> Optional[list[str]]:
     """The first value with the first, the second with the second, as long as both have one."""
     return [f"{text(a)}{by}{text(b)}" for a, b in zip(several(one), several(two))] or None
@@ -178,6 +185,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "mvindex": _mvindex,
     "mvjoin": lambda given, by: by.join(text(one) or "" for one in several(given)),
     "mvrange": _mvrange,
+    "mvfind": _mvfind,
     "mvzip": _mvzip,
     "split": lambda given, by: (text(given) or "").split(by),
     # Times.

@@ -101,7 +101,16 @@ class Index:
         }
         for line in lines:
             begin = datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f").replace(tzinfo=timezone.utc)
-            self._store(meta, line, begin.timestamp(), None, FieldRules())
+            self._store(meta, line, begin.timestamp(), None, self._rules_of_source(source))
+
+    def _rules_of_source(self, source: str) -> FieldRules:
+        """Those of the stanza whose pattern the source matches: ``...`` is anything, ``*`` all but a slash."""
+        for name, stanza in self.props.items():
+            kind, _, pattern = name.partition("::")
+            words = re.escape(pattern).replace(r"\.\.\.", ".*").replace(r"\*", "[^/]*")
+            if kind == "source" and re.fullmatch(words, source):
+                return FieldRules.of(stanza)
+        return FieldRules()
 
     def _rules(self, sourcetype: str) -> FieldRules:
         if sourcetype not in self._read:

@@ -123,12 +123,15 @@ class Column:
             self._values = [text(value) for value in self._values]
         self._ends = [0, *itertools.accumulate(ends)]
         self._distinct = function in ("dc", "distinct_count")
+        self._is_first = function == "first"
         self._function = (
             _if_any(lambda found: _rank(found, int(percent[1]))) if percent else {**_NUMERIC, **_GENERAL}[function]
         )
 
     def of(self, begin: int, end: int) -> Any:
         """The result for the rows from ``begin`` until before ``end``."""
+        if self._is_first:  # of the many rows of a streamstats no list has to be made
+            return self._values[self._ends[begin]] if self._ends[begin] < self._ends[end] else None
         found = self._values[self._ends[begin] : self._ends[end]]
         return len(set(found)) if self._distinct else self._function(found)
 
@@ -197,7 +200,12 @@ def _results(aggregations: list[Aggregation], rows: Sequence[Row], now: float) -
 
 
 def eventstats(arguments: str, rows: list[Row], now: float) -> list[Row]:
-    """All rows as they are, with what ``stats`` says of their group."""
+    """All rows as they are, with what ``stats`` says of their group.
+
+    Search Reference, eventstats: beyond the memory of max_mem_usage_mb and more rows than maxresultrows, which is
+    50,000, it stops adding the fields.
+    """
+    assert len(rows) <= 50_000, "eventstats of so many rows may leave its fields out"
     aggregations, by = read(arguments)
     groups = grouped(rows, by) if by else {(): list(range(len(rows)))}
     assert sum(map(len, groups.values())) <= len(rows), f"eventstats by several values: {by}"

@@ -89,17 +89,18 @@ class Authorization:
     def _allowed(self, caller: str, action: str, app: str, conf: str, stanza: str) -> bool:
         if _is_system(caller) or _EVERYTHING in self.capabilities(caller):
             return True
-        permitted = self._permitted(action, app, conf, stanza)
-        return "*" in permitted or bool(set(self.roles(caller)) & permitted)
+        found = self._permitted(action, app, conf, stanza)
+        roles = set(self.roles(caller))
+        permitted = ["*" in one or bool(roles & one) for one in found]
+        # default.meta.spec: whoever reads an object may read the app, its kind of objects, and itself.
+        return all(permitted) if action == "read" else permitted[:1] == [True]
 
-    def _permitted(self, action: str, app: str, conf: str, stanza: str) -> set[str]:
-        """Roles by the metadata of the app: of the object, else of its kind, else of the app."""
+    def _permitted(self, action: str, app: str, conf: str, stanza: str) -> list[set[str]]:
+        """Roles by the metadata of the app, as far as it says: of the object, of its kind, of the app."""
         metadata = self._metadata(app)
-        for section in (f"{conf}/{stanza}", conf, ""):
-            found = re.search(rf"{action}\s*:\s*\[([^\]]*)\]", metadata.get(section, {}).get("access", ""))
-            if found:
-                return {role.strip() for role in found.group(1).split(",")}
-        return {"*"} if action == "read" else set()
+        sections = (metadata.get(section, {}).get("access", "") for section in (f"{conf}/{stanza}", conf, ""))
+        matches = (re.search(rf"{action}\s*:\s*\[([^\]]*)\]", access) for access in sections)
+        return [{role.strip() for role in match[1].split(",")} for match in matches if match]
 
     def _metadata(self, app: str) -> Stanzas:
         merged: Stanzas = {}

@@ -7,12 +7,14 @@ import gc
 import sys
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 from sandbox import program, training
 from sandbox.training import files
 
+#: The first day on which the two years may end.
+_FIRST = date(2012, 1, 1)
 FOLDER = Path("output") / "sample-data"
 
 
@@ -40,12 +42,23 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _moment(text: str) -> datetime:
-    """The end of a day in UTC, or a time with its zone."""
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    """The end of a day in UTC, or a time with its zone.
+
+    Raises:
+        ArgumentTypeError: It is none, or the athletes do not train then.
+    """
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no day such as 2026-06-01.") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
         if len(text) == len("2026-06-01"):
             moment += timedelta(days=1, seconds=-1)
+    last = datetime.now(timezone.utc) + timedelta(days=1)
+    # Nobody has trained in the days to come, nor kept it at Strava long before that.
+    if not _FIRST <= moment.date() <= last.date():
+        raise argparse.ArgumentTypeError(f"The two years have to end from {_FIRST} to {last.date()}, not on {text}.")
     return moment
 
 

@@ -45,7 +45,7 @@ INDEX = "strava"
 #: As the inputs are called that would have written the events.
 WEBHOOK, LISTS = "sample", "sample_history"
 SUBSCRIPTION = 990_001
-#: Of so many newest activities of each athlete the samples are collected.
+#: Of so many newest activities of each athlete the samples are collected, and of the newest that was deleted.
 WITH_SAMPLES = 12
 #: How often the lists are looked at, in seconds; only so is noticed what Strava announces to nobody.
 _INTERVAL = 4 * HOUR
@@ -66,7 +66,7 @@ class History:
     deleted: dict[int, int] = field(default_factory=dict)
     #: Metres that each piece of gear has gone, by id.
     gear: dict[str, float] = field(default_factory=dict)
-    #: Ids of activities whose samples were collected.
+    #: Ids of activities whose samples were collected; some of them were deleted later.
     sampled: set[int] = field(default_factory=set)
 
 
@@ -112,10 +112,13 @@ class _Collector:
         self._entries = entries
         self._now = now
         self._rng = random.Random(f"collecting {seed} {who.athlete.id}")
-        living = [one for one in entries if not one.is_deleted and not one.done.session.manual]
-        latest = {one.activity_id for one in sorted(living, key=lambda one: one.done.start)[-with_samples:]}
-        tests = {one.activity_id for one in living if one.done.session.is_test} if with_samples else set()
-        self._to_sample = latest | tests
+        recorded = sorted((one for one in entries if not one.done.session.manual), key=lambda one: one.done.start)
+        living = [one for one in recorded if not one.is_deleted]
+        self._to_sample: set[int] = set()
+        if with_samples:
+            deleted = [one for one in recorded if one.is_deleted and one.done.session.heartrate]
+            tests = [one for one in living if one.done.session.is_test]
+            self._to_sample = {one.activity_id for one in (*living[-with_samples:], *tests, *deleted[-1:])}
         self._tests = [one for one in entries if one.done.session.is_test]
         self._mileage = {gear.id: Mileage(gear, entries) for gear in who.gear}
 
@@ -271,7 +274,8 @@ class _Collector:
         collected_at = stored_streams.begin(self._tx, entry.activity_id, now=at)
         start, source = start_date(content), f"strava_webhook://{WEBHOOK}"
         collection = Collection(entry.activity_id, self._who.athlete.id, start, collected_at, INDEX, source)
-        for piece in streams.read_streams(streams_answer(entry.done, self._rng), Privacy()).pieces():
+        noise = random.Random(f"samples {entry.activity_id}") if entry.is_deleted else self._rng
+        for piece in streams.read_streams(streams_answer(entry.done, noise), Privacy()).pieces():
             self._history.events.extend(sample_events(collection, piece))
         key = streams.stream_key(content, Privacy(), INDEX)
         stored_streams.collected(self._tx, entry.activity_id, key)

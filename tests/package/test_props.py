@@ -38,8 +38,20 @@ def props(addon: Path) -> configparser.RawConfigParser:
     return parser
 
 
+#: The add-on's own log files.
+LOG = "source::...ta_strava_webhook*.log*"
+
+
+def _sourcetypes(props: configparser.RawConfigParser) -> set[str]:
+    return set(props.sections()) - {LOG}
+
+
 def test_there_is_a_stanza_for_each_sourcetype_and_no_other(props: configparser.RawConfigParser) -> None:
-    assert set(props.sections()) == {sourcetype for sourcetype, _, _ in BEGINNINGS} | set(SAMPLES)
+    assert _sourcetypes(props) == {sourcetype for sourcetype, _, _ in BEGINNINGS} | set(SAMPLES)
+
+
+def test_the_log_is_only_read_otherwise_while_searching(props: configparser.RawConfigParser) -> None:
+    assert dict(props[LOG]) == {"KV_MODE": "auto_escaped"}
 
 
 @pytest.mark.parametrize(("sourcetype", "text", "time"), BEGINNINGS)
@@ -61,7 +73,7 @@ def test_the_time_in_the_text_is_the_time_of_the_event(
 
 
 def test_no_event_is_broken_merged_cut_off_or_refused_for_its_age(props: configparser.RawConfigParser) -> None:
-    for name in props.sections():
+    for name in _sourcetypes(props):
         stanza = props[name]
         assert (stanza["TRUNCATE"], stanza["SHOULD_LINEMERGE"]) == ("0", "false")
         assert stanza["LINE_BREAKER"] == r"([\r\n]+)"
@@ -69,7 +81,7 @@ def test_no_event_is_broken_merged_cut_off_or_refused_for_its_age(props: configp
 
 
 def test_json_is_extracted_once_and_at_search_time(props: configparser.RawConfigParser) -> None:
-    for name in props.sections():
+    for name in _sourcetypes(props):
         assert props[name]["KV_MODE"] == "json"
         assert "INDEXED_EXTRACTIONS" not in props[name]
 

@@ -42,16 +42,17 @@ def times(search: Search) -> tuple[str, str]:
 
 
 def moment(text: str, now: float) -> float:
-    """Epoch seconds of a time as Splunk writes it, by the clock of a host in UTC: ``-1y@mon``, ``@w1``, ``0``."""
+    """Epoch seconds of a time as Splunk writes it, by the clock of a host in UTC: ``-1y@mon``, ``@w1+1d``, ``0``."""
     if text == _ALL:
         return 0.0
-    match = re.fullmatch(r"(?:now|([+-])(\d+)(s|m|h|d|w|mon|y))?(?:@(s|m|h|d|w1|mon|y))?", text)
+    match = re.fullmatch(r"(?:now|([+-])(\d+)(s|m|h|d|w|mon|y))?(?:@(s|m|h|d|w1|mon|y)(?:([+-]\d+)(h|d))?)?", text)
     assert match is not None, text
-    sign, count, unit, snap = match.groups()
+    sign, count, unit, snap, more, more_unit = match.groups()
     at = datetime.fromtimestamp(now, timezone.utc)
     if unit is not None:
         at = _moved(at, int(sign + count), unit)
-    return (_snapped(at, snap)).timestamp()
+    at = _snapped(at, snap)
+    return (at if more is None else _moved(at, int(more), more_unit)).timestamp()
 
 
 def _moved(at: datetime, count: int, unit: str) -> datetime:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from sandbox.spl import Row
+from tests.search.catalogue import ISLA, LENA, MARCUS
 from tests.search.dashboards import VIEWS, definition, filled
 from tests.search.test_executed import index, truth
-from tests.search.truth import ISLA, LENA, MARCUS, duration
+from tests.search.truth import duration
 from tests.unit.test_polyline_macro import decoded
 
 _VIEW = definition(VIEWS / "strava_activity.xml")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from sandbox.spl import assignments, expand
+from sandbox.spl import assignments, evaluate, expand, pipeline
+from strava_collector import subscription
 from strava_collector.events import activity_event, start_date
+from strava_collector.subscription_rules import State
 from tests.search.knowledge import (
     COLLECTIONS,
     DICTIONARY,
@@ -37,7 +40,7 @@ COSTLY = re.compile(r"\|\s*(join|transaction|map|foreach|collect|tscollect)\b")
 SORTED = {
     "docs/reliability.md": "the lines of one trail are a few dozen, and in order they are a story",
 }
-RANGE = re.compile(r"0|now|[+-]\d+(s|m|h|d|w|mon|y)?(@\w+)?|@\w+")
+RANGE = re.compile(r"0|now|[+-]\d+(s|m|h|d|w|mon|y)?(@\w+([+-]\d+[hd])?)?|@\w+([+-]\d+[hd])?")
 
 SEARCHES = every_search()
 #: The reports that fill lookups, and the one that prepares erasing.
@@ -66,12 +69,36 @@ def test_it_is_cheap_or_says_why_not(search: Search) -> None:
     text = re.sub(r'"(?:[^"\\]|\\.)*"', '""', expand(search.text, MACROS))
     assert not re.search(r"\bindex\s*=\s*\*", text)
     assert COSTLY.search(text) is None
-    if re.search(r"\|\s*sort 0\b", text):
+    if re.search(r"\|\s*sort 0\b", search.text):
         assert "sort 0" in search.around.replace(search.text, "") or search.file in SORTED
     for sort in re.findall(r"\|\s*sort ([^|]*)", text):
         if search.text.startswith("| rest "):
             continue  # the add-on's own endpoints answer with some dozens of rows
         assert re.match(r"\d+ ", sort), "Splunk keeps 10,000 rows without a word; say how many are wanted"
+
+
+@pytest.mark.parametrize("name", [name for name, macro in MACROS.items() if "sort 0 " in macro["definition"]])
+def test_a_macro_that_sorts_everything_says_why(name: str) -> None:
+    before = (ROOT / "package" / "default" / "macros.conf").read_text("utf-8").partition(f"[{name}]\n")[0]
+    comment = re.search(r"((?:^#.*\n)*)\Z", before, flags=re.MULTILINE)
+    assert comment is not None
+    assert "sort 0" in comment[1]
+
+
+def test_a_macro_gathers_samples_with_nothing_that_may_leave_fields_out() -> None:
+    for name in ("strava_samples(1)", "strava_samples_of(1)"):
+        assert "eventstats" not in expand(MACROS[name]["definition"], MACROS)
+
+
+@pytest.mark.parametrize("search", [*saved_searches(), *cookbook()], ids=str)
+def test_a_search_lets_go_of_long_texts_before_it_gathers_rows(search: Search) -> None:
+    """eventstats holds rows as they are; beyond max_mem_usage_mb it stops adding its fields."""
+    commands = pipeline(search.text)
+    for number, command in enumerate(commands):
+        for field in re.findall(r"^mvexpand (segment|effort|lap)$", command):
+            later = commands[number + 1 :]
+            gathering = next((at for at, one in enumerate(later) if one.startswith("eventstats")), None)
+            assert gathering is None or f"fields - {field}" in later[:gathering]
 
 
 @pytest.mark.parametrize("search", [*saved_searches(), *cookbook()], ids=str)
@@ -103,8 +130,7 @@ def test_a_macro_uses_all_its_arguments_and_checks_each(name: str) -> None:
     arguments = [one.strip() for one in macro.get("args", "").split(",") if one.strip()]
     assert len(arguments) == int(count.rstrip(")") or 0) if count else not arguments
     assert set(re.findall(r"\$(\w+)\$", macro["definition"])) == set(arguments)
-    # Those about erasing only show what there is; whatever is wrong with their argument finds nothing.
-    if arguments and not base.startswith("strava_of_"):
+    if arguments:
         assert set(re.findall(r"match\((\w+),", macro["validation"])) == set(arguments)
         assert macro["errormsg"].startswith(f"{base} takes ")
     assert macro_faults(macro["definition"]) == []
@@ -116,7 +142,20 @@ def test_a_macro_uses_all_its_arguments_and_checks_each(name: str) -> None:
         "strava_activities(sport_type=Run)",
         "strava_activities(1 OR index=x)",
         "strava_activity(*)",
+        "strava_of_activity(*)",
+        "strava_of_activity(1 OR id=2)",
+        "strava_of_athlete(*)",
+        "strava_of_athlete(7 OR athlete.id=8)",
         "strava_distance(distance,furlongs)",
+        "strava_distance(...,metric)",
+        "strava_distance(1e3,metric)",
+        "strava_distance(gear.distance,metric)",
+        "strava_distance('gear.distance,metric)",
+        "strava_duration(')",
+        "strava_duration('')",
+        "strava_duration({})",
+        "strava_sport_family(1sport)",
+        "strava_moving_average(7,7)",
         "strava_distance(distance|delete,metric)",
         "strava_training_load(50,185,x)",
         "strava_unit(time,metric)",
@@ -127,6 +166,12 @@ def test_a_macro_uses_all_its_arguments_and_checks_each(name: str) -> None:
 )
 def test_the_checker_notices_a_call_that_cannot_be_right(call: str) -> None:
     assert macro_faults(f"`{call}`") != []
+
+
+@pytest.mark.parametrize("field", ["distance", "_x1", "'gear.distance'", "'laps{}.distance'", "1000", "12.5"])
+def test_a_field_and_a_number_are_taken(field: str) -> None:
+    assert macro_faults(f"`strava_distance({field},metric)`") == []
+    assert evaluate(expand(f"`strava_distance({field},metric)`", MACROS), {field.strip("'"): "1000"}) is not None
 
 
 @pytest.mark.parametrize(
@@ -175,7 +220,8 @@ def test_a_calculated_field_is_made_of_events_fields_alone() -> None:
 
 def test_families_are_the_same_in_the_field_and_in_the_macro() -> None:
     by_macro = expand("`strava_sport_family(X)`", MACROS)
-    assert PROPS["strava:activities"]["EVAL-sport_family"] == by_macro.replace("X", "coalesce(sport_type, type)")
+    sport = PROPS["strava:activities"]["EVAL-sport"]
+    assert PROPS["strava:activities"]["EVAL-sport_family"] == by_macro.replace("X", sport)
 
 
 def test_the_dictionary_has_each_field_of_what_strava_sends() -> None:
@@ -229,6 +275,33 @@ def test_what_is_not_needed_by_others_is_disabled_and_says_what_it_is(name: str)
         assert stanza["search"].startswith("(`strava_log`)")
 
 
+@pytest.mark.parametrize("name", [name for name in SAVED if SAVED[name].get("alert.suppress") == "1"])
+def test_each_row_of_an_alert_is_kept_quiet_by_itself(name: str) -> None:
+    """Or one athlete's trouble would hide another's for a day; digest_mode = 0 is what suppress.fields works with."""
+    stanza = SAVED[name]
+    assert stanza["alert.digest_mode"] == "0"
+    shown = set(stanza["search"].rpartition("| table ")[2].split(", "))
+    fields = stanza["alert.suppress.fields"].split(",")
+    assert set(fields) <= shown
+    # What changes from run to run tells no row from another.
+    assert set(fields) <= {"host", "source", "cert_file", "application", "athlete", "webhook"}
+
+
+@pytest.mark.parametrize("name", [name for name in SAVED if SAVED[name].get("alert.suppress") == "1"])
+def test_an_alert_is_said_again_on_the_next_day(name: str) -> None:
+    hours = re.fullmatch(r"(\d+)h", SAVED[name]["alert.suppress.period"])
+    assert hours is not None
+    assert int(hours[1]) < 24, "a daily run a moment before 24 hours are over would be a quiet one"
+
+
+def test_what_may_pass_alerts_when_it_is_told_in_messages() -> None:
+    text = SAVED["Strava alert subscription missing"]["search"]
+    passing = re.search(r'NOT match\(state, "\^\((.*?)\)\$"\)', text)
+    assert passing is not None
+    assert set(passing[1].split("|")) == {state.value for state in State if state.passes}
+    assert f" OR failures>={subscription._TELL_AFTER} OR " in text
+
+
 def test_alerts_read_lines_that_are_written() -> None:
     logged = {line.action for line in lines() if not line.debug}
     for name, stanza in SAVED.items():
@@ -262,14 +335,42 @@ def test_the_readme_counts_right() -> None:
         assert re.search(rf"\b{count} searches", (ROOT / file).read_text("utf-8")), file
 
 
+def _meta() -> dict[str, dict[str, str]]:
+    """default.meta, by stanza."""
+    text = (ROOT / "package" / "metadata" / "default.meta").read_text("utf-8")
+    stanzas = re.findall(r"^\[(.*)\]\n((?:\w.*\n?|#.*\n)+)", text, flags=re.MULTILINE)
+    return {name: dict(re.findall(r"^(\w+) = (.*)$", lines, flags=re.MULTILINE)) for name, lines in stanzas}
+
+
+def _may_read(meta: Mapping[str, Mapping[str, str]], kind: str, name: str) -> bool:
+    """Whether everybody may: by the app, the kind and the object, each of which may forbid it (default.meta.spec)."""
+    levels = [meta.get(one, {}).get("access") for one in ("", kind, f"{kind}/{name}")]
+    return all(access is None or "read : [ * ]" in access for access in levels)
+
+
 def test_people_are_in_no_lookup_that_everybody_may_read() -> None:
-    meta = (ROOT / "package" / "metadata" / "default.meta").read_text("utf-8")
-    stanzas = dict(re.findall(r"^\[(.*)\]\n((?:\w.*\n?)+)", meta, flags=re.MULTILINE))
-    assert all("write : [ admin, sc_admin ]" in text for text in stanzas.values())
-    for kind in ("collections", "transforms", "savedsearches"):
-        assert "read : [ admin, sc_admin ]" in stanzas[kind]
-    opened = {name for name, text in stanzas.items() if "/" in name and "read : [ * ]" in text}
-    assert opened == {"collections/strava_activity_types", "transforms/strava_activity_types"}
+    meta = _meta()
+    assert all("write : [ admin, sc_admin ]" in one["access"] for one in meta.values())
+    assert "read : [ admin, sc_admin ]" in meta["savedsearches"]["access"]
+    for kind, objects in (("transforms", TRANSFORMS), ("collections", COLLECTIONS)):
+        assert {name for name in objects if _may_read(meta, kind, name)} == {"strava_activity_types"}
+
+
+def test_a_lookup_can_be_opened_and_works_in_every_app() -> None:
+    """Whoever opens one changes that object; where its kind is closed, that would open nothing."""
+    meta = _meta()
+    for kind, objects in (("transforms", TRANSFORMS), ("collections", COLLECTIONS)):
+        for name in objects:
+            opened = {**meta, f"{kind}/{name}": {"access": "read : [ * ], write : [ admin, sc_admin ]"}}
+            assert _may_read(opened, kind, name)
+            exports = [meta.get(one, {}).get("export") for one in (f"{kind}/{name}", kind, "")]
+            assert next(one for one in exports if one is not None) == "system"
+
+
+def test_the_page_says_how_to_open_each_lookup() -> None:
+    page = (DOCS / "searching.md").read_text("utf-8")
+    assert "\n### Who may read them\n" in page
+    assert "    [collections/strava_gear]\n    access = read : [ * ], write : [ admin, sc_admin ]\n" in page
 
 
 def test_assignments_are_read_as_splunk_reads_them() -> None:
@@ -278,4 +379,4 @@ def test_assignments_are_read_as_splunk_reads_them() -> None:
 
 def test_the_dictionary_is_a_page() -> None:
     assert isinstance(DICTIONARY, Path)
-    assert set(dictionary()) == {name for name in PROPS if not name.startswith("strava:sample:")}
+    assert set(dictionary()) == {name for name in PROPS if not name.startswith(("strava:sample:", "source::"))}

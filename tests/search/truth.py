@@ -65,10 +65,10 @@ class Asked:
         return [self.truth.details[one] for one in self.activities(family).id]
 
     def samples(self) -> pd.DataFrame:
-        """The athlete's samples of the range, in the order of the recording."""
+        """Those in the range of the athlete's activities that began in it, in the order of the recording."""
         table = self.truth.samples
         table = table[(table.time >= self.earliest) & (table.time < self.latest)]
-        return table[table.athlete_id == self.athlete]
+        return table[table.activity_id.isin(self.activities().id)]
 
     def latest_looks(self, sourcetype: str) -> list[dict[str, Any]]:
         """What was last seen of each profile or piece of gear, of those looks that lie in the range."""
@@ -129,8 +129,9 @@ class Truth:
 
     @functools.cached_property
     def samples(self) -> pd.DataFrame:
-        """One row a sample, of the last collection of each activity, in the order of the recording."""
+        """One row a sample, of the last collection of each activity that there is, in the order of the recording."""
         table = pd.DataFrame(self.written("strava:activities:stream"))
+        table = table[table.activity_id.isin(self.details)]
         newest = table.groupby("activity_id").collected_at.transform("max")
         return table[table.collected_at == newest].sort_values(["activity_id", "offset"])
 

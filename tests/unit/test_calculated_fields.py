@@ -59,6 +59,25 @@ def test_a_run_in_kilometres_miles_hours_and_pace() -> None:
     assert (found["indoor"], found["garminActivityId"]) == ("false", "123456")
 
 
+NULLS = dict.fromkeys(
+    ("sport_type", "type", "distance", "moving_time", "trainer", "external_id", "total_elevation_gain"), "null"
+)
+
+
+def test_a_null_of_json_is_no_text() -> None:
+    """Splunk extracts it as the text null."""
+    found = fields_of({**RUN, **NULLS})
+    there = {name: value for name, value in found.items() if value is not None and not name.startswith("local_")}
+    assert set(there) == {"elapsed_hours"}
+    assert fields_of({**RUN, "sport_type": "null"})["sport"] == "Run"
+    assert value("strava_sport_family(sport_type)", {"sport_type": "null"}) is None
+
+
+def test_nobody_is_called_null() -> None:
+    for first, last, name in (("Anna", "null", "Anna"), ("null", "Muster", "Muster"), ("null", "null", None)):
+        assert fields_of({"firstname": first, "lastname": last}, "strava:athlete")["fullname"] == name
+
+
 def test_the_day_is_that_of_the_athletes_clock() -> None:
     found = fields_of(RUN)
     assert (found["local_day"], found["local_month"], found["local_year"]) == ("2026-06-01", "2026-06", "2026")

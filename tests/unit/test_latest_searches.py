@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.spl import Index, Row
 from strava_collector.events import Event, Tombstone, activity_event, epoch, tombstone_event
+from strava_collector.sample_event import Collection, sample_events
 
 NOW = 1_790_000_000.0
 ANNA, BEN = 7, 8
@@ -76,6 +77,16 @@ def test_the_index_time_stands_in_where_the_older_add_on_wrote() -> None:
     assert shown(index_of([older(1, "a"), grave(1, NOW)])) == []
 
 
+def test_what_the_older_add_on_wrote_hides_nothing_when_it_is_indexed_again() -> None:
+    """A copy of an old index, restored today: it is the newest in the index, and the oldest that is known."""
+    long_ago = NOW - 1_000_000
+    assert shown(index_of([older(1, "a"), version(1, long_ago, "b"), older(1, "a")])) == ["b"]
+    assert shown(index_of([older(1, "a"), grave(1, long_ago), older(1, "a")])) == []
+    plain_search = "`strava_activity_versions` | eval version=coalesce(collected_at, _indextime-10000000000)"
+    index = index_of([version(1, long_ago, "b"), older(1, "a")])
+    assert shown(index, plain_search + " | dedup id sortby -version | where isnull(deleted)") == ["b"]
+
+
 def test_fields_that_are_there_twice_count_once() -> None:
     index = index_of([older(1, "a"), version(1, NOW, "b")])
     index.events[0].fields["id"] = ["1", "1"]
@@ -96,6 +107,64 @@ def test_a_filter_before_the_choice_shows_what_is_not_so_any_more() -> None:
     assert shown(index, '`strava_activities` | where sport_type="Run"') == []
     too_early = '`strava_activity_versions` sport_type="Run" | `strava_latest`'
     assert shown(index, too_early) == ["a"]
+
+
+# Samples.
+
+
+def samples(activity: int, at: float, beats: int, *, start: str = HERE, seconds: int = 3) -> list[Event]:
+    collection = Collection(activity, ANNA, start, at, "strava", "s")
+    return sample_events(collection, [{"offset": offset, "heartrate": beats} for offset in range(seconds)])
+
+
+ALL_SAMPLES, ONES = f"`strava_samples_of({ANNA})`", "`strava_samples(1)`"
+
+
+def beats(index: Index, search: str, *, begin: float = 0, end: float = 1e12) -> list[tuple[int, int]]:
+    rows = index.search(search, begin, end)
+    return sorted((int(row["offset"]), int(row["heartrate"])) for row in rows)
+
+
+@pytest.mark.parametrize("search", [ALL_SAMPLES, ONES])
+def test_the_samples_are_those_that_were_collected_last_and_each_once(search: str) -> None:
+    events = [version(1, NOW, "a"), *samples(1, NOW + 1, 100), *samples(1, NOW + 3, 120, seconds=2)]
+    assert beats(index_of(events), search) == [(0, 120), (1, 120)], "a second that is there no more goes, too"
+    assert beats(index_of(events + samples(1, NOW + 3, 120, seconds=2)), search) == [(0, 120), (1, 120)]
+
+
+@pytest.mark.parametrize("search", [ALL_SAMPLES, ONES])
+def test_a_deleted_activity_has_no_samples_and_one_that_came_back_has(search: str) -> None:
+    events = [version(1, NOW, "a"), *samples(1, NOW + 1, 100, seconds=1), grave(1, NOW + 2)]
+    assert beats(index_of(events), search) == []
+    assert beats(index_of([*events, version(1, NOW + 3, "b")]), search) == [(0, 100)]
+
+
+@pytest.mark.parametrize("search", [ALL_SAMPLES, ONES])
+def test_samples_that_a_corrected_start_has_left_behind_are_not_shown(search: str) -> None:
+    left = [version(1, NOW, "a", start=THERE), *samples(1, NOW + 1, 100, start=THERE, seconds=1)]
+    moved = [*left, grave(1, NOW + 2, start=THERE), version(1, NOW + 3, "a")]
+    assert beats(index_of(moved), search) == [], "those of the new place have not come yet"
+    index = index_of([*moved, *samples(1, NOW + 4, 120, seconds=1)])
+    between = epoch(THERE) + 3_600
+    assert beats(index, search) == [(0, 120)]
+    assert beats(index, search, end=between) == []
+    assert beats(index, search, begin=between) == [(0, 120)]
+
+
+def test_a_part_of_a_ride_can_be_looked_at_and_what_is_of_an_athlete_has_begun_in_the_range() -> None:
+    index = index_of([version(1, NOW, "a"), *samples(1, NOW + 1, 100, seconds=5)])
+    later = epoch(HERE) + 3
+    assert beats(index, ONES, begin=later) == [(3, 100), (4, 100)]
+    assert beats(index, ALL_SAMPLES, begin=later) == []
+    assert shown(index, begin=later) == []
+
+
+def test_samples_of_one_do_not_depend_on_others() -> None:
+    mine, other = samples(1, NOW + 5, 80, seconds=1), samples(2, NOW, 90, seconds=1)
+    index = index_of([*MOVED, version(2, NOW, "b"), *other, *mine])
+    assert beats(index, ALL_SAMPLES) == [(0, 80), (0, 90)]
+    assert beats(index, ONES) == [(0, 80)]
+    assert {key for row in index.search(ONES) for key in row if key.startswith("strava_")} == set()
 
 
 # A plain dedup, as searches for the older add-on have it.

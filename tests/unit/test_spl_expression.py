@@ -135,6 +135,8 @@ def test_an_expression(expression: str, value: Any) -> None:
         (r'replace("a1b2", "(?<digit>\d)", "<\1>")', "a<1>b<2>"),
         ('urldecode("%60a%20b")', "`a b"),
         ('split("a,b", ",")', ["a", "b"]),
+        ('mvfind(mv, "^y$")', 1.0),
+        ('mvfind(mv, "nothing")', None),
         ("mvindex(mv, 0)", "x"),
         ("mvindex(mv, -1)", "10"),
         ("mvindex(mv, 0, 1)", ["x", "y"]),

@@ -90,6 +90,12 @@ def test_pairs(text: str, fields: Row) -> None:
     assert of_pairs(text) == fields
 
 
+@pytest.mark.parametrize("value", ['a "b" c', '"', "a \\", 'C:\\"x"', 'say "no=1"', "plain"])
+def test_quotation_marks_within_a_value_are_read_as_they_were_written(value: str) -> None:
+    text = line("finished", why=value, n=1)
+    assert of_pairs(text, is_escaped=True) == {"action": "finished", "why": value, "n": "1"}
+
+
 def test_a_line_of_the_log_is_read_as_it_was_meant() -> None:
     fields = {"activity_id": 7, "outcome": "dead letter", "seconds": 0.25, "topic": "athlete_anna", "used": "3/100"}
     assert of_pairs(line("finished", **fields)) == {  # type: ignore[arg-type]

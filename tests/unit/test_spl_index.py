@@ -24,6 +24,19 @@ def test_the_latest_event_comes_first_and_of_equal_ones_the_last_that_came() -> 
     assert [row["id"] for row in index.search("index=strava | table id")] == ["2", "4", "3", "1"]
 
 
+def test_the_log_of_the_add_on_is_read_by_the_rules_of_its_source() -> None:
+    said = "2026-06-01 05:00:00,000 +0000 " + line("problem", error='Strava answered "no".', topic="x")
+    for name in (SOURCE, "/opt/splunk/var/log/splunk/ta_strava_webhook.rest.log.1", "C:/logs/ta_strava_webhook_a.log"):
+        index = Index(NOW)
+        index.add_log([said], source=name)
+        (row,) = index.search("index=_internal", 0, 1e12)
+        assert (row["error"], row["topic"]) == ('Strava answered "no".', "x")
+    index = Index(NOW)
+    index.add_log([said], source="/opt/splunk/var/log/splunk/splunkd.log")
+    (row,) = index.search("index=_internal", 0, 1e12)
+    assert row["error"] == "Strava answered \\", "others are read as Splunk reads them by itself"
+
+
 def test_a_range_has_its_beginning_and_not_its_end() -> None:
     index = Index.of([ride(number, float(number)) for number in range(1, 6)], NOW)
     assert [row["id"] for row in index.search("index=strava | table id", 2, 4)] == ["3", "2"]

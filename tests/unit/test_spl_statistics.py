@@ -137,6 +137,11 @@ def test_what_is_unknown_is_refused(words: str) -> None:
         stats(words, [{"x": "1", "g": "a"}], 0.0)
 
 
+def test_eventstats_refuses_so_many_rows_that_splunk_may_leave_its_fields_out() -> None:
+    with pytest.raises(AssertionError, match="may leave its fields out"):
+        eventstats("count AS n", [{} for _ in range(50_001)], 0.0)
+
+
 def test_eventstats_adds_to_each_row_what_stats_says_of_its_group() -> None:
     rows: list[Row] = [{"g": "a", "x": "1"}, {"g": "b", "x": "2"}, {"x": "4"}, {"g": "a", "x": "8"}]
     assert eventstats("sum(x) AS s BY g", [dict(row) for row in rows], 0.0) == [

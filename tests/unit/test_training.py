@@ -6,6 +6,7 @@ import configparser
 import json
 import math
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta, timezone
@@ -24,6 +25,7 @@ from sandbox.strava.accounts import Accounts
 from sandbox.strava.activities import ActivityBook
 from sandbox.strava.exchange import JsonObject
 from sandbox.strava.route import decode_polyline
+from sandbox.training import __main__ as write_files
 from sandbox.training import files
 from sandbox.training.activity_json import DETAIL_ONLY
 from sandbox.training.diary import DAYS as TWO_YEARS
@@ -398,7 +400,10 @@ def test_samples_are_those_of_their_activity(
     for sample in written["strava:activities:stream"]:
         by_activity[sample["activity_id"]].append(sample)
     assert set(by_activity) == history.sampled
+    assert history.sampled & set(history.deleted), "the samples of a deleted activity stay in the index"
     for key, samples in by_activity.items():
+        if key in history.deleted:
+            continue
         truth = truths[key]
         assert all(one["_time"] == epoch(truth["start_date"]) + one["offset"] for one in samples)
         assert all(one["offset"] < other["offset"] for one, other in pairwise(samples))
@@ -415,7 +420,7 @@ def test_samples_are_those_of_their_activity(
 def test_each_month_has_a_test_of_twenty_minutes_with_samples(
     history: training.History, truths: dict[int, Activity]
 ) -> None:
-    tests = [truths[key] for key in history.sampled if "FTP" in truths[key]["name"]]
+    tests = [truths[key] for key in history.sampled & set(truths) if "FTP" in truths[key]["name"]]
     months = {one["start_date"][:7] for one in tests}
     assert len(months) >= 4
     for one in tests:
@@ -445,6 +450,22 @@ def test_there_is_a_file_for_each_sourcetype_named_after_what_to_choose(
     activities = written[0]
     # Two years of that and the samples have less than 60 MB.
     assert activities.size / DAYS * TWO_YEARS < 30e6
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "2011-12-31", "2060-01-01", "yesterday", "2026-13-01"])
+def test_a_day_on_which_nobody_trains_is_refused_with_a_sentence(
+    day: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        write_files.main(["--today", day, "--folder", str(tmp_path)])
+    assert re.search(rf"argument --today: [^_]*{day}.*\.\n$", capsys.readouterr().err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tomorrow_is_the_last_day() -> None:
+    today = datetime.now(timezone.utc)
+    assert write_files._moment(f"{today:%Y-%m-%d}").date() == today.date()
+    assert write_files._moment("2012-01-01").year == 2012
 
 
 def test_the_page_names_each_file_and_its_sourcetype() -> None:

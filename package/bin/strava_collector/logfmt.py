@@ -1,4 +1,7 @@
-"""Log lines in the form ``action=… key=value``, which Splunk extracts without any configuration."""
+"""Log lines in the form ``action=… key=value``, which Splunk extracts by itself.
+
+For quotation marks within a value it needs the stanza of the log files in ``props.conf``.
+"""
 
 from __future__ import annotations
 

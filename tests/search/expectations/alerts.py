@@ -115,15 +115,41 @@ def _problem(ago: float, topic: str, error: str) -> Said:
     return said(ago, "problem", topic=topic, error=error)
 
 
-def _trouble(ago: float, state: State, error: str) -> Said:
+def _trouble(ago: float, state: State, error: str, failures: int = 1) -> Said:
     return said(
-        ago, "subscription_trouble", application="club", state=state.value, error=error, failures=1, next_in=300.0
+        ago,
+        "subscription_trouble",
+        application="club",
+        state=state.value,
+        error=error,
+        failures=failures,
+        next_in=300.0,
+    )
+
+
+_KEPT = said(20 * HOUR, "subscription_kept", application="club", subscription_id=1)
+_NO_ANSWER = "Strava could not be reached."
+
+
+def _no_subscription(
+    ago: float, state: Optional[State] = None, error: Optional[str] = None
+) -> Callable[[float], Answer]:
+    return lambda now: Answer(
+        [
+            {
+                "host": ANYTHING,
+                "application": "club",
+                "since": text_of(now - ago),
+                "state": None if state is None else state.value,
+                "error": error,
+            }
+        ]
     )
 
 
 _SOURCE = f"/opt/splunk/var/log/splunk/{_CLUB}.log"
 _REFUSED = "Athlete “Lena”: Strava refuses the permission."
-_ANSWER = "Strava answered 400: callback url GET to verify callback does not return 200."
+_ANSWER = 'Strava answered 400: "GET to verify callback does not return 200".'
 
 
 def _days(now: float) -> Answer:
@@ -406,29 +432,38 @@ CASES = [
     Case(
         "Strava alert subscription missing",
         "trouble",
-        [
-            said(20 * HOUR, "subscription_kept", application="club", subscription_id=1),
-            _trouble(3 * HOUR, State.NOT_200, _ANSWER),
-        ],
-        lambda now: Answer(
-            [
-                {
-                    "host": ANYTHING,
-                    "application": "club",
-                    "since": text_of(now - 3 * HOUR),
-                    "state": State.NOT_200.value,
-                    "error": _ANSWER,
-                }
-            ]
-        ),
+        [_KEPT, _trouble(3 * HOUR, State.NOT_200, _ANSWER)],
+        _no_subscription(3 * HOUR, State.NOT_200, _ANSWER),
     ),
     Case(
         "Strava alert subscription missing",
         "gone at Strava's",
         [said(HOUR, "subscription_missing", application="club", subscription_id=1)],
-        lambda now: Answer(
-            [{"host": ANYTHING, "application": "club", "since": text_of(now - HOUR), "state": None, "error": None}]
-        ),
+        _no_subscription(HOUR),
+    ),
+    Case(
+        "Strava alert subscription missing",
+        "looks that fail may pass",
+        [
+            _KEPT,
+            _trouble(3 * HOUR, State.OUTAGE, "Strava answered 503."),
+            _trouble(2 * HOUR, State.UNREACHABLE, _NO_ANSWER, 2),
+        ],
+    ),
+    Case(
+        "Strava alert subscription missing",
+        "they do not pass",
+        [_KEPT, _trouble(2 * HOUR, State.UNREACHABLE, _NO_ANSWER, 2), _trouble(HOUR, State.LIMITED, "Used up.", 3)],
+        _no_subscription(HOUR, State.LIMITED, "Used up."),
+    ),
+    Case(
+        "Strava alert subscription missing",
+        "gone, and then Strava cannot be asked",
+        [
+            said(2 * HOUR, "subscription_missing", application="club", subscription_id=1),
+            _trouble(HOUR, State.UNREACHABLE, _NO_ANSWER),
+        ],
+        _no_subscription(2 * HOUR),
     ),
     Case(
         "Strava alert subscription missing",

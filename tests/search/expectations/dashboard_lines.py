@@ -11,8 +11,9 @@ from strava_collector.overview import Overview
 from strava_collector.subscription_rules import State
 from strava_collector.webhook import Receipt
 from tests.search.answers import Answer, Row
+from tests.search.catalogue import LENA
 from tests.search.expectations.alerts import Case, Said, said
-from tests.search.truth import LENA, text_of
+from tests.search.truth import text_of
 
 RIDE, OTHER = 9_100_000_000_001, 9_100_000_000_002
 CLUB = "ta_strava_webhook_club"

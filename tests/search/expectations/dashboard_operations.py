@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from strava_collector.job import Outcome
 from tests.search.answers import ANYTHING, Row
+from tests.search.catalogue import LENA, MARCUS
 from tests.search.expectations.alerts import DAY, HOUR, MINUTE, Said, said
 from tests.search.expectations.dashboard_lines import (
     ANSWER,
@@ -24,7 +25,6 @@ from tests.search.expectations.dashboard_lines import (
     trouble,
     warned,
 )
-from tests.search.truth import LENA, MARCUS
 
 # What is wrong.
 

@@ -6,6 +6,7 @@ from typing import Optional
 
 from strava_collector.job import Outcome
 from tests.search.answers import ANYTHING, Row
+from tests.search.catalogue import LENA
 from tests.search.expectations.alerts import DAY, HOUR, MINUTE, Said, said
 from tests.search.expectations.dashboard_lines import (
     OTHER,
@@ -19,7 +20,6 @@ from tests.search.expectations.dashboard_lines import (
     warned,
 )
 from tests.search.rest_answers import ATHLETES, COUNTS, LISTS, SET_UP, WEBHOOK, WHO_AM_I
-from tests.search.truth import LENA
 
 
 def _dispatched(ago: float, meaning: str = "changed", reason: Optional[str] = None) -> Said:

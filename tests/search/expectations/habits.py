@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from tests.search.answers import Answer
-from tests.search.catalogue import LENA
 from tests.search.expectations.registry import expected
 from tests.search.truth import Asked, text_of
 
@@ -62,11 +63,12 @@ def when(asked: Asked) -> Answer:
 
 @expected("Most edited activities")
 def most_edited(asked: Asked) -> Answer:
-    """What the index holds, not what is true in the end: each collection of an activity, wherever it stands."""
+    """What the index holds, not what is true in the end: each full collection of an activity, wherever it stands."""
     collected: dict[int, list[float]] = {}
     for one in asked.truth.written("strava:activities"):
         is_asked = one["athlete"]["id"] == asked.athlete and asked.earliest <= one["_time"] < asked.latest
-        if is_asked and "deleted" not in one:
+        is_there = one["id"] in asked.truth.details
+        if is_asked and is_there and one.get("resource_state") == 3:
             collected.setdefault(one["id"], []).append(one["collected_at"])
     counts = sorted((len(versions) for versions in collected.values() if len(versions) > 1), reverse=True)
     border = counts[min(9, len(counts) - 1)] if counts else 0
@@ -78,11 +80,15 @@ def most_edited(asked: Asked) -> Answer:
     return Answer(rows, order=("-versions",), limit=10)
 
 
-@expected("Strava weekly summary", LENA)
+@expected("Strava weekly summary")
 def weekly_summary(asked: Asked) -> Answer:
-    """Of one athlete: the macro that says whose is set as a person would set it."""
+    """Of one athlete: the macro that says whose is set as a person would set it. The week is the athlete's own."""
+    today = pd.Timestamp(asked.now, unit="s").normalize()
+    week = today - pd.Timedelta(days=today.day_of_week + 7)
+    table = asked.truth.activities
+    table = table[(table.athlete == asked.athlete) & (table.monday == week)]
     rows = []
-    for family, group in asked.activities().groupby("family"):
+    for family, group in table.groupby("family"):
         rows.append(
             {
                 "sport_family": family,

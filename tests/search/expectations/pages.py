@@ -104,12 +104,12 @@ def versions(asked: Asked) -> Answer:
     return Answer(counted[counted.versions > 1].reset_index().to_dict("records"))
 
 
-@expected("docs/events.md: `strava_index` sourcetype=strava:activities:stream activity_", MARCUS)
+@expected("docs/events.md: `strava_samples(1234567890)` | sort 50000 offset | table _ti", MARCUS)
 def samples_of_an_activity(asked: Asked) -> Answer:
     table = asked.truth.samples
     table = table[table.activity_id == asked.activity]
     assert len(table) > 100
-    return Answer([{"offset": one} for one in table.offset], only=("offset",))
+    return Answer([{"offset": one} for one in table.offset], order=("offset",), only=("offset",))
 
 
 @expected("docs/getting-started.md: `strava_index` sourcetype=strava:* earliest=-1d", LENA)
@@ -118,12 +118,12 @@ def everything_of_a_day(asked: Asked) -> Answer:
     return Answer([{"_raw": one.data} for one in events if asked.earliest <= one.time < asked.latest], only=("_raw",))
 
 
-@expected("docs/searching.md: | eval version=coalesce(collected_at, _indextime) | dedup id", LENA)
+@expected("docs/searching.md: | eval version=coalesce(collected_at, _indextime-10000000000", LENA)
 def latest_versions(asked: Asked) -> Answer:
     return Answer([{"id": one} for one in asked.all_activities().id], only=("id",))
 
 
-@expected("docs/moving.md: | eval version=coalesce(collected_at, _indextime) | dedup id", LENA)
+@expected("docs/moving.md: | eval version=coalesce(collected_at, _indextime-10000000000", LENA)
 def latest_versions_again(asked: Asked) -> Answer:
     return latest_versions(asked)
 
