@@ -121,6 +121,7 @@ def main(arguments: list[str]) -> int:
     """Run until interrupted."""
     program.prepare()
     empty = "--empty" in arguments
+    studio = next((Path(one.partition("=")[2]) for one in arguments if one.startswith("--studio=")), None)
     try:
         with (
             tempfile.TemporaryDirectory(prefix="strava-sandbox-") as folder,
@@ -131,6 +132,7 @@ def main(arguments: list[str]) -> int:
                 # Who plays sends what Strava would not.
                 strict=False,
                 web=True,
+                studio=studio,
             ) as sandbox,
         ):
             anna = sandbox.strava.add_athlete("Anna", "Bergström")

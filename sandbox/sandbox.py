@@ -61,6 +61,7 @@ class Sandbox:
         strict: bool = True,
         web: bool = False,
         theme: str = "light",
+        studio: Path | None = None,
     ) -> None:
         """Nothing runs before the ``with`` statement.
 
@@ -68,13 +69,14 @@ class Sandbox:
             advanced: settings of the tab *Advanced* that differ from the defaults.
             web: start Splunk Web too.
             theme: Splunk Web's theme, ``light`` or ``dark``.
+            studio: what shows dashboards there, as ``tools/studio.py`` builds it.
         """
         self.certificates = Certificates(folder / "certificates")
         self.strava = StravaStandIn(
             self.certificates, retry_pause=retry_pause, limits=limits or Limits(), strict=strict
         )
         self.splunkd = Splunkd(app=app, home=folder / "splunk", python=python, environment=environment)
-        self._web = SplunkWeb(self.splunkd, self.certificates, theme=theme) if web else None
+        self._web = SplunkWeb(self.splunkd, self.certificates, theme=theme, studio=studio) if web else None
         self.advanced = dict(advanced or {})
         self._browser = requests.Session()
         self._browser.trust_env = False

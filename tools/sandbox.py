@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from tools import environments, package
+from tools import environments, package, studio
 from tools.progress import exit_with, say
 
 #: What runs the sources, not the built add-on, and wants to be quick.
@@ -28,10 +28,21 @@ def main(module: str, *arguments: str) -> int:
         return 1
     if version not in ("3.9", "3.13"):
         say(f"There is no Python 3.9 or 3.13 here as in Splunk; the add-on runs on {version} instead.")
+    if module == "sandbox":
+        arguments = (*arguments, *_dashboards())
     os.chdir(environments.ROOT)
     # The stand-ins share the collector's clock; the add-on's own processes get an environment of their own.
     os.environ["PYTHONPATH"] = str(environments.ROOT / "package" / "bin")
     return os.execv(str(python), [str(python), "-B", "-m", module, *arguments])
+
+
+def _dashboards() -> list[str]:
+    """What makes the sandbox show dashboards; without a network it does all else."""
+    try:
+        return [f"--studio={studio.ready()}"]
+    except environments.EnvironmentFailed as error:
+        say(f"{error}\nThe sandbox shows no dashboards.")
+        return []
 
 
 if __name__ == "__main__":

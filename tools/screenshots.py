@@ -17,13 +17,17 @@ from tools.progress import exit_with, say
 IMAGES = ROOT / "docs" / "images"
 MADE_FROM = IMAGES / "made-from.json"
 
+#: What the dashboards are made of.
+_DASHBOARDS = ROOT / "package" / "default" / "data" / "ui" / "views"
+_MACROS = ROOT / "package" / "default" / "macros.conf"
+
 #: Scripts of ours that change how the pages look.
 _HOOKS = ROOT / "package" / "appserver" / "static" / "js" / "build"
 
 
 def made_from() -> dict[str, str]:
     """What the pictures depend on: a digest of each file, and the version of UCC."""
-    files = [ROOT / "globalConfig.json", *sorted(_HOOKS.rglob("*.js"))]
+    files = [ROOT / "globalConfig.json", _MACROS, *sorted(_DASHBOARDS.glob("*.xml")), *sorted(_HOOKS.rglob("*.js"))]
     found = {
         path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
         for path in files

@@ -40,11 +40,6 @@ def ready() -> Path:
     return BUNDLE
 
 
-def validate_command(*files: Path) -> list[str]:
-    """What prints the faults of definitions of dashboards; call `ready` before."""
-    return [str(_node(studio())), str(_PACKAGES / "validate.js"), *(str(file) for file in files)]
-
-
 def _build(environment: Environment) -> None:
     say("building .venv/studio: the framework that shows dashboards")
     _PACKAGES.mkdir(parents=True, exist_ok=True)
@@ -56,23 +51,19 @@ def _build(environment: Environment) -> None:
     if not (installed and (_PACKAGES / "node_modules" / ".package-lock.json").is_file()):
         npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         _run([str(node), str(npm), "ci", *_QUIET], node)
-    shutil.rmtree(BUNDLE, ignore_errors=True)
-    for source, platform in (("dashboard.js", "browser"), ("definitions.js", "node")):
-        target = BUNDLE / source if platform == "browser" else _PACKAGES / "validate.js"
-        _run(
-            [
-                str(_PACKAGES / "node_modules" / "esbuild" / "bin" / "esbuild"),
-                source,
-                "--bundle",
-                "--minify",
-                f"--platform={platform}",
-                f"--outfile={target}",
-                '--define:process.env.NODE_ENV="production"',
-                "--legal-comments=none",
-                "--log-level=error",
-            ],
-            node,
-        )
+    _run(
+        [
+            str(_PACKAGES / "node_modules" / "esbuild" / "bin" / "esbuild"),
+            "dashboard.js",
+            "--bundle",
+            "--minify",
+            f"--outfile={BUNDLE / 'dashboard.js'}",
+            '--define:process.env.NODE_ENV="production"',
+            "--legal-comments=none",
+            "--log-level=error",
+        ],
+        node,
+    )
 
 
 def _is_same(name: str) -> bool:

@@ -37,8 +37,6 @@ class Case:
     history: int = 0
     #: The part of the notifications about activities that are never sent.
     lost: float = 0.0
-    #: Somebody reads the log: what waits, and what users are told, is in it as often as the service says it.
-    watched: bool = False
 
     @property
     def lists(self) -> bool:

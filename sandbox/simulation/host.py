@@ -43,8 +43,19 @@ _ATHLETE_PATIENCE = DAY
 class Host:
     """Runs the input from one end to the next."""
 
-    def __init__(self, case: Case, timeline: Timeline, world: World, plan: Misfortunes, folder: Path) -> None:
+    def __init__(
+        self,
+        case: Case,
+        timeline: Timeline,
+        world: World,
+        plan: Misfortunes,
+        folder: Path,
+        *,
+        is_watched: bool = False,
+    ) -> None:
+        """``is_watched``: somebody reads the log, so it has what waits and what users are told as the service says it."""
         self._case = case
+        self._is_watched = is_watched
         self._timeline = timeline
         self._world = world
         self.plan = plan
@@ -114,7 +125,7 @@ class Host:
             settings=lambda: self._settings,
             jitter=random.Random(f"{whose}jitter {self._case.seed}"),
             looks_around=self._case.lists,
-            is_watched=self._case.watched,
+            is_watched=self._is_watched,
         )
 
     def begin(self) -> None:
@@ -167,12 +178,12 @@ class Host:
     def report(self, topic: str, text: str) -> None:
         """Count what the user is told, and say it in the log as the service does."""
         self.told[topic.partition("_")[0]] += 1
-        if self._case.watched:
+        if self._is_watched:
             self._bulletin.report(topic, text)
 
     def resolved(self, topic: str) -> None:
         """Nobody reads them here, but perhaps the log."""
-        if self._case.watched:
+        if self._is_watched:
             self._bulletin.resolved(topic)
 
     # Ends and beginnings.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -25,9 +25,12 @@ from strava_collector.logfmt import Value, line
 from strava_collector.subscription_rules import State
 
 #: Some people who ride often, with a few old activities, so that lists are read.
-QUIET = Case(seed=3, days=10, athletes=6, faults=0.0, history=300, lost=0.0, watched=True)
+QUIET = Case(seed=3, days=10, athletes=10, faults=0.0, history=60, lost=0.0)
 #: The same with what can go wrong: outages, restarts, lost notifications, and athletes who withdraw the permission.
-BAD = replace(QUIET, seed=5, athletes=12, faults=1.0, history=2_400, lost=0.08)
+BAD = replace(QUIET, seed=7, athletes=16, faults=1.0, history=160, lost=0.08)
+
+#: For so long, in seconds, the last outage of the bad days has lasted.
+_OUTAGE = 5 * 3_600.0
 
 _PREFIX = "/opt/splunk/var/log/splunk/ta_strava_webhook"
 _CERTIFICATE = "/opt/splunk/etc/auth/rides.pem"
@@ -50,7 +53,7 @@ def operation_log(now: float, *, bad: bool = False) -> list[LogLine]:
         world = World(case, timeline, place / "certificates")
         try:
             plan = _plan(case, now)
-            host = Host(case, timeline, world, plan, place / "store")
+            host = Host(case, timeline, world, plan, place / "store", is_watched=True)
             post = Post(
                 timeline, plan, host.receive, random.Random("post"), case.lost, random.Random(f"losses {case.seed}")
             )
@@ -65,12 +68,20 @@ def operation_log(now: float, *, bad: bool = False) -> list[LogLine]:
     return [LogLine(one.source, one.text) for one in sorted(lines, key=lambda one: one.at) if one.at <= now]
 
 
+def by_file(lines: Iterable[LogLine]) -> dict[str, list[str]]:
+    """The texts of each log file."""
+    found: dict[str, list[str]] = {}
+    for one in lines:
+        found.setdefault(one.source, []).append(one.text)
+    return found
+
+
 def _plan(case: Case, now: float) -> Misfortunes:
     """The bad days end with an outage that is not over."""
     plan = replace(misfortunes(case), clock_offset=0.0)
     if not case.faults:
         return plan
-    return replace(plan, outages=(*plan.outages, Outage(now - 2_700.0, now + DAY, 503, "/api/v3/*")))
+    return replace(plan, outages=(*plan.outages, Outage(now - _OUTAGE, now + DAY, 503, "/api/v3/*")))
 
 
 @dataclass(frozen=True)

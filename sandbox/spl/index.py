@@ -176,7 +176,8 @@ class Index:
         shown = []
         for event in self.events:
             meta = {**event.meta, "sourcetype": event.meta["_sourcetype"]}
-            if not event.deleted and context.earliest <= event.time < context.latest and terms.matches(meta):
+            may_be_seen = not event.deleted and event.meta["index"] not in self.hidden
+            if may_be_seen and context.earliest <= event.time < context.latest and terms.matches(meta):
                 shown.append({**meta, "_time": event.time})
         return shown
 

@@ -17,7 +17,7 @@ from sandbox.certificates import Certificates
 from sandbox.spl import Index
 
 from . import pages, studio
-from .exchange import Answer, Request, as_json, message, page, script
+from .exchange import Answer, Request, as_json, message, page, redirect, script
 from .raw import endpoint_of
 from .search_jobs import SearchJobs
 from .server import Server
@@ -80,6 +80,8 @@ class Preview:
             return self._rest(request)
         if path in ("/favicon.ico", f"{_LOCALE}/favicon.ico"):
             return Answer(204)
+        if path.startswith("/app/"):  # as links in dashboards have it: Splunk Web adds the language
+            return redirect(f"{_LOCALE}{request.target}")
         if path == f"{_LOCALE}/config":
             return script(pages.config(self._config()))
         if path == f"{_LOCALE}/i18ncatalog":

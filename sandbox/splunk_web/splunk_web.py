@@ -127,6 +127,8 @@ class SplunkWeb:
             return script("i18n_register({});\n")
         if path.startswith(f"{LOCALE}/static/"):
             return self._static(request, path[len(f"{LOCALE}/static/") :])
+        if path.startswith("/app/"):  # as links in dashboards have it
+            return redirect(f"{LOCALE}{request.target}")
         session = self._sessions.of(request)
         if session is None:
             return redirect(f"{LOCALE}/account/login?return_to={quote(request.target, safe='')}")

@@ -38,9 +38,10 @@ def page(dashboard: Dashboard, theme: str, *, is_built: bool) -> str:
         else "<p>The framework that shows dashboards could not be built; what was missing is said where the sandbox "
         "was started.</p>"
     )
+    style = f'<link rel="stylesheet" href="/en-US/static/{FOLDER}dashboard.css">' if is_built else ""
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{escape(dashboard.label)}</title>
-<link rel="stylesheet" href="/en-US/static/{FOLDER}dashboard.css">
+{style}
 <style>
 body {{ margin: 0; background: {background}; color: {text}; font: 14px/20px "Splunk Platform Sans", sans-serif; }}
 #head {{ padding: 12px 20px 4px; }}

@@ -6,9 +6,8 @@ import { DashboardContextProvider, GeoJsonProvider, GeoRegistry } from '@splunk/
 import preset from '@splunk/dashboard-presets/EnterpriseViewOnlyPreset';
 import SplunkThemeProvider from '@splunk/themes/SplunkThemeProvider';
 
-const { definition, theme, mapTileConfig } = JSON.parse(document.getElementById('view').textContent);
+const { definition, theme } = JSON.parse(document.getElementById('view').textContent);
 
-// No tile of a map comes from elsewhere.
 const geoRegistry = GeoRegistry.create();
 geoRegistry.addDefaultProvider(new GeoJsonProvider());
 
@@ -24,7 +23,7 @@ createRoot(root).render(
         { family: 'enterprise', colorScheme: theme, density: 'comfortable' },
         h(
             DashboardContextProvider,
-            { preset, initialDefinition: definition, initialMode: 'view', geoRegistry, mapTileConfig },
+            { preset, initialDefinition: definition, initialMode: 'view', geoRegistry },
             h(DashboardCore, { width: '100%', height: 'auto' })
         )
     )

@@ -7,6 +7,7 @@ callback URL's host is rides.example.com. Everything else is as it would be.
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import sys
 import tempfile
@@ -14,15 +15,18 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwright
 
 from sandbox import program
-from sandbox.certificates import ServerCertificate
+from sandbox.certificates import Certificates, ServerCertificate
 from sandbox.sandbox import INDEX, Input, Sandbox, SandboxRefused, free_port
+from sandbox.splunk_web.preview import Preview
 from sandbox.strava import Application, Athlete
+from tests.browser import studio
 from tests.browser.pages import CheckTab, ConfigurationPage, Dialog, Form, InputsPage, Table, log_in
 from tests.support.waiting import until
 from tools import chromium, environments, screenshots
+from tools import studio as framework
 
 HOST = "splunk.example.com"
 CALLBACK = "https://rides.example.com:8443/strava/9f2c81d7a4e05b36"
@@ -95,12 +99,15 @@ class Album:
         page.mouse.move(0, 0)
 
     def _write(self, name: str, picture: bytes) -> None:
-        """A third of the size with few colours, and nobody sees a difference."""
-        file = self._folder / f"{name}.png"
-        with Image.open(io.BytesIO(picture)) as image:
-            few = image.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-            few.save(file, "PNG", optimize=True)
-        print(f"{file.name}, {file.stat().st_size / 1024:.0f} KB", flush=True)
+        write(self._folder / f"{name}.png", picture)
+
+
+def write(file: Path, picture: bytes) -> None:
+    """A third of the size with few colours, and nobody sees a difference."""
+    with Image.open(io.BytesIO(picture)) as image:
+        few = image.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few.save(file, "PNG", optimize=True)
+    print(f"{file.name}, {file.stat().st_size / 1024:.0f} KB", flush=True)
 
 
 class Story:
@@ -274,6 +281,26 @@ def take_all(story: Story, album: Album) -> None:
     album.take_table("athletes-dark", album.configuration().open("Athletes"))
 
 
+def take_dashboards(browser: Browser, folder: Path, home: Path) -> None:
+    """Each dashboard over the sample's training, light and dark, without the bar on top."""
+    folder.mkdir(parents=True, exist_ok=True)
+    certificates = Certificates(home / "dashboards")
+    with (
+        Preview(studio.PACKAGE, certificates, framework.ready(), studio.sample()) as preview,
+        studio.window(browser) as context,
+    ):
+        page = context.new_page()
+        for view, theme in itertools.product(studio.views(), ("light", "dark")):
+            studio.show(page, preview, view, "full", theme, studio.CHOSEN.get(view, {}))
+            top = page.locator("header[data-view]").bounding_box()
+            box = page.viewport_size
+            assert top is not None, "the bar on top is gone"
+            assert box is not None
+            clip = FloatRect(x=0, y=top["height"], width=box["width"], height=box["height"] - top["height"])
+            write(folder / f"{view}-{theme}.png", page.screenshot(clip=clip))
+        assert preview.take_unknown() == []
+
+
 def enter(form: Dialog, name: str, application: str, callback_url: str, port: str) -> None:
     form.fill("name", name)
     form.choose("application", application)
@@ -296,6 +323,7 @@ def main() -> int:
         rule = next(flag for flag in flags if flag.startswith("--host-resolver-rules="))
         flags[flags.index(rule)] = rule.replace("=", f"=MAP {HOST}:443 127.0.0.1:{sandbox.web.port} , ", 1)
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=flags)
+        take_dashboards(browser, folder / "dashboards", Path(home))
         take_all(Story(sandbox), Album(sandbox, browser, folder))
         browser.close()
     screenshots.note_what_they_are_made_from()

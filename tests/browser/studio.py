@@ -1,6 +1,7 @@
 """The dashboards of the sources in a browser, over the sample's training or what is given, without a built package.
 
-Cases: `full` (a year), `week`, `empty` (nothing was ever indexed), `wrong` (the macro strava_index points elsewhere).
+Cases: `full` (a year, and a log of bad days), `week`, `empty` (nothing was ever indexed), `wrong` (the macro strava_index
+points elsewhere), `quiet` (a log of good days), `hidden` (somebody who may not search `_internal`).
 """
 
 from __future__ import annotations
@@ -13,16 +14,21 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from sandbox import training
+from sandbox.simulation.operation_log import by_file, operation_log
 from sandbox.spl import Index
 from sandbox.splunk_web.preview import Preview
-from tests.search.catalogue import TODAY
-from tests.search.rest_answers import SET_UP, answering
+from tests.search.catalogue import LENA, TODAY
+from tests.search.rest_answers import MACRO, SET_UP, answering
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "package"
-CASES = ("full", "week", "empty", "wrong")
+CASES = ("full", "week", "empty", "wrong", "quiet", "hidden")
 #: Of so many newest activities of each athlete there are samples.
 SAMPLED = 3
+#: What is chosen for pictures in the documentation: the athlete who rides with a power meter.
+CHOSEN: Mapping[str, Mapping[str, str]] = {
+    view: {"athlete": str(LENA)} for view in ("strava_overview", "strava_activity", "strava_training")
+}
 #: What the window is as wide as, unless another width is asked for; and a narrow one.
 WIDTH, NARROW = 1440, 800
 
@@ -44,21 +50,33 @@ def views(package: Path = PACKAGE) -> list[str]:
 
 
 @functools.cache
-def sample() -> Index:
+def _trained() -> Index:
     """Two years of three athletes, at the time at which the searches are tested."""
     index = Index.of(training.history(TODAY, seed=1, samples=SAMPLED).events, now=TODAY.timestamp())
     index.rest = answering(SET_UP)
     return index
 
 
+@functools.cache
+def sample(*, bad: bool = True) -> Index:
+    """The training, and what a collector's log says: of bad days or of good ones."""
+    index = replace(_trained(), events=list(_trained().events))
+    for source, lines in by_file(operation_log(index.now, bad=bad)).items():
+        index.add_log(lines, source=source, sourcetype="ta_strava_webhook:log")
+    return index
+
+
 def index_of(case: str) -> Index:
     """What is searched in a case."""
-    full = sample()
+    full = sample(bad=case != "quiet")
+    if case == "hidden":
+        return replace(full, hidden=frozenset({"_internal"}))
     if case == "empty":
         return replace(full, events=[])
     if case == "wrong":
-        elsewhere = {**full.macros["strava_index"], "definition": "index=elsewhere"}
-        return replace(full, macros={**full.macros, "strava_index": elsewhere})
+        elsewhere = {"definition": "index=elsewhere"}
+        macros = {**full.macros, "strava_index": {**full.macros["strava_index"], **elsewhere}}
+        return replace(full, macros=macros, rest=answering({**SET_UP, MACRO: [dict(elsewhere)]}))
     return full
 
 

@@ -34,6 +34,8 @@ def test_from_an_empty_installation_to_the_first_event(
         page.get_by_role("button", name="Sign In").click()
     with watch.step("open the app"):
         page.get_by_role("link", name="Webhook Add-on for Strava").click()
+        # The app opens at a dashboard, which says that there is nothing yet.
+        page.get_by_role("link", name="Configuration").click()
         configuration = ConfigurationPage(page, None)
         applications = configuration.open("Applications")
     with watch.step("the application"):

@@ -17,6 +17,7 @@ from sandbox.splunkd import Splunkd
 APP = Path(__file__).resolve().parents[2] / "output" / "TA_strava_webhook"
 RAW = "/en-US/splunkd/__raw/servicesNS/nobody/TA_strava_webhook"
 CONFIGURATION = "/en-US/app/TA_strava_webhook/configuration"
+OVERVIEW = "/en-US/app/TA_strava_webhook/strava_overview"
 FOOTER = "| rest services/apps/local/TA_strava_webhook splunk_server=local | fields build"
 
 pytestmark = pytest.mark.skipif(not APP.is_dir(), reason="the add-on is not built: make package")
@@ -115,7 +116,10 @@ def test_after_the_log_out_nothing_is_open(admin: Browser) -> None:
 
 def test_the_app_opens_at_its_default_view(admin: Browser) -> None:
     assert "Webhook Add-on for Strava" in admin.get("/").text
-    assert admin.get("/en-US/app/TA_strava_webhook/").url.endswith(CONFIGURATION)
+    answer = admin.get("/en-US/app/TA_strava_webhook/")
+    assert answer.url.endswith(OVERVIEW)
+    # Only what `tools/studio.py` builds can show it.
+    assert "could not be built" in answer.text
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -175,15 +179,53 @@ def test_static_files_are_for_everybody_and_scripts_are_called_so(browser: Brows
     assert answer.headers["Content-Type"].startswith("text/javascript")
 
 
-def test_the_search_of_the_pages_footer_is_answered_and_no_other(admin: Browser, web: SplunkWeb) -> None:
+def test_searches_are_answered_and_those_that_cannot_be_run_fail(admin: Browser, web: SplunkWeb) -> None:
     jobs = "/en-US/splunkd/__raw/services/search/jobs"
     key = {"X-Splunk-Form-Key": admin.form_key}
     made = admin.post(jobs, {"search": FOOTER}, **key)
     assert made.status_code == 201
     results = admin.get(f"/en-US/splunkd/__raw/services/search/v2/jobs/{made.json()['sid']}/results").json()
     assert [list(row) for row in results["results"]] == [["build"]]
-    assert admin.post(jobs, {"search": "search index=*"}, **key).status_code == 400
-    assert web.unknown == ["search search index=*"]
+    assert web.unknown == []
+    made = admin.post(jobs, {"search": "index=strava | transaction id"}, **key)
+    assert made.status_code == 201
+    (job,) = admin.get(f"{jobs}?id={made.json()['sid']}").json()["entry"]
+    assert job["content"]["isFailed"] is True
+    assert job["content"]["dispatchState"] == "FAILED"
+    (why,) = job["content"]["messages"]
+    assert "unknown command transaction" in why["text"]
+    assert web.unknown == ["search index=strava | transaction id: unknown command transaction"]
+
+
+def test_chains_run_over_what_their_search_has_shown(admin: Browser, web: SplunkWeb) -> None:
+    jobs = "/en-US/splunkd/__raw/services/search/jobs"
+    key = {"X-Splunk-Form-Key": admin.form_key}
+    made = admin.post(jobs, {"search": "| makeresults count=3 | streamstats count AS n", "latest_time": "now"}, **key)
+    results = f"/en-US/splunkd/__raw/services/search/v2/jobs/{made.json()['sid']}/results_preview"
+    whole = admin.get(f"{results}?output_mode=json_cols").json()
+    assert [one["name"] for one in whole["fields"]] == ["_time", "n"]
+    assert whole["columns"][1] == ["1", "2", "3"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", whole["columns"][0][0])
+    form = {"search": "| where n>1 | table n", "output_mode": "json_cols", "count": "1", "offset": "1"}
+    part = admin.post(results, form, **key).json()
+    assert (part["columns"], part["post_process_count"]) == ([["3"]], 2)
+    assert admin.post(results, {"search": "| foo"}, **key).status_code == 400
+    assert web.unknown == ["search | foo: unknown command foo"]
+
+
+def test_who_is_no_administrator_does_not_see_the_log(browser: Browser, splunkd: Splunkd) -> None:
+    log = splunkd.home / "var" / "log" / "splunk" / "ta_strava_webhook_club.log"
+    log.write_text("2026-06-01 10:00:00,000 level=INFO action=started\n2026-06-01 10:00:01,000 half a li", "utf-8")
+    seen = {}
+    for user in ("admin", "viewer"):
+        browser.session.cookies.clear()
+        browser.log_in(user, splunkd.sessions.passwords[user])
+        jobs = "/en-US/splunkd/__raw/services/search/jobs"
+        form = {"search": "`strava_log` | table action", "earliest_time": "0", "latest_time": "now"}
+        made = browser.post(jobs, form, **{"X-Splunk-Form-Key": browser.form_key})
+        answer = browser.get(f"/en-US/splunkd/__raw/services/search/v2/jobs/{made.json()['sid']}/results").json()
+        seen[user] = answer["results"]
+    assert seen == {"admin": [{"action": "started"}], "viewer": []}
 
 
 def test_a_session_that_splunkd_has_ended_is_refused(admin: Browser, splunkd: Splunkd) -> None:

@@ -90,6 +90,8 @@ def _is_same(shown: Any, expected: Any, places: Optional[int]) -> bool:
         return shown is not None
     if isinstance(expected, frozenset):
         return any(_is_same(shown, one, places) for one in expected)
+    if isinstance(expected, list):  # several values in one field, in order
+        return bool(shown == expected)
     if expected == "" or (isinstance(expected, float) and math.isnan(expected)):
         expected = None
     if shown is None or expected is None:

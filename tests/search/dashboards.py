@@ -28,9 +28,15 @@ class Source:
     file: str
     #: Label of the view, and name of the data source.
     title: str
-    text: str
+    #: Its query, behind those that it extends.
+    queries: tuple[str, ...]
     earliest: str
     latest: str
+
+    @property
+    def text(self) -> str:
+        """One search that shows the same."""
+        return "\n".join(self.queries)
 
 
 def definition(view: Path) -> dict[str, Any]:
@@ -58,7 +64,7 @@ def sources() -> Iterator[Source]:
             yield Source(
                 str(view.relative_to(ROOT)),
                 f"{label}: {source['name']}",
-                filled(_whole(found, source), tokens),
+                tuple(filled(one, tokens) for one in _queries(found, source)),
                 filled(times["earliest"], tokens),
                 filled(times["latest"], tokens),
             )
@@ -99,12 +105,12 @@ def _root(found: Mapping[str, Any], source: dict[str, Any]) -> dict[str, Any]:
     return source
 
 
-def _whole(found: Mapping[str, Any], source: Mapping[str, Any]) -> str:
+def _queries(found: Mapping[str, Any], source: Mapping[str, Any]) -> tuple[str, ...]:
     query = str(source["options"]["query"]).strip()
     if source["type"] != "ds.chain":
-        return query
-    before = _whole(found, found["dataSources"][source["options"]["extend"]])
-    return f"{before}\n{query if query.startswith('|') else '| ' + query}"
+        return (query,)
+    before = _queries(found, found["dataSources"][source["options"]["extend"]])
+    return (*before, query if query.startswith("|") else "| " + query)
 
 
 def _default_times(found: Mapping[str, Any]) -> dict[str, str]:

@@ -57,6 +57,8 @@ class Search:
     around: str = ""
     #: It begins in the middle, behind a search of the reader's.
     is_part: bool = False
+    #: Of a chain on a dashboard: what it extends, and its own commands.
+    queries: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.file}: {self.title}"
@@ -114,7 +116,7 @@ def on_dashboards() -> Iterator[Search]:
     """Those of the views, as they are run when nobody has chosen anything yet."""
     for one in sources():
         comments = " ".join(re.findall(r"```(.*?)```", one.text, flags=re.DOTALL))
-        yield Search(one.file, one.title, one.text, one.earliest, one.latest, comments)
+        yield Search(one.file, one.title, one.text, one.earliest, one.latest, comments, queries=one.queries)
 
 
 def every_search() -> list[Search]:

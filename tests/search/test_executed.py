@@ -11,6 +11,7 @@ import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,14 +20,16 @@ from sandbox.spl import Index
 from strava_collector.events import Event
 from strava_collector.sample_event import SAMPLE_SOURCETYPE
 from tests.search.answers import differences
-from tests.search.catalogue import TODAY, about, catalogue, moment, times
+from tests.search.catalogue import LENA, MARCUS, TODAY, about, catalogue, moment, times
 from tests.search.expectations import EXPECTATIONS, Expectation
 from tests.search.expectations.alerts import CASES, LOOKS, Case
+from tests.search.expectations.dashboard_operations import OPERATIONS
+from tests.search.expectations.dashboard_ride import RIDES
 from tests.search.expectations.erasing import GONE
 from tests.search.knowledge import dictionary
 from tests.search.not_executed import NOT_EXECUTED
 from tests.search.rest_answers import SET_UP, answering
-from tests.search.truth import EVERYBODY, LENA, MARCUS, Asked, Truth
+from tests.search.truth import EVERYBODY, Asked, Truth
 
 OUTPUT = Path(__file__).resolve().parents[2] / "output" / "searches.json"
 NOW = TODAY.timestamp()
@@ -125,7 +128,7 @@ def _keys(content: object, name: str = "") -> Iterator[str]:
 
 
 def test_each_search_is_expected_to_show_something_or_has_a_reason() -> None:
-    known = {*EXPECTATIONS, *ALERTS, *(case.title for case in LOOKS), *GONE, "Strava erase"}
+    known = {*EXPECTATIONS, *ALERTS, *(case.title for case in [*LOOKS, *OPERATIONS, *RIDES]), *GONE, "Strava erase"}
     assert set(catalogue()) == known | set(NOT_EXECUTED)
     assert not known & set(NOT_EXECUTED)
 
@@ -143,8 +146,14 @@ def test_a_search_shows_what_python_computes(name: str) -> None:
 
 def _compare(name: str, expectation: Expectation, question: Asked) -> int:
     answer = expectation.compute(question)
-    text = about(catalogue()[name].text, question.athlete, question.activity)
-    if catalogue()[name].is_part:  # it stands behind whatever the reader searches
+    search = catalogue()[name]
+    if search.queries:
+        queries = tuple(about(one, question.athlete, question.activity) for one in search.queries)
+        rows = _shown(queries, question.earliest, question.latest)
+        assert differences(rows, answer) == []
+        return len(rows)
+    text = about(search.text, question.athlete, question.activity)
+    if search.is_part:  # it stands behind whatever the reader searches
         text = f"`strava_activity_versions` {text}"
     if name == "Strava weekly summary":
         text = text.replace("`strava_report_athlete`", str(question.athlete))
@@ -155,16 +164,26 @@ def _compare(name: str, expectation: Expectation, question: Asked) -> int:
     return len(rows)
 
 
+@functools.cache
+def _shown(queries: tuple[str, ...], earliest: float, latest: float) -> list[dict[str, Any]]:
+    """As a dashboard does it: what several panels extend is searched once."""
+    *before, query = queries
+    if not before:
+        return index().search(query, earliest=earliest, latest=latest)
+    return index().chain(_shown(tuple(before), earliest, latest), query, earliest=earliest, latest=latest)
+
+
 def _fill(report: str) -> None:
     question = asked(report, LENA)
     index().search(catalogue()[report].text, earliest=question.earliest, latest=question.latest)
 
 
-@pytest.mark.parametrize("case", [*CASES, *LOOKS], ids=lambda case: f"{case.title}: {case.what}")
+@pytest.mark.parametrize("case", [*CASES, *LOOKS, *OPERATIONS, *RIDES], ids=lambda case: f"{case.title}: {case.what}")
 def test_a_search_of_the_log_shows_what_was_said(case: Case) -> None:
     before = _outcomes.get(case.title, True)
     _outcomes[case.title] = False
     log = Index.of([], now=NOW)
+    log.rest, log.hidden = answering(case.rest), case.hidden
     for one in case.said:
         log.add_log([one.as_written(NOW)], source=one.source, sourcetype="ta_strava_webhook:log")
     question = asked(case.title, LENA)

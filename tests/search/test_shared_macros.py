@@ -163,13 +163,13 @@ def test_an_index_of_an_athlete_counts_as_well() -> None:
 def test_who_may_not_see_the_inputs_is_told_so() -> None:
     rest: dict[str, list[Row]] = {MACRO: SET_UP[MACRO], WHO_AM_I: [{"username": "eve", "capabilities": ["search"]}]}
     said = state([], rest, athlete=0)
-    assert said.startswith("No activities in index=strava. You may not see this add-on's inputs and athletes: ask")
+    assert said.startswith("No activities in index=strava. You may not see this add-on's inputs: ask an")
     assert state([], {}, athlete=0).startswith("No activities in the macro strava_index. You may not see")
 
 
 def test_a_host_without_inputs_may_be_the_search_head_of_another() -> None:
     said = state([], {**SET_UP, WEBHOOK: [], LISTS: []}, athlete=0)
-    assert said.startswith("No activities in index=strava, and no input on this host. If another host collects, look")
+    assert said.startswith("No activities in index=strava, and no input on this host. If another host collects, see")
     assert said.endswith("Otherwise create an input: page Inputs.")
 
 
@@ -186,7 +186,7 @@ def test_all_inputs_are_disabled() -> None:
 def test_nothing_has_ever_arrived() -> None:
     said = state([], athlete=0)
     assert said.startswith("Nothing has arrived yet, or your role may not search the index. Record an activity")
-    assert said.endswith("If nothing comes within minutes: Configuration → Set-up check.")
+    assert said.endswith("If nothing comes: Configuration → Set-up check.")
 
 
 # Names of columns.

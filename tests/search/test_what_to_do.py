@@ -41,16 +41,14 @@ def documented() -> dict[str, str]:
 
 
 def sentences() -> Iterator[tuple[str, str, str]]:
-    """By the table of errors: a title, what people read, and what they are to do. “The same” is that of the row above."""
-    known: dict[str, str] = {}
+    """By the table of errors: a title, what people read, what they are to do. “The same” is that of the row above."""
+    known: set[str] = set()
     before = ""
-    for row, (title, _, reads, *_) in zip(ROWS, table(RELIABILITY, "What happened").rows):
-        to_do = table(RELIABILITY, "What happened").rows[ROWS.index(row)][3]
-        to_do = before if to_do.startswith("the same") else to_do
-        before = to_do
+    for row, (title, _, reads, to_do) in zip(ROWS, table(RELIABILITY, "What happened").rows):
+        before = before if to_do.startswith("the same") else to_do
         if "“" in reads and row.reads is not None and row.reads not in known and not to_do.startswith("as above"):
-            known[row.reads] = to_do
-            yield title, row.reads, plain(to_do)
+            known.add(row.reads)
+            yield title, row.reads, plain(before)
 
 
 def warnings() -> Iterator[str]:

@@ -64,7 +64,8 @@ VISUALIZATIONS = {
     "splunk.column": _SERIES | {"columnSpacing", "stackMode"},
     "splunk.line": _SERIES | _LINES,
     "splunk.markdown": {"markdown", "fontSize"},
-    "splunk.scatter": _CHART | {"category"},
+    # markerSize: also in the examples of scatter charts that Splunk itself has long had.
+    "splunk.scatter": _CHART | {"category", "markerSize"},
     "splunk.singlevalue": {
         "majorColor",
         "majorFontSize",

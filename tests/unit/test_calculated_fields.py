@@ -168,6 +168,28 @@ def test_a_duration_may_be_of_any_length(seconds: str, text: str) -> None:
     assert value("strava_duration(x)", {"x": seconds}) == text
 
 
+@pytest.mark.parametrize(
+    ("family", "metric", "imperial"),
+    [
+        ("Run", "5:02 /km", "8:06 /mi"),
+        ("Walk", "5:02 /km", "8:06 /mi"),
+        ("Swim", "0:30 /100 m", "0:28 /100 yd"),
+        ("Ride", "11.9 km/h", "7.4 mph"),
+        ("Other", "11.9 km/h", "7.4 mph"),
+        ("Gym", None, None),
+        ("Games", None, None),
+    ],
+)
+def test_how_fast_is_said_as_people_of_the_sport_say_it(
+    family: str, metric: Optional[str], imperial: Optional[str]
+) -> None:
+    row = {"family": family, "m": "2000", "s": "603.6"}
+    assert value("strava_rate(family,m,s,metric)", row) == metric
+    assert value("strava_rate(family,m,s,imperial)", row) == imperial
+    assert value("strava_rate(family,nothing,s,metric)", row) is None
+    assert value("strava_rate(family,m,s,metric)", {**row, "m": "0"}) is None
+
+
 def test_a_pace_never_has_sixty_seconds() -> None:
     assert value("strava_pace(m,s,metric)", {"m": "1000", "s": "299.7"}) == "5:00"
 

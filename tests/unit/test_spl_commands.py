@@ -85,6 +85,7 @@ def test_sort_without_a_number_keeps_ten_thousand() -> None:
         ("fields - strava_*", {"strava_a": 1, "b": 2}, {"b": 2}),
         ("fields - *", {"a": 1, "_time": 2}, {"_time": 2}),
         ("table b a nothing", {"a": 1, "b": 2, "c": 3}, {"b": 2, "a": 1, "nothing": None}),
+        ("eval {a}=b+1", {"a": "c d", "b": "1"}, {"a": "c d", "b": "1", "c d": 2}),
         ("table a.b, 'c d'", {"a.b": 1, "c d": 2}, {"a.b": 1, "c d": 2}),
         ("table a*", {"a1": 1, "b": 2, "a2": 3}, {"a1": 1, "a2": 3}),
         ("rename a AS b", {"a": 1, "b": 2}, {"b": 1}),

@@ -22,8 +22,8 @@ class Overview:
     waiting: int
     reconciliation: int
     history: int
-    #: Seconds for which the live job that has been due for longest could have been fetched, but for limits; None if none
-    #: waits. Those of athletes who have to connect again do not count.
+    #: Seconds for which the live job that has been due for longest could have been fetched, but for limits; None if
+    #: none waits. Those of athletes who have to connect again do not count.
     oldest: Optional[int]
     #: Why nothing can be fetched now and until when, for instance ``paused until 14:15 UTC, day limit``; None if
     #: something can.

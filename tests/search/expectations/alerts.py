@@ -6,7 +6,7 @@ calls in its code give them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Optional
@@ -16,8 +16,9 @@ from strava_collector.logfmt import Value, line
 from strava_collector.overview import Overview
 from strava_collector.subscription_rules import State
 from strava_collector.webhook import Receipt
-from tests.search.answers import ANYTHING, Answer
-from tests.search.truth import LENA, MARCUS, text_of
+from tests.search.answers import ANYTHING, Answer, Row
+from tests.search.catalogue import LENA, MARCUS
+from tests.search.truth import text_of
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 _CLUB, _HISTORY, _REST = "ta_strava_webhook_club", "ta_strava_webhook_history", "ta_strava_webhook.rest"
@@ -53,8 +54,12 @@ class Case:
     what: str
     said: Sequence[Said]
     answer: Callable[[float], Answer] = field(default=lambda now: Answer([]))
-    #: Where the search has no range of its own.
+    #: Where the search has no range of its own, or another one shows more.
     earliest: Optional[str] = None
+    #: What splunkd's REST interface answers, by address.
+    rest: Mapping[str, list[Row]] = field(default_factory=dict)
+    #: Indexes that may not be searched.
+    hidden: frozenset[str] = frozenset()
 
 
 def said(ago: float, action: str, into: str = _CLUB, /, **fields: Value) -> Said:

@@ -10,8 +10,9 @@ from typing import Any, Optional
 import pandas as pd
 
 from tests.search.answers import Answer, Row
+from tests.search.catalogue import LENA
 from tests.search.expectations.registry import expected
-from tests.search.truth import LENA, Asked, duration, pace
+from tests.search.truth import Asked, duration, pace
 
 #: Seconds without a sample from which on it was a pause.
 _PAUSE = 30
@@ -87,7 +88,7 @@ def activities_of_the_range(asked: Asked) -> Answer:
             "segment_names": [effort["segment"]["name"] for effort in efforts],
         }
         # The one value of a list of one is no list.
-        shown = {name: values if len(values) > 1 else values[0] if values else None for name, values in lists.items()}
+        shown = {name: values if len(values) > 1 else "".join(values) for name, values in lists.items()}
         rows.append({"_time": one.start, "id": one.id, "local_day": one.day, **shown})
     return Answer(rows, only=tuple(rows[0]))
 
@@ -169,7 +170,7 @@ def what_it_was(asked: Asked) -> Answer:
     row = {
         "Activity": one["name"],
         "Sport": _WORDS.get(one["sport_type"], one["sport_type"]),
-        "Start": f"{begins:%A, %d %B %Y, %H:%M}",
+        "Start": f"{begins:%a, %d %b %Y, %H:%M}",
         "Device": one["device_name"],
         "Notes": ", ".join(word for name, word in notes.items() if one[name]) or "–",
     }
@@ -203,16 +204,20 @@ def more_figures(asked: Asked) -> Answer:
 def what_there_is(asked: Asked) -> Answer:
     table = _samples(asked)
     assert table.lat.notna().all()
-    return Answer([{"message": f"{len(table)} samples. The route is of the samples."}])
+    lacks = [] if table.heartrate.notna().any() else ["heart rate"]
+    lacks += [] if table.watts.notna().any() else ["power"]
+    rest = f", without {', '.join(lacks)}." if lacks else "."
+    return Answer([{"message": f"{len(table)} samples{rest}"}])
 
 
 def _thinned(asked: Asked) -> pd.DataFrame:
-    """Means of as many neighbours as make at most 1,000 points."""
+    """Means of as many neighbours as make at most 1,000 points, where the first of them is."""
     table = _samples(asked).sort_values("offset").reset_index(drop=True)
     each = math.ceil(len(table) / _POINTS)
-    means = table.groupby(table.index // each)[
-        ["distance", "offset", "altitude", "heartrate", "watts", "velocity_smooth"]
-    ].mean()
+    groups = table.groupby(table.index // each)
+    means = groups[["altitude", "heartrate", "watts", "velocity_smooth"]].mean()
+    # A mean of places on both sides of a pause would be in the middle of it.
+    means[["distance", "offset"]] = groups[["distance", "offset"]].min()
     assert 100 < len(means) <= _POINTS
     return means
 
@@ -282,34 +287,34 @@ def route(asked: Asked) -> Answer:
     return Answer(rows, rounded={"Longitude (°)": 5, "Latitude (°)": 5})
 
 
-def _zones(asked: Asked, kind: str, column: str, unit: str) -> Answer:
+def _zones(asked: Asked, kind: str, column: str, least: float) -> Answer:
     """By the profile that was seen last; a sample stands for the time since the one before it, a pause for a second."""
     looks = [one for one in asked.latest_looks("strava:athlete") if one["id"] == asked.athlete]
     zones = (looks[-1].get("zones") or {}).get(kind) if looks else None
     if zones is None:
         return Answer([])
     table = _samples(asked).sort_values("offset")
-    table = table[table[column] > 0] if unit == "bpm" else table[table[column].notna()]
+    table = table[table[column] >= least]
     passed = table.offset.diff()
     seconds = passed.where(passed <= _PAUSE, 1.0)
     rows: list[Row] = []
     for number, zone in enumerate(zones["zones"], start=1):
         inside = (table[column] >= zone["min"]) & ((table[column] < zone["max"]) | (zone["max"] == -1))
         if inside.any():
-            within = f": from {zone['min']}" if zone["max"] == -1 else f": {zone['min']}–{zone['max'] - 1}"
-            within = f": below {zone['max']}" if number == 1 else within
-            rows.append({"Zone": f"Z{number}{within} {unit}", "Minutes": seconds[inside].sum() / 60})
+            within = f"{zone['min']}+" if zone["max"] == -1 else f"{zone['min']}–{zone['max'] - 1}"
+            within = f"to {zone['max'] - 1}" if number == 1 else within
+            rows.append({"Zone": f"Z{number}: {within}", "Minutes": seconds[inside].sum() / 60})
     return Answer(rows, order=("Zone",), rounded={"Minutes": 1})
 
 
 @expected("Activity: Heart-rate zones")
 def heart_rate_zones(asked: Asked) -> Answer:
-    return _zones(asked, "heart_rate", "heartrate", "bpm")
+    return _zones(asked, "heart_rate", "heartrate", least=1)
 
 
 @expected("Activity: Power zones")
 def power_zones(asked: Asked) -> Answer:
-    return _zones(asked, "power", "watts", "W")
+    return _zones(asked, "power", "watts", least=0)
 
 
 @expected("Activity: Laps")
@@ -321,7 +326,7 @@ def laps(asked: Asked) -> Answer:
             {
                 "Lap": lap["lap_index"],
                 "Distance (km)": lap["distance"] / 1_000,
-                "Moving time (h:mm:ss)": duration(lap["moving_time"]),
+                "Time": duration(lap["moving_time"]),
                 "Pace or speed": _rate(family, lap["distance"], lap["moving_time"]),
                 "Elevation (m)": lap["total_elevation_gain"],
                 "Heart rate (bpm)": lap.get("average_heartrate"),
@@ -340,7 +345,7 @@ def splits(asked: Asked) -> Answer:
         {
             "Split": one["split"],
             "Distance (km)": one["distance"] / 1_000,
-            "Moving time (h:mm:ss)": duration(one["moving_time"]),
+            "Time": duration(one["moving_time"]),
             "Pace or speed": _rate(_family(asked), one["distance"], one["moving_time"]),
             "Elevation (m)": one["elevation_difference"],
             "Heart rate (bpm)": one.get("average_heartrate"),

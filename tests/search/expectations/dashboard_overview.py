@@ -70,20 +70,20 @@ def _compared(asked: Asked, begin: pd.Timestamp, before: pd.Timestamp, end: pd.T
     then = table[(table.date >= before) & (table.date < end)]
     rows = [
         _measure("Distance (km)", now.km.sum(), then.km.sum(), lambda km: _rounded(km, 1 if km < 100 else 0)),
-        _measure("Moving time (h:mm)", now.seconds.sum(), then.seconds.sum(), _hours_and_minutes),
+        _measure("Time (h:mm)", now.seconds.sum(), then.seconds.sum(), _hours_and_minutes),
         _measure("Elevation (m)", now.climb.sum(), then.climb.sum(), _rounded),
-        {**_measure("Activities", len(now), len(then), int), "Difference": _counted(len(now) - len(then))},
+        {**_measure("Activities", len(now), len(then), int), "Change": _counted(len(now) - len(then))},
     ]
     return Answer(rows)
 
 
 def _measure(what: str, now: float, before: float, shown: Any) -> Row:
-    return {"What": what, "Now": shown(now), "Before": shown(before), "Difference": _in_words(now, before)}
+    return {"What": what, "Now": shown(now), "Then": shown(before), "Change": _in_words(now, before)}
 
 
 def _in_words(now: float, before: float) -> str:
     if now == before:
-        return "the same"
+        return "the same" if now else "none"
     if not before:
         return "none before"
     percent = _rounded(100 * abs(now - before) / before)
@@ -161,8 +161,8 @@ def sports(asked: Asked) -> Answer:
         {
             "Sport": family,
             "Activities": len(own),
-            "Moving time (h:mm)": _hours_and_minutes(own.seconds.sum()),
-            "Share of time (%)": 100 * own.seconds.sum() / all_seconds,
+            "Time (h:mm)": _hours_and_minutes(own.seconds.sum()),
+            "Share (%)": 100 * own.seconds.sum() / all_seconds,
             "Distance (km)": own.km.sum() or None,
             "Elevation (m)": own.climb.sum() or None,
         }
@@ -170,8 +170,8 @@ def sports(asked: Asked) -> Answer:
     ]
     return Answer(
         rows,
-        order=("-Share of time (%)",),
-        rounded={"Share of time (%)": 0, "Distance (km)": 2, "Elevation (m)": 0},
+        order=("-Share (%)",),
+        rounded={"Share (%)": 0, "Distance (km)": 2, "Elevation (m)": 0},
     )
 
 
@@ -197,12 +197,12 @@ def _per_week(asked: Asked, measure: str, title: str) -> Answer:
 
 @expected("Overview: Hours per week by sport")
 def hours_per_week(asked: Asked) -> Answer:
-    return _per_week(asked, "hours", "Average of 4 weeks (h)")
+    return _per_week(asked, "hours", "Average (h)")
 
 
 @expected("Overview: Distance per week by sport")
 def distance_per_week(asked: Asked) -> Answer:
-    return _per_week(asked, "km", "Average of 4 weeks (km)")
+    return _per_week(asked, "km", "Average (km)")
 
 
 @expected("Overview: Calendar")
@@ -212,7 +212,7 @@ def calendar(asked: Asked) -> Answer:
     for monday in _weeks(asked):
         week = table[table.monday == monday]
         hours = {name: week[week.weekday == name].hours.sum() or None for name in _WEEKDAYS}
-        rows.append({"Week": f"{monday:%Y-%m-%d}", **hours, "Total": week.hours.sum(), "Activities": len(week)})
+        rows.append({"Week": f"{monday:%Y-%m-%d}", **hours, "Total": week.hours.sum()})
     return Answer(rows, order=("-Week",), rounded=dict.fromkeys([*_WEEKDAYS, "Total"], 1))
 
 

@@ -16,6 +16,7 @@ from typing import Any, Optional
 import pandas as pd
 
 from tests.search.answers import Answer, Row
+from tests.search.expectations import dashboard_overview
 from tests.search.expectations.registry import expected
 from tests.search.truth import Asked, duration, pace
 
@@ -23,6 +24,9 @@ _DAY = 86_400
 _EPOCH = date(1970, 1, 1)
 _MAXIMUM = 190
 _SHOES, _CHAIN = 700_000, 3_000_000
+
+expected("Training: Athletes")(dashboard_overview.athletes)
+expected("Training: State")(dashboard_overview.state)
 
 
 def _now(asked: Asked) -> datetime:
@@ -127,9 +131,15 @@ class _Week:
     monday: date
     load: float = 0.0
     hours: float = 0.0
+    #: From UTC to the clock that the athlete used last.
+    offset: float = 0.0
     is_shown: bool = False
     is_under_way: bool = False
     before: list[_Week] = field(default_factory=list)
+
+    @property
+    def begins(self) -> float:
+        return _begin(self.monday) - self.offset
 
     def mean_before(self, name: str) -> Optional[float]:
         """Of the four weeks before, if there are four."""
@@ -144,6 +154,7 @@ def _weeks(asked: Asked) -> list[_Week]:
         week = found.setdefault(monday, _Week(monday))
         week.load += day.load
         week.hours += day.hours
+        week.offset = day.offset
         week.is_shown = week.is_shown or _is_shown(asked, day)
     weeks = list(found.values())
     for i, week in enumerate(weeks):
@@ -170,6 +181,8 @@ def weeks(asked: Asked) -> Answer:
             "hours": week.hours,
             "hours_before": week.mean_before("hours"),
             "under_way": int(week.is_under_way),
+            "begins": week.begins,
+            "ends": week.begins + 7 * _DAY,
         }
         for week in _weeks(asked)
     ]
@@ -200,7 +213,7 @@ def _ramp_in_words(week: _Week, change: Optional[float]) -> str:
         return "nothing to compare with"
     whole = math.floor(change + 0.5)
     if whole > 50:
-        return "quick: more than half as much again"
+        return "quick: over 50 % more"
     if whole > 15:
         return "growing"
     if whole >= -15:
@@ -217,16 +230,18 @@ def ramp(asked: Asked) -> Answer:
         hours_change = _change(week.hours, week.mean_before("hours"))
         rows.append(
             {
-                "Week from": f"{week.monday:%Y-%m-%d}",
+                "Week": f"{week.monday:%Y-%m-%d}",
                 "Load": load,
                 "Load ±%": change,
                 "Hours": week.hours,
                 "Hours ±%": hours_change,
                 "In words": _ramp_in_words(week, hours_change if change is None else change),
+                "_begins": week.begins,
+                "_ends": week.begins + 7 * _DAY,
             }
         )
     assert len({row["In words"] for row in rows}) >= 4
-    return Answer(rows, order=("-Week from",), rounded={"Load ±%": 0, "Hours": 1, "Hours ±%": 0})
+    return Answer(rows, order=("-Week",), rounded={"Load ±%": 0, "Hours": 1, "Hours ±%": 0})
 
 
 def _beats(detail: dict[str, Any]) -> Iterator[tuple[Optional[float], float]]:
@@ -315,7 +330,13 @@ def _compared(seconds: float, before: Optional[float]) -> str:
         return "none before"
     if seconds == before:
         return "the same"
-    return f"faster by {before - seconds} s" if seconds < before else f"slower by {seconds - before} s"
+    return f"{'faster' if seconds < before else 'slower'} by {_apart(abs(seconds - before))}"
+
+
+def _apart(seconds: float) -> str:
+    """Minutes and seconds; with hours, if there are any."""
+    whole = duration(seconds)
+    return whole if seconds >= 3_600 else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 @expected("Training: Best efforts")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from tests.search.answers import Answer
+from tests.search.catalogue import ISLA, MARCUS
 from tests.search.expectations.registry import expected
-from tests.search.truth import ISLA, MARCUS, Asked, pace
+from tests.search.truth import Asked, pace
 
 
 @expected("Eddington number")

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.search.answers import Answer
+from tests.search.catalogue import LENA
 from tests.search.expectations.registry import expected
-from tests.search.truth import LENA, Asked, text_of
+from tests.search.truth import Asked, text_of
 
 _DAY = 86_400
 

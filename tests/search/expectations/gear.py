@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Optional
 
 from tests.search.answers import Answer
+from tests.search.catalogue import LENA
 from tests.search.expectations.registry import expected
-from tests.search.truth import FAMILY_OF, LENA, Asked
+from tests.search.truth import FAMILY_OF, Asked
 
 #: Eight colours that also colour-blind people tell apart (Okabe and Ito), as the families have them.
 _COLOURS = {

@@ -7,8 +7,9 @@ import json
 import pandas as pd
 
 from tests.search.answers import Answer
+from tests.search.catalogue import LENA, MARCUS
 from tests.search.expectations.registry import expected
-from tests.search.truth import LENA, MARCUS, Asked, duration
+from tests.search.truth import Asked, duration
 
 
 @expected("README.md: `strava_activities` | table local_day, name, sport_family, d", LENA)

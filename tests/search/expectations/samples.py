@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from tests.search.answers import Answer
+from tests.search.catalogue import LENA
 from tests.search.expectations.registry import expected
-from tests.search.truth import LENA, Asked, duration
+from tests.search.truth import Asked, duration
 
 #: Heart rates at which a zone begins, from the second one on: those of the cookbook.
 _ZONES = (123, 153, 169, 184)

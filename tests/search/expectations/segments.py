@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from tests.search.answers import Answer, Row
+from tests.search.catalogue import LENA, MARCUS
 from tests.search.expectations.registry import expected
-from tests.search.truth import LENA, MARCUS, Asked, duration, pace
+from tests.search.truth import Asked, duration, pace
 
 
 @expected("Personal bests by segment")
