@@ -26,9 +26,10 @@ from tests.search.expectations.alerts import CASES, LOOKS, Case
 from tests.search.expectations.dashboard_operations import OPERATIONS
 from tests.search.expectations.dashboard_ride import RIDES
 from tests.search.expectations.erasing import GONE
+from tests.search.knowledge import dictionary
 from tests.search.not_executed import NOT_EXECUTED
 from tests.search.rest_answers import SET_UP, answering
-from tests.search.truth import Asked, Truth
+from tests.search.truth import EVERYBODY, Asked, Truth
 
 OUTPUT = Path(__file__).resolve().parents[2] / "output" / "searches.json"
 NOW = TODAY.timestamp()
@@ -99,6 +100,31 @@ def sampled_activity(athlete: int) -> int:
 def asked(name: str, athlete: int) -> Asked:
     earliest, latest = times(catalogue()[name])
     return Asked(truth(), moment(earliest, NOW), moment(latest, NOW), athlete, sampled_activity(athlete))
+
+
+def test_the_dictionary_has_each_key_of_two_years() -> None:
+    """Of samples, those of one activity of each athlete: the others have the same keys."""
+    events = [one for one in truth().history.events if one.sourcetype != SAMPLE_SOURCETYPE]
+    for athlete in EVERYBODY:
+        events += truth().samples_of(sampled_activity(athlete))
+    found: dict[str, set[str]] = {}
+    for one in events:
+        found.setdefault(one.sourcetype, set()).update(_keys(json.loads(one.data)))
+    assert set(found) == set(dictionary())
+    for sourcetype, keys in found.items():
+        assert keys <= dictionary()[sourcetype].keys(), sourcetype
+
+
+def _keys(content: object, name: str = "") -> Iterator[str]:
+    """The names of all values, as Splunk has them; null is no value."""
+    if isinstance(content, dict):
+        for key, part in content.items():
+            yield from _keys(part, f"{name}.{key}" if name else key)
+    elif isinstance(content, list):
+        for part in content:
+            yield from _keys(part, f"{name}{{}}")
+    elif content is not None:
+        yield name
 
 
 def test_each_search_is_expected_to_show_something_or_has_a_reason() -> None:

@@ -84,6 +84,8 @@ def test_what_the_older_add_on_wrote_hides_nothing_when_it_is_indexed_again() ->
     assert shown(index_of([older(1, "a"), grave(1, long_ago), older(1, "a")])) == []
     plain_search = "`strava_activity_versions` | eval version=coalesce(collected_at, _indextime-10000000000)"
     index = index_of([version(1, long_ago, "b"), older(1, "a")])
+    with_samples = f'`strava_activity_with_samples(1,{ANNA})` | where kind="activity"'
+    assert shown(index, with_samples) == ["b"]
     assert shown(index, plain_search + " | dedup id sortby -version | where isnull(deleted)") == ["b"]
 
 

@@ -15,8 +15,8 @@ import pytest
 from sandbox.spl import expand, stanzas
 from sandbox.spl.extraction import CUTOFF, FIELDS, of_json
 from sandbox.spl.values import several
-from strava_collector.events import Tombstone, activity_event, start_date, tombstone_event
-from tests.search.knowledge import PROPS, cookbook, dictionary, saved_searches, used_fields
+from strava_collector.events import SHORT_VALUE, Tombstone, activity_event, start_date, tombstone_event
+from tests.search.knowledge import DICTIONARY, PROPS, cookbook, dictionary, saved_searches, used_fields
 from tests.unit.test_sandbox_strava_activities import fetched, recorded
 
 
@@ -106,6 +106,15 @@ def test_what_searches_use_is_found_also_behind_the_longest_texts() -> None:
     assert there - set(found) == set()
     # Where the texts are short, they are found too.
     assert used - {"deleted"} - set(extracted(event(long_ride()))) == set()
+
+
+@pytest.mark.parametrize("name", ["name", "description", "private_note", "device_name", "external_id"])
+def test_any_long_text_is_moved_back_as_the_dictionary_says(name: str) -> None:
+    """Its JSON counts, with the quotation marks."""
+    for length, is_short in ((SHORT_VALUE - 2, True), (SHORT_VALUE - 1, False)):
+        keys = list(json.loads(event({**long_ride(), name: "x" * length})))
+        assert (keys.index(name) < keys.index("input")) == is_short
+    assert f"Any value of more than {SHORT_VALUE} bytes, quotation marks included," in DICTIONARY.read_text("utf-8")
 
 
 def test_the_end_of_a_long_event_is_not_found() -> None:

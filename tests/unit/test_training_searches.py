@@ -69,6 +69,18 @@ def test_the_week_of_the_summary_is_that_of_the_athletes_clock() -> None:
         assert (row["activities"], row["km"]) == (2, 6)
 
 
+def test_the_first_row_of_a_table_is_short_where_clocks_differ_and_the_page_says_what_to_do() -> None:
+    days = ("2026-05-31T12:00:00", "2026-06-01T06:00:00", "2026-06-02T06:00:00")
+    events = [activity(number, day, zone=10, total_elevation_gain=100.0) for number, day in enumerate(days)]
+    text = COOKBOOK.partition("\n## Elevation by month\n")[2].partition("```spl\n")[2].partition("```")[0]
+    index = Index.of(events, now=MONDAY.timestamp())
+    june = index.search(text.replace("134815", str(ANNA)), "@mon", "now")
+    assert [(row["local_month"], row["climb_m"]) for row in june] == [("2026-06", 100)], "one of two"
+    earlier = index.search(text.replace("134815", str(ANNA)), "@mon-1d", "now")
+    assert [(row["local_month"], row["climb_m"]) for row in earlier] == [("2026-05", 100), ("2026-06", 200)]
+    assert "Begin a day\nearlier, and pass over the first row." in COOKBOOK
+
+
 # Gear.
 
 
