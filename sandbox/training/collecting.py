@@ -66,7 +66,7 @@ class History:
     deleted: dict[int, int] = field(default_factory=dict)
     #: Metres that each piece of gear has gone, by id.
     gear: dict[str, float] = field(default_factory=dict)
-    #: Ids of activities whose samples were collected; some of them were deleted later.
+    #: Ids of activities whose samples were collected, of those that exist; the index has some of deleted ones, too.
     sampled: set[int] = field(default_factory=set)
 
 
@@ -205,6 +205,7 @@ class _Collector:
                 self._history.activities[entry.activity_id] = content
             elif entry.is_deleted and self._is_collected(entry):
                 self._history.deleted[entry.activity_id] = self._who.athlete.id
+                self._history.sampled.discard(entry.activity_id)
         self._history.gear.update(
             {gear.id: gear.earlier + self._mileage[gear.id].at(self._now) for gear in self._shown(self._now)}
         )
