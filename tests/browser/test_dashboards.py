@@ -41,9 +41,9 @@ _PANELS = """() => [...document.querySelectorAll('#dashboard [data-test="viz-ite
             if (!row) return 'nothing';
             return row.getBoundingClientRect().top + 20 <= area.bottom ? 'data' : 'hidden';
         }
-        // Many points are drawn as one image.
-        const drawn = '.highcharts-series path, .highcharts-series rect, .highcharts-series-group image, canvas';
-        return panel.querySelector(drawn) ? 'data' : 'nothing';
+        // Many points are drawn as one shape, or as an image.
+        const drawn = 'path, rect, circle, image'.split(', ').map((one) => `.highcharts-series-group ${one}`);
+        return panel.querySelector(`${drawn.join(', ')}, canvas`) ? 'data' : 'nothing';
     };
     return { name: panel.dataset.id, kind: kind(), text: panel.innerText, left: area.left, right: area.right };
 })"""
