@@ -255,8 +255,9 @@ def timechart(arguments: str, rows: list[Row], now: float, begin: float, end: fl
     if not rows:
         return []
     times = [_time(row) for row in rows]
-    first = bucket(begin if begin > 0 else min(times), given["span"])
-    last = end - 0.001 if end < float("inf") else max(times)
+    # Times that the search has changed may lie outside of its range, and are shown.
+    first = bucket(min(begin, *times) if begin > 0 else min(times), given["span"])
+    last = max(end - 0.001, *times) if end < float("inf") else max(times)
     spans: dict[float, list[Row]] = {}
     while first <= last:
         spans[first] = []

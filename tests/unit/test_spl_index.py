@@ -201,3 +201,9 @@ def test_a_chain_runs_over_the_rows_of_its_base_and_leaves_them_alone() -> None:
     assert [row["id"] for row in base] == ["4", "3", "2", "1"]
     with pytest.raises(AssertionError, match="unknown command id=3"):
         index.chain(base, "id=3")
+
+
+def test_a_timechart_shows_times_that_the_search_has_moved_out_of_its_range() -> None:
+    index = Index.of([ride(1, 200_000.0)], NOW)
+    rows = index.search("index=strava | eval _time=_time-86400 | timechart span=1d count", 172_800, 259_200)
+    assert rows == [{"_time": 86_400.0, "count": 1}, {"_time": 172_800.0, "count": 0}]
