@@ -35,8 +35,8 @@ def page(dashboard: Dashboard, theme: str, *, is_built: bool) -> str:
         f'<script id="view" type="application/json">{data}</script>\n'
         f'<script src="/en-US/static/{FOLDER}dashboard.js"></script>'
         if is_built
-        else "<p>The framework that shows dashboards could not be built; what was missing is said where the sandbox "
-        "was started.</p>"
+        else "<p>The framework that shows dashboards is not built. Where the sandbox was started stands why.</p>\n"
+        "<script>window.__splunk_layout__.create();</script>"
     )
     style = f'<link rel="stylesheet" href="/en-US/static/{FOLDER}dashboard.css">' if is_built else ""
     return f"""<!DOCTYPE html>

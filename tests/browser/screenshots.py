@@ -291,7 +291,7 @@ def take_dashboards(browser: Browser, folder: Path, home: Path) -> None:
     ):
         page = context.new_page()
         for view, theme in itertools.product(studio.views(), ("light", "dark")):
-            studio.show(page, preview, view, "full", theme, studio.CHOSEN.get(view, {}))
+            studio.show(page, preview, view, "full", theme, studio.chosen(view))
             top = page.locator("header[data-view]").bounding_box()
             box = page.viewport_size
             assert top is not None, "the bar on top is gone"

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -25,10 +26,6 @@ PACKAGE = ROOT / "package"
 CASES = ("full", "week", "empty", "wrong", "quiet", "hidden")
 #: Of so many newest activities of each athlete there are samples.
 SAMPLED = 3
-#: What is chosen for pictures in the documentation: the athlete who rides with a power meter.
-CHOSEN: Mapping[str, Mapping[str, str]] = {
-    view: {"athlete": str(LENA)} for view in ("strava_overview", "strava_activity", "strava_training")
-}
 #: What the window is as wide as, unless another width is asked for; and a narrow one.
 WIDTH, NARROW = 1440, 800
 
@@ -49,10 +46,39 @@ def views(package: Path = PACKAGE) -> list[str]:
     return sorted(file.stem for file in found)
 
 
+def chosen(view: str) -> dict[str, str]:
+    """For pictures in the documentation: the athlete with a power meter, and a ride of hers with all sensors."""
+    if view not in ("strava_overview", "strava_activity", "strava_training"):
+        return {}
+    athlete = {"athlete": str(LENA)}
+    return {**athlete, "activity": str(well_recorded())} if view == "strava_activity" else athlete
+
+
+def well_recorded() -> int:
+    """The newest of the cyclist's activities with samples, heart rate, power, laps and segments; most have less."""
+    activities: list[dict[str, Any]] = [dict(_history().activities[one]) for one in _history().sampled]
+    found: int = max(
+        one["id"]
+        for one in activities
+        if one["athlete"]["id"] == LENA
+        and one["has_heartrate"]
+        and one.get("device_watts")
+        and one["segment_efforts"]
+        and len(one["laps"]) > 1
+    )
+    return found
+
+
+@functools.cache
+def _history() -> training.History:
+    """Two years of three athletes."""
+    return training.history(TODAY, seed=1, samples=SAMPLED)
+
+
 @functools.cache
 def _trained() -> Index:
-    """Two years of three athletes, at the time at which the searches are tested."""
-    index = Index.of(training.history(TODAY, seed=1, samples=SAMPLED).events, now=TODAY.timestamp())
+    """What they left in the index, at the time at which the searches are tested."""
+    index = Index.of(_history().events, now=TODAY.timestamp())
     index.rest = answering(SET_UP)
     return index
 

@@ -25,6 +25,8 @@ from tools import studio as framework
 VIEWS = [file.stem for file in views()]
 #: About the collector, not about an athlete.
 OPERATIONS = "strava_operations"
+#: About one activity; the newest of a cyclist is her way home from work, without a sensor.
+ACTIVITY = "strava_activity"
 ARTIFACTS = studio.ROOT / "output" / "browser"
 
 #: What a panel has in it. A row of a table counts if one can see it, a chart if something is drawn in it.
@@ -140,7 +142,7 @@ def test_a_year_of_two_athletes_light_dark_and_narrow(shown: Shown, view: str) -
     """One rides with a power meter and one runs: each panel has data of one of them."""
     full: set[str] = set()
     for athlete, theme in ((LENA, "light"), (MARCUS, "dark")):
-        panels = shown.open(view, "full", theme, **({} if view == OPERATIONS else {"athlete": str(athlete)}))
+        panels = shown.open(view, "full", theme, **_chosen(view, athlete))
         shown.check(panels)
         full |= {name for name, panel in panels.items() if panel.kind == "data"}
     assert set(panels) - full == set()
@@ -150,6 +152,15 @@ def test_a_year_of_two_athletes_light_dark_and_narrow(shown: Shown, view: str) -
     narrow = shown.panels(view)
     shown.check(narrow)
     assert {name for name, one in narrow.items() if one.left < 0 or one.right > studio.NARROW} == set()
+
+
+def _chosen(view: str, athlete: int) -> dict[str, str]:
+    if view == OPERATIONS:
+        return {}
+    tokens = {"athlete": str(athlete)}
+    if view == ACTIVITY and athlete == LENA:
+        tokens["activity"] = str(studio.well_recorded())
+    return tokens
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -38,6 +38,9 @@ def test_a_ride_that_comes_in_is_on_the_overview_and_a_click_opens_it(sandbox: S
     ride = sandbox.strava.record(anna, title="Over the pass")
     until(lambda: any(f'"id":{ride.id}' in event.raw for event in sandbox.splunkd.index.events()), 30)
     page.reload()
+    # Nobody could be chosen when the page was opened, and it has kept that in its address.
+    expect(panel(page, "panel_state")).to_contain_text("Choose an athlete above")
+    page.goto(f"{sandbox.web.app_url}/strava_overview")
     expect(panel(page, "panel_state")).to_contain_text("one activity in this range")
     expect(panel(page, "panel_latest")).to_contain_text("Over the pass")
 

@@ -128,6 +128,13 @@ def test_nobody_to_choose_though_there_are_old_activities() -> None:
     )
 
 
+def test_nobody_was_chosen_when_the_page_was_opened_but_now_there_is_somebody() -> None:
+    """The page keeps its choices in its address, also the one of nobody."""
+    assert state([activity(1, ADA, 3)], athlete=0) == (
+        "Choose an athlete above: the index has activities from 2026-09-18 to 2026-09-18."
+    )
+
+
 @pytest.mark.parametrize(
     ("definition", "written", "elsewhere"),
     [

@@ -305,11 +305,11 @@ def test_each_notification_is_logged_once_with_its_trail_and_how_long_it_waited(
     athlete = notification(3, object_type="athlete", aspect_type="update").digest[:12]
     assert [record.getMessage() for record in caplog.records] == [
         f"action=received trail={trail} notification_id=1 activity_id=7 athlete_id=134815 aspect=create"
-        " receipt=accepted waited=0.020",
+        " event_time=1780293600 receipt=accepted waited=0.020",
         f"action=received trail={trail} notification_id=1 activity_id=7 athlete_id=134815 aspect=create"
-        " receipt=duplicate waited=0.020",
+        " event_time=1780293600 receipt=duplicate waited=0.020",
         f"action=received trail={athlete} notification_id=2 athlete_id=134815 aspect=update"
-        " receipt=accepted waited=0.020",
+        " event_time=1780293600 receipt=accepted waited=0.020",
     ]
 
 
