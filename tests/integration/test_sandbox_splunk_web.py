@@ -119,7 +119,7 @@ def test_the_app_opens_at_its_default_view(admin: Browser) -> None:
     answer = admin.get("/en-US/app/TA_strava_webhook/")
     assert answer.url.endswith(OVERVIEW)
     # Only what `tools/studio.py` builds can show it.
-    assert "could not be built" in answer.text
+    assert "is not built" in answer.text
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
