@@ -28,6 +28,8 @@ CASES = ("full", "week", "empty", "wrong", "quiet", "hidden")
 SAMPLED = 3
 #: What the window is as wide as, unless another width is asked for; and a narrow one.
 WIDTH, NARROW = 1440, 800
+#: And as high, before it is known how high the dashboard is.
+HEIGHT = 1000
 
 #: How many answers a page waits for.
 _COUNTING = """
@@ -114,7 +116,7 @@ def tokens_of(case: str) -> dict[str, str]:
 def window(browser: Browser, width: int = WIDTH) -> BrowserContext:
     context = browser.new_context(
         ignore_https_errors=True,
-        viewport={"width": width, "height": 1000},
+        viewport={"width": width, "height": HEIGHT},
         locale="en-US",
         timezone_id="UTC",
         reduced_motion="reduce",
@@ -128,12 +130,14 @@ def show(page: Page, preview: Preview, view: str, case: str, theme: str, tokens:
     """Open a dashboard and wait until nothing is loading any more; the window becomes as high as the dashboard."""
     preview.index = index_of(case)
     parameters = {**tokens_of(case), **{f"form.{name}": value for name, value in tokens.items()}}
+    width = page.viewport_size["width"] if page.viewport_size else WIDTH
+    # A page is never lower than its window, which the last one may have made high.
+    page.set_viewport_size({"width": width, "height": HEIGHT})
     page.goto(preview.address(view, {"theme": theme, **parameters}))
     page.locator('[data-test="LayoutContainer"]').wait_for()
     settle(page)
     height = page.evaluate("document.documentElement.scrollHeight")
-    width = page.viewport_size["width"] if page.viewport_size else WIDTH
-    page.set_viewport_size({"width": width, "height": max(400, int(height))})
+    page.set_viewport_size({"width": width, "height": int(height)})
     settle(page)
 
 
