@@ -225,11 +225,16 @@ def everything() -> Run:
         steps.side_by_side([in_turn(*quick)])
         steps.not_run("integration, package and browser tests", "the package could not be built")
         return steps
-    # Four at once on two cores: most tests wait most of the time.
+    with_processes = {version: on(version, "integration tests", WITH_PROCESSES) for version in versions}
+    # Four at once on two cores: most tests wait most of the time. Dealt out so that the lanes end together.
     steps.side_by_side(
         [
-            in_turn(*quick, lambda steps: steps.browser_tests("browser tests, first half", dealt[1::2])),
-            *(on(version, "integration tests", WITH_PROCESSES) for version in versions),
+            in_turn(*quick),
+            *(with_processes[version] for version in versions if version != newest),
+            in_turn(
+                with_processes[newest],
+                lambda steps: steps.browser_tests("browser tests, first half", dealt[1::2]),
+            ),
             in_turn(
                 lambda steps: steps.tests("searches", environments.search(), list(SEARCHES)),
                 lambda steps: steps.tests("package checks", available[newest], list(ONCE)),
