@@ -245,16 +245,17 @@ def ramp(asked: Asked) -> Answer:
 @expected("Training: Year on year")
 def years(asked: Asked) -> Answer:
     so_far: dict[int, float] = defaultdict(float)
-    columns: dict[int, dict[int, float]] = defaultdict(dict)
+    columns: dict[date, dict[int, float]] = defaultdict(dict)
     this_year = _now(asked).year
     for day in _days(asked):
         so_far[day.date.year] += day.metres
-        columns[day.date.timetuple().tm_yday][this_year - day.date.year] = so_far[day.date.year] / 1_000
+        # The 29th of February stands with the 28th: whatever year it is, each day beside its own date.
+        shown = date(this_year, day.date.month, min(day.date.day, 28) if day.date.month == 2 else day.date.day)
+        columns[shown][this_year - day.date.year] = so_far[day.date.year] / 1_000
     names = ("This year (km)", "Last year (km)", "The year before (km)")
-    first = _begin(date(this_year, 1, 1))
     rows = [
-        {"_time": first + (number - 1) * _DAY, **{name: columns[number].get(i) for i, name in enumerate(names)}}
-        for number in sorted(columns)
-        if number < 366
+        {"_time": _begin(shown), **{name: columns[shown].get(i) for i, name in enumerate(names)}}
+        for shown in sorted(columns)
     ]
+    assert len(rows) == 365
     return Answer(rows, order=("_time",), rounded=dict.fromkeys(names, 0))

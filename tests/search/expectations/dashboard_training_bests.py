@@ -184,7 +184,12 @@ def power(asked: Asked) -> Answer:
 
 
 def _latest_gear(asked: Asked) -> list[dict[str, Any]]:
-    return [one for one in asked.latest_looks("strava:gear") if one["athlete_id"] == asked.athlete]
+    """What the athlete's latest profile still lists."""
+    profile = next(one for one in asked.latest_looks("strava:athlete") if one["id"] == asked.athlete)
+    there = {one["id"] for kind in ("bikes", "shoes") for one in profile[kind]}
+    assert there
+    own = [one for one in asked.latest_looks("strava:gear") if one["athlete_id"] == asked.athlete]
+    return [one for one in own if one["id"] in there]
 
 
 @expected("Training: Bikes and shoes")
