@@ -12,21 +12,27 @@ from tests.search.catalogue import ISLA, LENA, MARCUS
 from tests.search.dashboards import VIEWS, definition, filled
 from tests.search.test_executed import index, truth
 from tests.search.truth import duration
+from tests.unit.test_activity_macro import written
+from tests.unit.test_latest_searches import ANNA, NOW, index_of, version
 from tests.unit.test_polyline_macro import decoded
 
 _VIEW = definition(VIEWS / "strava_activity.xml")
 _TOKENS = {"units": "metric", "axis": "distance"}
 
 
-def shown(name: str, athlete: int, activity: int, **tokens: str) -> list[Row]:
-    """The rows of a data source of the view."""
+def search(name: str, **tokens: str) -> str:
+    """The search of a data source of the view."""
     text, source = "", next(one for one in _VIEW["dataSources"].values() if one["name"] == name)
     while source["type"] == "ds.chain":
         text = f"{source['options']['query']}\n{text}"
         source = _VIEW["dataSources"][source["options"]["extend"]]
-    whole = f"{source['options']['query']}\n{text}"
-    given = {**_TOKENS, "athlete": str(athlete), "activity": str(activity), **tokens}
-    return index().search(filled(whole, given), "-1y@d", "now")
+    return filled(f"{source['options']['query']}\n{text}", {**_TOKENS, **tokens})
+
+
+def shown(name: str, athlete: int, activity: int, **tokens: str) -> list[Row]:
+    """The rows of a data source of the view."""
+    given = {"athlete": str(athlete), "activity": str(activity), **tokens}
+    return index().search(search(name, **given), "-1y@d", "now")
 
 
 def latest(athlete: int, **wanted: Any) -> dict[str, Any]:
@@ -99,3 +105,56 @@ def test_of_somebody_elses_or_none_it_says_that_there_is_nothing_and_the_reason(
 
 def test_without_any_activity_the_control_has_a_value() -> None:
     assert shown("Activity choices", 0, 0) == [{"label": "No activity in this range", "value": "0"}]
+
+
+#: What an address may bring along.
+_HOSTILE = ['1 | append [| makeresults | eval injected="INJECTED"]', "*", '" | x', "1 OR sourcetype=*", "1\\"]
+
+
+@pytest.mark.parametrize("value", _HOSTILE)
+def test_an_athlete_who_is_no_number_has_no_activities(value: str) -> None:
+    assert index().search(search("Activities of the range", athlete=value), "-1y@d", "now") == []
+
+
+@pytest.mark.parametrize("value", _HOSTILE)
+def test_values_of_other_tokens_stay_values(value: str) -> None:
+    run = max(one for one in truth().history.sampled if truth().details[one]["athlete"]["id"] == MARCUS)
+    rows = shown("Elevation", MARCUS, run, axis=value)
+    assert set(rows[0]) == {"Time (min)", "Elevation (m)"}
+    assert index().search(search("Segments", athlete=str(MARCUS), activity=value), "-1y@d", "now") == []
+
+
+def test_nothing_leads_to_strava_where_nothing_is_chosen() -> None:
+    assert shown("View on Strava", LENA, 0) == []
+
+
+def own(name: str, activity: dict[str, Any], samples: list[dict[str, Any]], **tokens: str) -> list[Row]:
+    """The rows of a data source, of an activity that the sample data have none like."""
+    given = {"athlete": str(ANNA), "activity": "1", **tokens}
+    events = [version(1, NOW, "a", **activity)]
+    for offset, content in enumerate(samples):
+        keys = {"activity_id": 1, "athlete_id": ANNA, "offset": offset, "collected_at": NOW, **content}
+        events.append(written("strava:activities:stream", NOW + offset, **keys))
+    return index_of(events).search(search(name, **given), 0, 1e12)
+
+
+@pytest.mark.parametrize("far", [{}, {"distance": 0.0}])
+def test_where_no_sample_has_a_distance_charts_go_over_time(far: dict[str, Any]) -> None:
+    samples = [{"heartrate": 100 + offset, **far} for offset in range(3)]
+    rows = own("Heart rate", {"sport_type": "WeightTraining"}, samples)
+    assert rows == [{"Time (min)": round(offset / 60, 2), "Heart rate (bpm)": 100 + offset} for offset in range(3)]
+    note = own("What there is", {"sport_type": "WeightTraining"}, samples)[0]["message"]
+    assert "They have no distance, so charts go over time." in note
+
+
+def test_a_route_that_strava_gives_as_null_is_none() -> None:
+    activity = {"sport_type": "Run", "map": {"polyline": None, "summary_polyline": None}}
+    assert own("Route", activity, []) == []
+    assert "There is no route" in own("What there is", activity, [{"distance": 1.0}])[0]["message"]
+
+
+@pytest.mark.parametrize(("units", "shown_as"), [("metric", [0.025, 1.03]), ("imperial", [0.016, 0.639])])
+def test_a_lap_of_25_metres_is_not_three_hundredths(units: str, shown_as: list[float]) -> None:
+    laps = [{"lap_index": n, "distance": far, "moving_time": 30} for n, far in ((1, 25.0), (2, 1028.4))]
+    rows = own("Laps", {"sport_type": "Swim", "laps": laps}, [], units=units)
+    assert [row["Distance (km)" if units == "metric" else "Distance (mi)"] for row in rows] == shown_as

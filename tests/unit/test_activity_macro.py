@@ -75,3 +75,16 @@ def test_one_that_came_back_or_was_moved_is_there() -> None:
     assert kinds(index_of([version(RIDE, NOW, "a"), grave(RIDE, NOW + 1), version(RIDE, NOW + 2, "b")])) == ["activity"]
     assert HERE != THERE
     assert [row["name"] for row in rows(index_of(MOVED))] == ["after"]
+
+
+@pytest.mark.parametrize("route", [None, {"polyline": None, "summary_polyline": None}, {"summary_polyline": "null"}])
+def test_a_route_that_strava_gives_as_null_is_none(route: Any) -> None:
+    ride = rows(index_of([version(RIDE, NOW, "a", map=route)]))[0]
+    assert (ride.get("line"), ride.get("short_line")) == (None, None)
+
+
+def test_samples_of_more_than_fourteen_hours_are_all_there() -> None:
+    """More rows than eventstats may add fields to."""
+    seconds = 50_010
+    index = index_of([*(sample(offset, NOW) for offset in range(seconds)), version(RIDE, NOW + 1, "a")])
+    assert sum(row["kind"] == "sample" for row in rows(index)) == seconds

@@ -141,7 +141,7 @@ def activity_with_samples(asked: Asked) -> Answer:
     """How much there is of each kind, each thing once."""
     gear = [one["id"] for one in asked.latest_looks("strava:gear") if one["athlete_id"] == asked.athlete]
     rows: list[Row] = [{"kind": "gear", "id": one} for one in gear]
-    rows += [{"kind": "sample", "offset": one} for one in _samples(asked).offset[::-1]]  # as Splunk gives them
+    rows += [{"kind": "sample", "offset": one} for one in _samples(asked).offset]
     rows += [{"kind": "activity", "id": asked.activity}, {"kind": "athlete", "id": asked.athlete}]
     return Answer(rows, only=("kind", "id", "offset"))
 
@@ -175,6 +175,11 @@ def what_it_was(asked: Asked) -> Answer:
         "Notes": ", ".join(word for name, word in notes.items() if one[name]) or "–",
     }
     return Answer([row])
+
+
+@expected("Activity: View on Strava")
+def view_on_strava(asked: Asked) -> Answer:
+    return Answer([{"link": "View on Strava", "_id": asked.activity}])
 
 
 @expected("Activity: More figures")
@@ -226,8 +231,8 @@ def _thinned(asked: Asked) -> pd.DataFrame:
 def samples_thinned(asked: Asked) -> Answer:
     rows = [
         {
-            "distance": one.distance / 1_000,
-            "Time (min)": one.offset / 60,
+            "over": "distance",
+            "at": one.distance / 1_000,
             "altitude": one.altitude,
             "heartrate": one.heartrate,
             "watts": one.watts,
@@ -236,7 +241,7 @@ def samples_thinned(asked: Asked) -> Answer:
         }
         for one in _thinned(asked).itertuples()
     ]
-    return Answer(rows, order=("Time (min)",), rounded={"distance": 2, "Time (min)": 2})
+    return Answer(rows, order=("at",), rounded={"at": 2})
 
 
 def _over_distance(asked: Asked, column: str, title: str, places: int = 0) -> Answer:
@@ -322,10 +327,12 @@ def laps(asked: Asked) -> Answer:
     family, rows = _family(asked), []
     for lap in _detail(asked)["laps"]:
         cadence = lap.get("average_cadence")
+        # Metres are shown of laps that are shorter than a kilometre.
+        places = 3 if lap["distance"] < 1_000 else 2
         rows.append(
             {
                 "Lap": lap["lap_index"],
-                "Distance (km)": lap["distance"] / 1_000,
+                "Distance (km)": float(_number(lap["distance"] / 1_000, places)),
                 "Time": duration(lap["moving_time"]),
                 "Pace or speed": _rate(family, lap["distance"], lap["moving_time"]),
                 "Elevation (m)": lap["total_elevation_gain"],
@@ -335,8 +342,8 @@ def laps(asked: Asked) -> Answer:
             }
         )
     assert len(rows) > 1
-    places = {"Distance (km)": 2, "Elevation (m)": 0, "Heart rate (bpm)": 0, "Power (W)": 0, "Cadence (1/min)": 0}
-    return Answer(rows, order=("Lap",), rounded=places)
+    rounded = {"Distance (km)": 3, "Elevation (m)": 0, "Heart rate (bpm)": 0, "Power (W)": 0, "Cadence (1/min)": 0}
+    return Answer(rows, order=("Lap",), rounded=rounded)
 
 
 @expected("Activity: Splits")
