@@ -162,6 +162,14 @@ def test_the_macro_points_elsewhere(definition: str, written: str, elsewhere: st
         assert said.startswith("Nothing has arrived yet")
 
 
+def test_that_the_macro_points_elsewhere_is_said_though_old_events_are_where_it_looks() -> None:
+    rest: dict[str, list[Row]] = {**SET_UP, WEBHOOK: [{"title": "home", "index": "rides", "disabled": "0"}]}
+    for athlete in (ADA, 0):
+        said = state([activity(1, ADA, 200)], rest, athlete=athlete)
+        assert said.startswith("The macro strava_index looks in index=strava, but inputs write to rides.")
+    assert state([activity(1, ADA, 3)], rest).startswith(f"Athlete {ADA}: one activity in this range")
+
+
 def test_an_index_of_an_athlete_counts_as_well() -> None:
     athletes: list[Row] = [{"title": "ada", "index": "club"}, {"title": "ben", "index": ""}]
     assert "but inputs write to club." in state([], {**SET_UP, ATHLETES: athletes}, athlete=0)
@@ -188,6 +196,28 @@ def test_no_athlete_is_connected() -> None:
 def test_all_inputs_are_disabled() -> None:
     off: dict[str, list[Row]] = {one: [{**row, "disabled": "1"} for row in SET_UP[one]] for one in (WEBHOOK, LISTS)}
     assert state([], {**SET_UP, **off}, athlete=0) == ("All inputs on this host are disabled. Enable one: page Inputs.")
+
+
+def test_with_nothing_in_the_range_it_also_says_why_nothing_new_comes() -> None:
+    off: dict[str, list[Row]] = {one: [{**row, "disabled": "1"} for row in SET_UP[one]] for one in (WEBHOOK, LISTS)}
+    none: dict[str, list[Row]] = {WEBHOOK: [], LISTS: []}
+    for athlete, days_ago, beginning in (
+        (ADA, 200, "Nothing of athlete 134815 in this range. The index has activities from 2026-03-05"),
+        (0, 800, "No athlete to choose: the index has activities from 2024-07-13"),
+    ):
+        disabled = state([activity(1, ADA, days_ago)], {**SET_UP, **off}, athlete=athlete)
+        assert disabled.startswith(beginning)
+        assert disabled.endswith(". All inputs on this host are disabled: enable one, page Inputs.")
+        absent = state([activity(1, ADA, days_ago)], {**SET_UP, **none}, athlete=athlete)
+        assert absent.startswith(beginning)
+        assert absent.endswith(". There is no input on this host: if no other host collects, create one, page Inputs.")
+        # Who may not see inputs cannot be told that there are none.
+        hidden: dict[str, list[Row]] = {**SET_UP, **none, WHO_AM_I: []}
+        assert "input" not in state([activity(1, ADA, days_ago)], hidden, athlete=athlete)
+
+
+def test_what_is_older_than_ten_years_does_not_count() -> None:
+    assert state([activity(1, ADA, 4_500)], athlete=0).startswith("Nothing has arrived yet")
 
 
 def test_nothing_has_ever_arrived() -> None:

@@ -23,7 +23,9 @@ APP = "TA_strava_webhook"
 
 #: Okabe and Ito's colours, which colour-blind people can tell apart, and the greys beside them.
 OKABE_ITO = {"#0072B2", "#D55E00", "#E69F00", "#56B4E9", "#CC79A7", "#009E73", "#F0E442", "#000000"}
-GREYS = {"#999999", "#7F7F7F"}
+GREYS = {"#999999", "#7F7F7F", "#BBBBBB"}
+#: Where theirs are not enough: Tol's wine, which differs from them in lightness, too, and is seen on both themes.
+WINE = "#882255"
 
 _TOKEN = re.compile(r"\$(?P<name>[A-Za-z][\w.:]*)(?:\|[a-z]+)?\$")
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}\b|#[0-9A-Fa-f]{3}\b|rgba?\(")
@@ -39,6 +41,7 @@ def faults(definition: Definition, views: Mapping[str, Definition]) -> list[str]
         *_sources(definition),
         *_placing(definition),
         *_tokens(definition),
+        *_unquoted(definition),
         *_colours(definition),
         *_links(definition, views),
     ]
@@ -158,6 +161,18 @@ def _tokens(definition: Definition) -> Iterator[str]:
     yield from (f"nothing uses the token {name}" for name in sorted({one.partition(".")[0] for one in there} - asked))
 
 
+def _unquoted(definition: Definition) -> Iterator[str]:
+    """Tokens that go into a query as they are: a link may set each, so what it says would be run.
+
+    A macro looks at its arguments itself, and a quotation mark there would be part of one. Marks that stand in the
+    query do not help: the value may have some, too.
+    """
+    for name, source in definition["dataSources"].items():
+        for match in _TOKEN.finditer(re.sub(r"`[^`]*`", "", source["options"]["query"])):
+            if not match[0].endswith("|s$"):
+                yield f"{name}: the token {match['name']} goes into the query unquoted, write ${match['name']}|s$"
+
+
 def _set_tokens(definition: Definition) -> set[str]:
     there = set(definition.get("defaults", {}).get("tokens", {}).get("default", {}))
     for given in definition["inputs"].values():
@@ -187,8 +202,16 @@ def _colours(definition: Definition) -> Iterator[str]:
             if _COLOUR.match(str(options.get(option, ""))):
                 yield f"{name}: {option} is a colour of its own, which one of the themes may not suit"
         series = json.dumps([options.get("seriesColors"), options.get("seriesColorsByField")])
-        for colour in sorted(set(_COLOUR.findall(series)) - OKABE_ITO - GREYS):
+        for colour in sorted(set(_COLOUR.findall(series)) - OKABE_ITO - GREYS - {WINE}):
             yield f"{name}: {colour} is none of the colours that all can tell apart"
+
+        # A series that is in one unit or in another has one colour; both are never shown at once.
+        shared: dict[str, set[str]] = {}
+        for series_name, colour in (options.get("seriesColorsByField") or {}).items():
+            shared.setdefault(colour.upper(), set()).add(re.sub(r" \([^)]*\)$", "", series_name))
+        for colour, names in sorted(shared.items()):
+            if len(names) > 1:
+                yield f"{name}: {' and '.join(sorted(names))} share the colour {colour}"
 
 
 def _links(definition: Definition, views: Mapping[str, Definition]) -> Iterator[str]:

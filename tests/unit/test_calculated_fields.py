@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import xml.etree.ElementTree as ElementTree
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any, Optional
 
 import pytest
@@ -12,6 +15,7 @@ from sandbox.spl import Row, evaluate, expand, stanzas
 
 PROPS = stanzas("props.conf")
 MACROS = stanzas("macros.conf")
+OVERVIEW = Path(__file__).resolve().parents[2] / "package/default/data/ui/views/strava_overview.xml"
 
 RUN: Row = {
     "id": "7",
@@ -118,6 +122,17 @@ def test_a_sport_has_a_family_and_a_family_a_colour(sport: Optional[str], family
     assert value("strava_sport_family(x)", {"x": sport}) == family
     colour = value("strava_sport_colour(x)", {"x": family})
     assert (colour is None) == (family is None)
+
+
+def test_no_two_families_have_one_colour_and_the_overview_has_the_same() -> None:
+    families = ("Ride", "Run", "Walk", "Swim", "Ski and skate", "Water", "Gym", "Games", "Other")
+    colours = {family: value("strava_sport_colour(x)", {"x": family}) for family in families}
+    assert len(set(colours.values())) == len(families)
+    text = ElementTree.parse(OVERVIEW).findtext("definition")
+    assert text is not None
+    for panel in ("panel_weeks", "panel_far"):
+        shown = json.loads(text)["visualizations"][panel]["options"]["seriesColorsByField"]
+        assert {family: colour for family, colour in shown.items() if not family.startswith("Average (")} == colours
 
 
 def test_an_event_of_before_sport_type_has_its_type() -> None:

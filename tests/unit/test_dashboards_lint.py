@@ -60,7 +60,7 @@ GOOD: dict[str, Any] = {
             "type": "ds.search",
             "name": "Base",
             "options": {
-                "query": "index=x id=$id$",
+                "query": "index=x id=$id|s$",
                 "queryParameters": {"earliest": "$time.earliest$", "latest": "$time.latest$"},
             },
         },
@@ -109,8 +109,19 @@ def _handler(one: dict[str, Any]) -> Any:
     return one["visualizations"]["table"]["eventHandlers"][0]["options"]
 
 
+def _colours(one: dict[str, Any]) -> Any:
+    return one["visualizations"]["chart"]["options"]["seriesColorsByField"]
+
+
 def test_a_good_dashboard_has_no_fault() -> None:
     assert faults(GOOD, {"good": GOOD}) == []
+
+
+def test_what_a_macro_gets_and_what_is_shown_in_two_units_is_no_fault() -> None:
+    good = copy.deepcopy(GOOD)
+    good["dataSources"]["count"]["options"].update(query="| `strava_state($id$)`\n| where id=tonumber($id|s$)")
+    _colours(good).update({"Average (km)": "#7F7F7F", "Average (mi)": "#7F7F7F"})
+    assert faults(good, {"good": good}) == []
 
 
 @pytest.mark.parametrize(
@@ -129,7 +140,7 @@ def test_a_good_dashboard_has_no_fault() -> None:
         (lambda one: one["dataSources"]["count"].update(name="Base"), "2 data sources are named"),
         (lambda one: one["dataSources"].update({str(n): {**_SOURCE, "name": str(n)} for n in range(4)}), "5 searches"),
         (lambda one: one["dataSources"]["base"]["options"].pop("queryParameters"), "no range of time"),
-        (lambda one: one["dataSources"]["base"]["options"].update(query="index=* id=$id$"), "all indexes"),
+        (lambda one: one["dataSources"]["base"]["options"].update(query="index=* id=$id|s$"), "all indexes"),
         (lambda one: one["layout"]["structure"].append(one["layout"]["structure"][0]), "placed 2 times"),
         (lambda one: one["layout"]["structure"].pop(), "the panel chart is not placed"),
         (lambda one: one["layout"]["globalInputs"].remove("id"), "the input id is not placed"),
@@ -139,8 +150,12 @@ def test_a_good_dashboard_has_no_fault() -> None:
         (lambda one: one["inputs"].pop("id"), "nothing sets the token id"),
         (lambda one: one["dataSources"]["base"]["options"].update(query="index=x"), "nothing uses the token id"),
         (lambda one: one["dataSources"]["count"]["options"].update(query="eval a=$row.id.value$"), "row.id.value"),
+        (lambda one: one["dataSources"]["base"]["options"].update(query="index=x id=$id$"), "token id goes into"),
+        (lambda one: one["dataSources"]["count"]["options"].update(query='eval a="$id$"'), "id goes into the query"),
+        (lambda one: one["dataSources"]["count"]["options"].update(query="`a($id$)` | eval a=$id|u$"), "unquoted"),
         (lambda one: one["visualizations"]["chart"]["options"].update(backgroundColor="#FFFFFF"), "not suit"),
         (lambda one: one["visualizations"]["chart"]["options"].update(seriesColors=["#00FF00"]), "#00FF00 is none"),
+        (lambda one: _colours(one).update(a="#0072B2"), "a and count share the colour #0072B2"),
         (lambda one: _handler(one).update(url="/app/TA_strava_webhook/bad"), "no dashboard bad"),
         (lambda one: _handler(one).update(url="/app/TA_strava_webhook/good?form.x=1"), "good has no token x"),
         (lambda one: _handler(one).update(url="https://example.com/"), "a link to example.com"),

@@ -18,8 +18,8 @@ _COLOURS = {
     "Ski and skate": "#CC79A7",
     "Water": "#009E73",
     "Gym": "#F0E442",
-    "Games": "#999999",
-    "Other": "#999999",
+    "Games": "#882255",
+    "Other": "#BBBBBB",
 }
 
 
