@@ -45,16 +45,16 @@ def _place(place: str, sentence: object, activity: object = RIDE) -> list[Row]:
 _RIDE = [
     case(
         "Where is my ride",
-        "in the index",
+        "given to splunkd",
         [*_WHOLE, *_OTHERS],
-        _place("In the index", f"Since {at(HOUR - 3.5, '%Y-%m-%d %H:%M:%S')}, 3.5 s after its notification."),
+        _place("Given to splunkd", f"Since {at(HOUR - 3.5, '%Y-%m-%d %H:%M:%S')}, 3.5 s after its notification."),
     ),
     case(
         "Where is my ride",
         "a list found it",
         [finished(HOUR), *_OTHERS],
         _place(
-            "In the index",
+            "Given to splunkd",
             f"Since {at(HOUR, '%Y-%m-%d %H:%M:%S')}. No notification led to it, but a list or somebody's wish.",
         ),
     ),
