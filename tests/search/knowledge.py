@@ -339,8 +339,9 @@ class Follower:
 
     def _do_tstats(self, rest: str) -> None:
         what, _, terms = rest.partition(" WHERE ")
+        terms, _, by = terms.partition(" BY ")
         self._generate(terms)
-        self.known, self.is_open = self._aggregate(what)[0], False
+        self.known, self.is_open = self._aggregate(what)[0] | set(re.findall(r"\w+", by)), False
 
     def _do_bin(self, rest: str) -> None:
         self.use(re.findall(r"(?<![=\w])_?[a-z]\w*(?!=)\b", rest), rest)

@@ -9,7 +9,9 @@ import pytest
 
 from sandbox.simulation.operation_log import LogLine, by_file, operation_log
 from sandbox.spl import Index, Row
+from tests.search import dashboards
 from tests.search.catalogue import TODAY, catalogue
+from tests.search.expectations.dashboard_lines import OTHER, RIDE, finished, received
 from tests.search.rest_answers import SET_UP, answering
 
 NOW = TODAY.timestamp()
@@ -18,6 +20,20 @@ NOW = TODAY.timestamp()
 @functools.cache
 def log(bad: bool) -> list[LogLine]:
     return operation_log(NOW, bad=bad)
+
+
+def entered(text: str, name: str = "ride") -> list[Row]:
+    """What a data source shows of two activities when this is entered in the box above, or in the page's address."""
+    view = dashboards.definition(dashboards.VIEWS / "strava_operations.xml")
+    one = view["dataSources"][name]["options"]
+    base = [view["dataSources"][one["extend"]]["options"]["query"]] if "extend" in one else []
+    index = Index(NOW)
+    index.rest = answering(SET_UP)
+    lines = [received(7_200.0, 7_200.0, "n-1"), finished(7_190.0, "n-1")]
+    lines += [received(60.0, 60.0, "n-2", OTHER), finished(50.0, "n-2", activity=OTHER)]
+    index.add_log([one.as_written(NOW) for one in lines], source=lines[0].source)
+    search = dashboards.filled("\n".join([*base, one["query"]]), {**dashboards.chosen(view), "activity": text})
+    return index.search(search, earliest="-7d", latest="now")
 
 
 def shown(name: str, *, bad: bool) -> list[Row]:
@@ -63,7 +79,7 @@ def test_delays_are_those_of_the_lines(bad: bool) -> None:
             received.setdefault(trail[1], event.time)
         elif re.search(r"action=finished .*outcome=collected", event.raw) and trail[1] in received:
             delays.append(event.time - received.pop(trail[1]))
-    (row,) = (one for one in shown("Delays", bad=bad) if one["From → index"] == "Notification received")
+    (row,) = (one for one in shown("Delays", bad=bad) if one["From → splunkd"] == "Notification received")
     assert len(delays) > 10
     assert row["Notifications"] == len(delays)
     assert float(row["Slowest (s)"]) == pytest.approx(max(delays), abs=0.06)
@@ -83,3 +99,39 @@ def test_each_warning_that_the_collector_writes_leads_to_something_to_do() -> No
     rows = shown("Warnings and errors", bad=True)
     assert {"postponed", "problem"} <= {str(row["Line"]) for row in rows}
     assert all(str(row["What to do"]).endswith(".") for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "activity"),
+    [
+        ("latest", OTHER),
+        ("", OTHER),
+        (f" {RIDE} ", RIDE),
+        (f"https://www.strava.com/activities/{RIDE}", RIDE),
+        (f"https://www.strava.com/activities/{RIDE}/segments/3", RIDE),
+        (f"www.strava.com/activities/{RIDE}?utm=2", RIDE),
+        (f"https://www.strava.com/activities/{RIDE}#3", RIDE),
+    ],
+)
+def test_a_ride_is_found_by_its_number_or_its_address(text: str, activity: int) -> None:
+    (row,) = entered(text)
+    assert (str(row["Activity"]), row["Where it is"]) == (str(activity), "Given to splunkd")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my ride of 2026",
+        "*",
+        "1 OR sourcetype=*",
+        f"https://www.strava.com/athletes/{RIDE}",
+        '" | x',
+        '1 | append [| makeresults | eval injected="INJECTED"]',
+        '" ] | append [| makeresults | eval injected="INJECTED"] | eval a="',
+    ],
+)
+def test_what_is_no_ride_is_told_and_stays_text(text: str) -> None:
+    (row,) = entered(text)
+    assert (row["Activity"], row["Where it is"]) == ("-", "Not understood")
+    assert entered(text, "steps") == []
+    assert "INJECTED" not in str(entered(text, "trail"))

@@ -142,7 +142,7 @@ _DELAYS = [
         _DELAYED,
         [
             {
-                "From → index": name,
+                "From → splunkd": name,
                 "Notifications": 3,
                 "Half within (s)": half,
                 "90 % within (s)": most,

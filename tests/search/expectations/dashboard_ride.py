@@ -45,16 +45,16 @@ def _place(place: str, sentence: object, activity: object = RIDE) -> list[Row]:
 _RIDE = [
     case(
         "Where is my ride",
-        "in the index",
+        "given to splunkd",
         [*_WHOLE, *_OTHERS],
-        _place("In the index", f"Since {at(HOUR - 3.5, '%Y-%m-%d %H:%M:%S')}, 3.5 s after its notification."),
+        _place("Given to splunkd", f"Since {at(HOUR - 3.5, '%Y-%m-%d %H:%M:%S')}, 3.5 s after its notification."),
     ),
     case(
         "Where is my ride",
         "a list found it",
         [finished(HOUR), *_OTHERS],
         _place(
-            "In the index",
+            "Given to splunkd",
             f"Since {at(HOUR, '%Y-%m-%d %H:%M:%S')}. No notification led to it, but a list or somebody's wish.",
         ),
     ),
@@ -203,6 +203,9 @@ _ALL_OFF = {
     WEBHOOK: [{"title": "home", "index": "strava", "disabled": "1"}],
     LISTS: [{"title": "history", "index": "strava", "disabled": "1"}],
 }
+_CLUB_INPUT: Row = {"title": "club", "index": "strava", "disabled": "0"}
+#: What is disabled need not give a sign of life.
+_CLUB_RUNS = {**SET_UP, WEBHOOK: [_CLUB_INPUT], LISTS: [{"title": "off", "index": "strava", "disabled": "1"}]}
 _SPLUNKD = Said(MINUTE, "group=queue, name=parsingqueue", "metrics")
 
 
@@ -222,7 +225,27 @@ _STATE = [
             _SPLUNKD,
         ],
         _message(f"4 lines in this range, of 2 log files on 1 host; the last one is of {at(MINUTE)}."),
-        rest=SET_UP,
+        rest=_CLUB_RUNS,
+    ),
+    case(
+        "State",
+        "an input that is silent, and messages of before this range that nobody has solved",
+        [
+            warned(9 * DAY, "problem", level="ERROR", topic="athlete_1", error="Said before the input began anew."),
+            said(9 * DAY - HOUR, "started", input="club", version="1.0.0", port=8443),
+            warned(8 * DAY, "problem", level="ERROR", topic="athlete_2", error="Athlete “Lena”: refused."),
+            warned(8 * DAY, "problem", level="ERROR", topic="strava", error="Strava cannot be reached."),
+            said(2 * DAY, "problem_solved", topic="strava"),
+            warned(DAY, "problem", topic="certificate", error="In this range, so the table has it."),
+            said(20 * DAY, "queue", "ta_strava_webhook_home", waiting=0),
+            queue(MINUTE),
+        ],
+        _message(
+            f"Not solved, and from before this range: Athlete “Lena”: refused. (since {at(8 * DAY)}) Enabled, and no "
+            "sign of life in this range: home. 3 lines in this range, of 1 log file on 1 host; the last one is of "
+            f"{at(MINUTE)}."
+        ),
+        rest={**_CLUB_RUNS, WEBHOOK: [_CLUB_INPUT, *SET_UP[WEBHOOK]]},
     ),
     case(
         "State",
@@ -232,7 +255,7 @@ _STATE = [
             "No line for 3 hours: no input runs, or its host does not send its log any more. The last one is of "
             f"{at(3 * HOUR)}."
         ),
-        rest=SET_UP,
+        rest=_CLUB_RUNS,
     ),
     case(
         "State",
