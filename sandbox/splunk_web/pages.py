@@ -71,7 +71,7 @@ def newest_events(app: str, label: str, events: list[Event]) -> str:
     return _page(
         "Search",
         f'<p><a href="/en-US/app/{escape(app)}/">{escape(label)}</a></p><h1>Newest events</h1>'
-        f"<p>The stand-in has no page for searches. It shows the newest events of all indexes.</p>{rows or '<p>None yet.</p>'}",
+        f"<p>The stand-in has no page for searches. It shows the newest events.</p>{rows or '<p>None yet.</p>'}",
     )
 
 

@@ -321,7 +321,8 @@ def test_the_built_input_uses_what_certbot_has_renewed(make_sandbox: MakeSandbox
     pid = sandbox.splunkd.inputs.pid("club")
     files.renew(issue("second"))
     until(is_renewed, 40)
-    assert any("action=certificate_renewed" in line for line in sandbox.splunkd.log_lines())
+    # It is served before it is said.
+    until(lambda: any("action=certificate_renewed" in line for line in sandbox.splunkd.log_lines()))
     ride = sandbox.strava.record(anna, kind="manual", title="With the new certificate")
 
     def is_collected() -> bool:

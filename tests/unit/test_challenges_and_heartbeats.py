@@ -31,7 +31,7 @@ def digest(number: int) -> str:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Database]:
-    with closing(database(tmp_path, patience=0.05)) as store:
+    with closing(database(tmp_path, patience=0.5)) as store:
         yield store
 
 
