@@ -76,6 +76,9 @@ class Shown:
     def open(self, view: str, case: str, theme: str = "light", **tokens: str) -> dict[str, Panel]:
         """Show a dashboard; its panels by their names."""
         studio.show(self.page, self.preview, view, case, theme, tokens)
+        # On a busy host there is a calm before the first athlete is chosen, and then everything is searched.
+        self.page.locator('[data-id="panel_state"] tbody [data-test="row"]').first.wait_for()
+        studio.settle(self.page)
         return self.panels(view)
 
     def panels(self, view: str) -> dict[str, Panel]:
