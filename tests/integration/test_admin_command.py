@@ -24,10 +24,6 @@ from strava_collector.walk import Covered
 from tests.integration.conftest import GENEROUS
 from tests.support.waiting import until
 
-APP = Path(__file__).resolve().parents[2] / "output" / "TA_strava_webhook"
-
-pytestmark = pytest.mark.skipif(not APP.is_dir(), reason="the add-on is not built: make package")
-
 SOON = 8.0
 
 
@@ -79,10 +75,10 @@ class Shell:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+def bare(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """No input has ever run."""
     with Sandbox(
-        app=APP,
+        app=built_app,
         folder=tmp_path_factory.mktemp("sandbox"),
         python=Path(sys.executable),
         advanced={"settle_time": 0, "retry_base": 1, "cooldown": 0},

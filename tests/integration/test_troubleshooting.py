@@ -17,7 +17,7 @@ import pytest
 from sandbox.latest import Latest
 from sandbox.sandbox import Sandbox
 from sandbox.strava import Activity, Application, Athlete, Limits
-from tests.integration.conftest import APP, GENEROUS, SANDBOXES, MakeSandbox
+from tests.integration.conftest import GENEROUS, SANDBOXES, MakeSandbox
 from tests.support.front import Front
 from tests.support.operator_desk import OperatorDesk
 from tests.support.waiting import until
@@ -93,10 +93,10 @@ def page() -> Page:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Club]:
+def shared(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Club]:
     """A club that listens and is subscribed, for all cases that leave it so."""
     with Sandbox(
-        app=APP,
+        app=built_app,
         folder=tmp_path_factory.mktemp("troubleshooting"),
         python=Path(sys.executable),
         advanced={"settle_time": 0, "retry_base": 0.1, "cooldown": 0},
