@@ -198,7 +198,7 @@ def test_it_works_as_well_while_no_input_runs(shell: Shell) -> None:
     ride = shell.sandbox.strava.activities(shell.anna)[0]
     before = shell.versions(ride)
     shell.sandbox.post("TA_strava_webhook_strava_webhook/club", disabled="1")
-    until(lambda: shell.sandbox.splunkd.inputs.pid("club") is None, 20.0)
+    until(lambda: shell.sandbox.splunkd.inputs.pid("club") is None)
     assert shell.rows("jobs", "list")
     (row,) = shell.rows("jobs", "fetch", str(ride.id), "--force")
     assert row["said"].endswith("The input does not run now; the fetch is made when it does.")

@@ -101,7 +101,7 @@ def lost(club: Club) -> Activity:
         for number in (4711, 4712, made.id):
             club.do("fetch", activity_id=number, athlete_id=club.anna.id)
         # A 404 is asked again after twenty times the shortest pause.
-        until(lambda: len(club.get(status="failed")) == 3, 40.0)
+        until(lambda: len(club.get(status="failed")) == 3)
     return made
 
 
