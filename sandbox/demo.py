@@ -332,8 +332,8 @@ class Demo:
             ("save to index", f"median {statistics.median(delays):.1f} s, worst {max(delays):.1f} s (settle time 2 s)"),
             ("calls used", f"{len(calls.calls) - calls.count('GET /oauth/authorize')} to Strava, tokens included"),
             ("the input used", used),
-            ("settings changed", "retry_base 1 s instead of 30 s, cooldown 1 s instead of 15 s; "
-                                 "Strava repeats after 2 s instead of a minute"),
+            ("settings changed", "retry_base 1 s instead of 30 s, cooldown 1 s instead of 15 s"),
+            ("in Strava, too", "it repeats a notification after 2 s instead of a minute"),
         ]  # fmt: skip
         print()
         for name, value in rows:

@@ -74,6 +74,6 @@ def test_it_names_no_host_and_no_folder_of_a_machine() -> None:
 
 
 def test_commands_are_found_wherever_a_step_has_them() -> None:
-    job = "    steps:\n      - run: one\n      - uses: a/b@c # v1\n        run: two\n      - run: >-\n          three\n          four\n"
-    assert values(job, "run") == ["one", "two", "three four"]
+    job = "      - run: one\n      - uses: a/b@c # v1\n        run: two\n      - run: >-\n          3\n          4\n"
+    assert values(job, "run") == ["one", "two", "3 4"]
     assert values(job, "uses") == ["a/b@c # v1"]
