@@ -31,6 +31,8 @@ QUICKER = {"retry_base": 1, "cooldown": 1}
 RETRY_PAUSE = 2.0
 #: Seconds until what is expected must have happened.
 PATIENCE = 30.0
+#: The same for what history leads to: nobody wakes another input's workers for it, they look each half minute.
+HISTORY_PATIENCE = 30.0 + PATIENCE
 #: Seconds between two looks at the lists, as few as the page takes, and until one must have repaired a gap.
 LISTED_EVERY = 60
 GAP_PATIENCE = LISTED_EVERY + 30.0
@@ -133,7 +135,7 @@ class Demo:
             "all of them are in the index in full",
             lambda latest: all(_field(latest, activity, "embed_token") is not None for activity in self._old),
         )
-        self._story.watch(PATIENCE, for_all=True)
+        self._story.watch(HISTORY_PATIENCE, for_all=True)
         for activity in self._old:
             self._check(self._fetches(activity) == 1, f"“{activity.title}” of the history was fetched once")
 
