@@ -16,7 +16,17 @@ from strava_collector.events import Event
 from strava_collector.job import Job, Kind, Outcome, Priority, Reason, Status
 from strava_collector.privacy import Privacy
 from strava_collector.settings import WebhookInput
-from strava_collector.store import applications, athletes, dead_letters, farewell, ledger, queue, replay, volume
+from strava_collector.store import (
+    applications,
+    athletes,
+    crashed_jobs,
+    dead_letters,
+    farewell,
+    ledger,
+    queue,
+    replay,
+    volume,
+)
 from strava_collector.store.dead_letters import retry_job
 from strava_collector.stream_outcome import NONE, NOT_READY
 from strava_collector.transport import Answer, Request
@@ -486,7 +496,7 @@ def test_a_crash_between_two_pieces_writes_everything_again_with_a_later_time(co
     c.close()
     again = collect(streams(1200), webhook_input=STREAMING)
     with again.database.write() as tx:
-        queue.take_over(tx, input=INPUT.name, now=again.clock.now())
+        crashed_jobs.take_over(tx, input=INPUT.name, now=again.clock.now())
         again.pipeline.take_over(tx)
     again.run()
     assert len(again.index.samples) == 1200
