@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, settings
 
 from strava_collector.settings import WebhookInput
 from strava_collector.store.database import Transaction
+from strava_collector.store.subscriptions import MOST_CALLS
 from strava_collector.transport import Answer
 from tests.support.collecting import INPUT, Collect, Collecting
+from tests.support.keeping import Keeping
 from tests.support.store import database
 
 # How long an example takes says more about who else uses the computer than about us.
@@ -39,3 +41,12 @@ def tx(tmp_path: Path) -> Iterator[Transaction]:
     """A write transaction on an empty store."""
     with closing(database(tmp_path)) as store, store.write() as tx:
         yield tx
+
+
+@pytest.fixture
+def k(tmp_path: Path) -> Iterator[Keeping]:
+    """An input that keeps its subscription, with few calls in any hour."""
+    keeping = Keeping(tmp_path)
+    yield keeping
+    keeping.close()
+    assert keeping.calls_in_hour() <= MOST_CALLS
