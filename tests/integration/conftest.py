@@ -1,4 +1,4 @@
-"""The built add-on between both stand-ins, for tests that need the real process."""
+"""What several integration tests share: the built add-on between both stand-ins, and a listener by itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 
 from sandbox.sandbox import Sandbox
 from sandbox.strava import Limits
+from tests.support.https import ServerFiles, issue
+from tests.support.listening import Running, listening
 
 APP = Path(__file__).resolve().parents[2] / "output" / "TA_strava_webhook"
 
@@ -44,6 +46,19 @@ def make_sandbox(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Mak
             return sandboxes[-1]
 
         yield make
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> ServerFiles:
+    """The certificate and key of a listener."""
+    return issue(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def server(files: ServerFiles) -> Iterator[Running]:
+    """A listener by itself, with a store in memory."""
+    with listening(files) as running:
+        yield running
 
 
 @pytest.hookimpl(wrapper=True)
