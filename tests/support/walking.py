@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from sandbox.certificates import Certificates
 from sandbox.strava import Activity, Limits, StravaStandIn
@@ -300,3 +300,7 @@ class Walking:
     @staticmethod
     def iso(at: float) -> str:
         return datetime.fromtimestamp(int(at), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+#: Makes one; the options are Walking's.
+Walk = Callable[..., Walking]
