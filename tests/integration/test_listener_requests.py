@@ -5,13 +5,7 @@ from __future__ import annotations
 import pytest
 
 from strava_collector.limits import SizeLimits
-from tests.support.listening import (
-    CALLBACK_PATH,
-    Running,
-    notification,
-    post,
-    request,
-)
+from tests.support.listening import CALLBACK_PATH, Running, notification, post, request
 from tests.support.waiting import until
 
 

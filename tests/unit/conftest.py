@@ -18,6 +18,7 @@ from strava_collector.transport import Answer
 from tests.support.collecting import INPUT, Collect, Collecting
 from tests.support.keeping import Keeping
 from tests.support.store import database
+from tests.support.streaming import STREAMING, Streaming
 from tests.support.walking import Walk, Walking
 
 # How long an example takes says more about who else uses the computer than about us.
@@ -67,3 +68,13 @@ def walking(tmp_path: Path, certificates: Certificates) -> Iterator[Walk]:
     yield factory
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def streaming(collect: Collect) -> Streaming:
+    """Makes a Collecting whose input collects samples."""
+
+    def factory(*script: Answer, webhook_input: WebhookInput = STREAMING) -> Collecting:
+        return collect(*script, webhook_input=webhook_input)
+
+    return factory

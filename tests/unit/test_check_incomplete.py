@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from strava_collector.check import judge
-from strava_collector.check_facts import (
-    Facts,
-)
+from strava_collector.check_facts import Facts
 from strava_collector.check_line import summary
 from strava_collector.store.heartbeats import Heartbeat
 from tests.support.clock import START

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from strava_collector.check import judge
-from strava_collector.check_facts import (
-    InputFacts,
-)
+from strava_collector.check_facts import InputFacts
 from strava_collector.check_line import Line
 from strava_collector.privacy import Privacy
 from tests.support.set_up import GOOD, HISTORY, HOME, PASS, WARN
