@@ -30,6 +30,8 @@ WITH_PROCESSES = ("tests/integration",)
 ON_THE_NEWEST = (
     "tests/unit/test_lister.py",
     "tests/unit/test_lister_model.py",
+    "tests/unit/test_lister_pace.py",
+    "tests/unit/test_lister_troubles.py",
     "tests/unit/test_pipeline_model.py",
     "tests/unit/test_simulation.py",
     "tests/unit/test_sandbox_*.py",

@@ -11,10 +11,10 @@ The same case gives the same result each time. What happens:
   ``life`` alone. ``input_process`` and ``listing_process`` put the production modules together as the services do;
   ``wire`` is their transport, ``index`` takes their events.
 * ``timeline`` is the virtual time; what takes time lets the rest go on.
-* ``judge`` compares the collected events with what Strava has; ``oracle`` says how fast anybody could have been,
-  ``pollers`` what others would have cost; ``gaps`` are what nobody told, and ``judge_history`` says how soon they were
-  closed, and what became of a history; ``content`` is what is compared; ``table`` prints all of it, and ``shrink``
-  looks for the smallest case that fails.
+* ``judge`` compares the collected events with what Strava has, and makes the figures of a ``result``; ``oracle`` says
+  how fast anybody could have been, ``pollers`` what others would have cost; ``gaps`` are what nobody told, and
+  ``judge_history`` says how soon they were closed, and what became of a history; ``content`` is what is compared;
+  ``table`` prints all of it, and ``shrink`` looks for the smallest case that fails.
 
 The only parts of the collector that are not here: the listener with its TLS (a notification is committed by
 ``inbox.add`` in a transaction of its own), the settings loop, and splunkd. Profiles and gear are looked at only with a

@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from sandbox import program
 from sandbox.simulation.case import HISTORY, HISTORY_ATHLETES, LIMITS, LOST, Case
-from sandbox.simulation.judge import Result
+from sandbox.simulation.result import Result
 from sandbox.simulation.run import run
 from sandbox.simulation.shrink import shrink
 from sandbox.simulation.table import details, one_line, table

@@ -23,7 +23,7 @@ from strava_collector.fetcher import Connection
 from strava_collector.pipeline import Equipment
 from strava_collector.secret import Secret
 from strava_collector.settings import Settings, WebhookInput
-from strava_collector.store import inbox, queue
+from strava_collector.store import crashed_jobs, inbox
 from strava_collector.store.database import Database
 from strava_collector.store.group_commit import say_received
 from strava_collector.token_keeper import TokenStore
@@ -104,7 +104,7 @@ class InputProcess:
         self._put_together()
         # As the service does when it begins to work.
         with self.database.write() as tx:
-            queue.take_over(tx, input=INPUT.name, now=around.clock.now())
+            crashed_jobs.take_over(tx, input=INPUT.name, now=around.clock.now())
         self._upkeep.welcome_back(around.settings())
         self._look_after()
         if around.looks_around:

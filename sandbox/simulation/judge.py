@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Optional
 
 from sandbox.simulation import pollers
@@ -17,27 +16,13 @@ from sandbox.simulation.input_process import INPUT
 from sandbox.simulation.judge_history import judge_history
 from sandbox.simulation.oracle import Constraints, Wish, best_delay, merged
 from sandbox.simulation.post import Post
+from sandbox.simulation.result import Result
 from sandbox.simulation.wire import QUICKEST
 from sandbox.simulation.world import Change, Recorded, World
 from strava_collector.store import counters
 
 #: Of the delays.
 SHARES = {"median": 0.5, "p95": 0.95, "worst": 1.0}
-
-
-@dataclass
-class Result:
-    """The figures of one case. Equal for equal cases."""
-
-    case: Case
-    #: In the order of the table.
-    figures: dict[str, float] = field(default_factory=dict)
-    #: Why the case fails: one line for each thing that must not be, at most a few of each kind.
-    violations: list[str] = field(default_factory=list)
-    #: Reasons of dead letters with their numbers, what happened to the host, what Strava answered.
-    details: dict[str, dict[str, int]] = field(default_factory=dict)
-    #: The notifications that waited longest since the oracle could have answered them, one line for each.
-    slowest: list[str] = field(default_factory=list)
 
 
 def judge(case: Case, world: World, host: Host, post: Post, faults_of_ours: Sequence[str]) -> Result:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from sandbox.simulation.case import DAY, LIMITS, MINUTE, START
 from sandbox.simulation.gaps import AFTERMATH, Gap, story
 from sandbox.simulation.host import Host
 from sandbox.simulation.listing_process import LISTS
 from sandbox.simulation.oracle import merged
+from sandbox.simulation.result import Result
 from sandbox.simulation.world import World
 from strava_collector.settings import Advanced
-
-if TYPE_CHECKING:
-    from sandbox.simulation.judge import Result
 
 #: The part of its share that history has to use on a day with work left and no outage.
 LEAST_USED = 0.95

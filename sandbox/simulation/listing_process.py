@@ -10,7 +10,7 @@ from sandbox.simulation.life import Killed, Life
 from strava_collector.activities_pipeline import ActivitiesPipeline
 from strava_collector.lister import LONGEST_WAIT
 from strava_collector.settings import ActivitiesInput
-from strava_collector.store import queue
+from strava_collector.store import crashed_jobs
 from strava_collector.store.database import Database
 
 LISTS = ActivitiesInput(
@@ -40,7 +40,7 @@ class ListingProcess:
             found=lambda owner: found(True),
         )
         with database.write() as tx:
-            queue.take_over(tx, input=LISTS.name, now=around.clock.now())
+            crashed_jobs.take_over(tx, input=LISTS.name, now=around.clock.now())
             self._pipeline.take_over(tx)
         life.after(0.0, self._look)
 

@@ -15,10 +15,11 @@ from typing import Optional
 
 from sandbox.simulation.case import DAY, START, Case
 from sandbox.simulation.host import Host
-from sandbox.simulation.judge import Result, judge
+from sandbox.simulation.judge import judge
 from sandbox.simulation.judge_history import compare
 from sandbox.simulation.misfortunes import misfortunes
 from sandbox.simulation.post import Post
+from sandbox.simulation.result import Result
 from sandbox.simulation.timeline import Timeline
 from sandbox.simulation.world import World
 from strava_collector.errors import raised_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable
 
 from sandbox.simulation.case import Case
-from sandbox.simulation.judge import Result
+from sandbox.simulation.result import Result
 
 
 def shrink(failing: Result, run: Callable[[Case], Result], found: Callable[[Result], None]) -> Result:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Callable, Optional
 
-from sandbox.simulation.judge import Result
+from sandbox.simulation.result import Result
 
 #: How the figures of several cases become one; what is not here is added up.
 _JOINED: dict[str, Callable[[Sequence[float]], float]] = {

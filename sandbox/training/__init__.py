@@ -10,8 +10,9 @@ The same arguments give the same history. ``days`` shortens it; ``samples`` is o
 athlete there are samples (0: of none). ``python -m sandbox.training`` (``make sample-data``) writes it to files.
 
 Files: ``cyclist``, ``runner``, ``triathlete`` (what is trained when) with ``person`` and ``session``; ``towns`` and
-``roads`` (where); ``body`` (fitness, power, heart rate); ``recording`` (the track of a session); ``activity_json`` and
-``samples`` (a track in Strava's words) with ``personal_records``; ``diary`` (all of a life, and what is edited later);
+``roads`` (where); ``body`` (fitness, power, heart rate); ``recording`` (the track of a session); ``done`` (a
+session with its track); ``activity_json`` with ``stretches`` and ``efforts``, and ``samples`` (the same in Strava's
+words) with ``personal_records``; ``diary`` (all of a life, and what is edited later);
 ``collecting`` (events, by the add-on's own code); ``files`` (what is uploaded).
 """
 

@@ -10,8 +10,9 @@ from datetime import date, datetime, timedelta, timezone
 
 from sandbox.strava.activities import iso
 from sandbox.strava.exchange import JsonObject
-from sandbox.training.activity_json import Done, describe
+from sandbox.training.activity_json import describe
 from sandbox.training.cyclist import Cyclist
+from sandbox.training.done import Done
 from sandbox.training.person import Day, Person
 from sandbox.training.personal_records import PersonalRecords
 from sandbox.training.recording import record

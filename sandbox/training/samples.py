@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 
-from sandbox.training.activity_json import Done
+from sandbox.training.done import Done
 
 
 def streams_answer(done: Done, rng: random.Random) -> bytes:

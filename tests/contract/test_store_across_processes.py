@@ -23,7 +23,7 @@ from strava_collector.allowance import Allowance
 from strava_collector.errors import StoreUnavailable
 from strava_collector.job import Outcome, Priority, Status
 from strava_collector.settings import Advanced
-from strava_collector.store import applications, inbox, leases, queue
+from strava_collector.store import applications, crashed_jobs, inbox, leases, queue
 from strava_collector.store.database import Database
 from strava_collector.store.files import Files
 from strava_collector.store.process_lock import FileLock
@@ -122,7 +122,7 @@ def fetch_as_strava_lets_us(folder: Path, input: str, stop: Event) -> None:
     clock = VirtualClock()
     allowance, chance, holder = Allowance(clock), random.Random(), f"{input} {os.getpid()}"
     with store.write() as tx:
-        queue.take_over(tx, input=input, now=clock.now())
+        crashed_jobs.take_over(tx, input=input, now=clock.now())
     while not stop.is_set():
         with store.write() as tx:
             permission = allowance.permission(tx, APP, ADVANCED)

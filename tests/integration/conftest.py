@@ -1,4 +1,4 @@
-"""The built add-on between both stand-ins, for tests that need the real process."""
+"""What several integration tests share: the built add-on between both stand-ins, and a listener by itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 
 from sandbox.sandbox import Sandbox
 from sandbox.strava import Limits
+from tests.support.https import ServerFiles, issue
+from tests.support.listening import Running, listening
 
 #: More than any test uses: the tests that are about limits set their own.
 GENEROUS = Limits(overall=(100_000, 1_000_000), read=(100_000, 1_000_000))
@@ -40,6 +42,19 @@ def make_sandbox(built_app: Path, tmp_path: Path, request: pytest.FixtureRequest
             return sandboxes[-1]
 
         yield make
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> ServerFiles:
+    """The certificate and key of a listener."""
+    return issue(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def server(files: ServerFiles) -> Iterator[Running]:
+    """A listener by itself, with a store in memory."""
+    with listening(files) as running:
+        yield running
 
 
 @pytest.hookimpl(wrapper=True)

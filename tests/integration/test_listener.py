@@ -1,4 +1,4 @@
-"""How the listener lives among clients that are slow, silent, rude or gone, and how it begins and ends."""
+"""How the listener lives among clients that are slow, silent, rude or gone."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import os
 import resource
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 import time
 import warnings
@@ -17,155 +15,18 @@ from pathlib import Path
 
 import pytest
 
-from strava_collector.certificate import load_context
-from strava_collector.clock import SystemClock
-from strava_collector.errors import ConfigurationError
-from strava_collector.limits import Limits, SizeLimits
-from strava_collector.listener import Listener
-from strava_collector.secret import Secret
-from tests.support.https import Client, ServerFiles, issue
+from strava_collector.limits import Limits
+from tests.support.https import Client, ServerFiles
 from tests.support.listening import (
-    CALLBACK_PATH,
-    TOKEN,
-    MemoryStore,
+    BRIEF,
     Running,
     listening,
     notification,
+    plain,
     post,
     request,
 )
 from tests.support.waiting import until
-
-#: Time limits short enough to be waited for; a test that is not about time never reaches one of Limits' own.
-BRIEF = 0.15
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> ServerFiles:
-    return issue(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture
-def server(files: ServerFiles) -> Iterator[Running]:
-    with listening(files) as running:
-        yield running
-
-
-def make_listener(files: ServerFiles, *, port: int = 0, path: str = CALLBACK_PATH, token: str = TOKEN) -> Listener:
-    return Listener(
-        port=port,
-        callback_path=path,
-        verify_token=Secret(token),
-        tls=load_context(str(files.cert_file), str(files.key_file)),
-        store=MemoryStore(),
-        clock=SystemClock(),
-    )
-
-
-# -- how requests are framed -----------------------------------------------------------------------------------
-
-
-def test_a_connection_serves_many_requests(server: Running) -> None:
-    with server.connect() as client:
-        for number in range(5):
-            assert client.ask(post(notification(number))).status == 200
-            assert client.ask(request("GET", "/health")).status == 200
-
-
-def test_pipelined_requests_are_answered_in_order(server: Running) -> None:
-    with server.connect() as client:
-        client.send(post(notification(1)) + request("GET", "/x") + post(notification(1)) + request("GET", "/health"))
-        assert [client.answer().status for _ in range(4)] == [200, 404, 200, 200]
-
-
-def test_pipelined_requests_wait_for_the_store(server: Running) -> None:
-    server.store.hold()
-    with server.connect() as client:
-        client.send(post(notification(1)) + request("GET", "/x"))
-        until(lambda: server.store.held == 1)
-        server.store.release()
-        assert [client.answer().status for _ in range(2)] == [200, 404]
-
-
-def test_a_request_may_arrive_byte_by_byte(server: Running) -> None:
-    with server.connect() as client:
-        for byte in post(notification()):
-            client.send(bytes([byte]))
-        assert client.answer().status == 200
-
-
-def test_a_client_may_send_a_body_of_64_kib_and_not_one_byte_more(server: Running) -> None:
-    size = SizeLimits().body
-
-    def padded(length: int) -> bytes:
-        return notification(padding="x" * (length - len(notification(padding=""))))
-
-    with server.connect() as client:
-        assert client.ask(post(padded(size))).status == 200
-    with server.connect() as client:
-        assert client.ask(post(padded(size + 1))).status == 413
-        assert client.is_closed_by_server()
-
-
-def test_a_client_that_asks_first_is_told_to_go_on(server: Running) -> None:
-    body = notification()
-    with server.connect() as client:
-        head, _ = post(body, "Expect: 100-continue").split(b"\r\n\r\n")
-        assert client.ask(head + b"\r\n\r\n").status == 100
-        assert client.ask(body).status == 200
-    with server.connect() as client:
-        client.send(request("POST", CALLBACK_PATH, b"x" * 70_000, "Expect: 100-continue")[:300])
-        assert client.answer().status == 413
-
-
-@pytest.mark.parametrize(
-    ("data", "status"),
-    [
-        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET", 400),
-        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nGET /h", 400),
-        (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411),
-        (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
-        (b"GET / HTTP/1.1\nHost: h\n\n", 400),
-        (b"GET / HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n", 400),
-        (b"GET https://h/health HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\n\r\n", 400),
-        (b"GET / HTTP/3.0\r\nHost: h\r\n\r\n", 505),
-        (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", 414),
-        (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 431),
-        (b"GET / HTTP/1.1\r\nHost: h\r\nExpect: miracles\r\n\r\n", 417),
-    ],
-)
-def test_an_ambiguous_request_is_answered_and_nothing_after_it_is_read(
-    server: Running, data: bytes, status: int
-) -> None:
-    with server.connect() as client:
-        answer = client.ask(data + post(notification()))
-        assert (answer.status, answer.headers["connection"]) == (status, "close")
-        assert client.is_closed_by_server()
-    assert server.store.stored == []
-
-
-def test_http_1_0_gets_one_answer_per_connection(server: Running) -> None:
-    with server.connect() as client:
-        answer = client.ask(b"GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
-        assert client.is_closed_by_server()
-
-
-def test_the_client_can_ask_for_the_end(server: Running) -> None:
-    with server.connect() as client:
-        answer = client.ask(post(notification(), "Connection: close"))
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
-        assert client.is_closed_by_server()
-
-
-def test_an_answer_is_one_tls_record_and_ends_with_tls_own_goodbye(server: Running) -> None:
-    with server.connect() as client:
-        client.send(post(notification(), "Connection: close"))
-        received = client.socket.recv(65536)
-        assert received.endswith(b'{"status":"accepted"}')
-        assert client.socket.recv(65536) == b""
-
 
 # -- time limits -----------------------------------------------------------------------------------------------
 
@@ -223,16 +84,6 @@ def test_a_store_that_never_replies_does_not_keep_the_client(files: ServerFiles)
 
 
 # -- many clients ----------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def plain(port: int) -> Iterator[socket.socket]:
-    """A TCP connection on which nobody speaks TLS."""
-    client = socket.create_connection(("127.0.0.1", port), 10.0)
-    try:
-        yield client
-    finally:
-        client.close()
 
 
 def test_a_hundred_silent_clients_do_not_delay_an_honest_one(server: Running) -> None:
@@ -442,175 +293,4 @@ def test_plain_http_and_garbage_are_closed(server: Running) -> None:
             except ConnectionResetError:
                 pass
     with server.connect() as client:
-        assert client.ask(post(notification())).status == 200
-
-
-# -- addresses -------------------------------------------------------------------------------------------------
-
-
-def has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
-@pytest.mark.skipif(not has_ipv6(), reason="this host has no IPv6")
-def test_ipv6_and_ipv4_are_served_on_one_port(server: Running, caplog: pytest.LogCaptureFixture) -> None:
-    for host in ("::1", "127.0.0.1"):
-        with server.connect(host=host) as client:
-            assert client.ask(request("GET", "/elsewhere")).status == 404
-        assert f"client={host} " in caplog.text
-
-
-def test_a_host_without_ipv6_is_served_with_ipv4(files: ServerFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = socket.socket.bind
-
-    def bind(self: socket.socket, address: tuple[object, ...]) -> None:
-        if self.family == socket.AF_INET6:
-            raise OSError(97, "Address family not supported by protocol")
-        real(self, address)
-
-    monkeypatch.setattr(socket.socket, "bind", bind)
-    with listening(files) as server, server.connect() as client:
-        assert client.ask(post(notification())).status == 200
-
-
-# -- beginning and end -----------------------------------------------------------------------------------------
-
-
-def test_all_faults_of_the_settings_are_reported_together(files: ServerFiles) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        make_listener(files, port=70_000, path="no slash", token="")
-    assert len(caught.value.faults) == 3
-    with pytest.raises(ConfigurationError, match="health check"):
-        make_listener(files, path="/health")
-
-
-def test_a_port_in_use_is_named(files: ServerFiles, server: Running) -> None:
-    second = make_listener(files, port=server.listener.port)
-    with pytest.raises(ConfigurationError, match=f"port {server.listener.port} is in use"):
-        second.bind()
-    second.stop()
-
-
-def test_a_port_that_needs_privileges_is_explained(files: ServerFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    def bind(self: socket.socket, address: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(socket.socket, "bind", bind)
-    with pytest.raises(ConfigurationError, match="above 1023"):
-        make_listener(files, port=443).bind()
-
-
-def test_a_listener_can_be_stopped_at_any_stage(files: ServerFiles) -> None:
-    unbound = make_listener(files)
-    unbound.stop()
-    bound = make_listener(files)
-    bound.bind()
-    bound.stop()
-    bound.stop()
-
-
-def test_a_port_is_free_again_after_the_end(files: ServerFiles) -> None:
-    with listening(files) as server, server.connect() as client:
-        client.ask(post(notification()))
-        port = server.listener.port
-        server.listener.stop()
-        again = make_listener(files, port=port)
-        again.bind()
-        again.stop()
-
-
-def test_at_the_end_requests_in_progress_are_answered_and_idle_connections_closed(files: ServerFiles) -> None:
-    with listening(files) as server, ExitStack() as stack:
-        idle = stack.enter_context(server.connect())
-        assert idle.ask(request("GET", "/x")).status == 404
-        silent = stack.enter_context(plain(server.listener.port))
-        half = stack.enter_context(server.connect())
-        body = notification(2)
-        half.send(post(body)[:-5])
-        waiting = stack.enter_context(server.connect())
-        server.store.hold()
-        waiting.send(post(notification(1)))
-        until(lambda: server.store.held == 1)
-
-        ending = threading.Thread(target=server.listener.stop)
-        ending.start()
-        assert idle.is_closed_by_server()
-        assert silent.recv(1) == b""
-        with pytest.raises(OSError, match=r"refused|reset"):
-            server.connect()
-        server.store.release()
-        answer = waiting.answer()
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
-        assert half.ask(body[-5:]).status == 200
-        ending.join(10.0)
-        assert not ending.is_alive()
-
-
-def test_the_end_comes_in_time_even_if_the_store_never_replies(files: ServerFiles) -> None:
-    with listening(files) as server, server.connect() as client:
-        server.store.hold()
-        client.send(post(notification()))
-        until(lambda: server.store.held == 1)
-        began = time.monotonic()
-        server.listener.stop(BRIEF)
-        assert time.monotonic() - began < 2.0
-        server.store.release()  # too late, and harmless
-        assert client.is_closed_by_server()
-
-
-def test_a_thread_that_dies_is_noticed_and_its_port_closed(
-    files: ServerFiles, caplog: pytest.LogCaptureFixture
-) -> None:
-    class BrokenClock(SystemClock):
-        broken = False
-
-        def monotonic(self) -> float:
-            if self.broken:
-                raise MemoryError
-            return super().monotonic()
-
-    clock = BrokenClock()
-    listener = Listener(
-        port=0,
-        callback_path=CALLBACK_PATH,
-        verify_token=Secret(TOKEN),
-        tls=load_context(str(files.cert_file), str(files.key_file)),
-        store=MemoryStore(),
-        clock=clock,
-    )
-    listener.bind()
-    listener.start()
-    port = listener.port
-    clock.broken = True
-    with plain(port):
-        until(lambda: listener.failure is not None)
-    assert isinstance(listener.failure, MemoryError)
-    until(lambda: "action=listener_died" in caplog.text)
-    listener.stop()
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), 1.0)
-
-
-def test_no_other_process_can_share_the_port(files: ServerFiles, server: Running) -> None:
-    script = """
-import socket, sys
-with socket.socket(socket.AF_INET6) as other:
-    other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    other.bind(("::", int(sys.argv[1])))
-    other.listen()
-"""
-    command = [sys.executable, "-c", script, str(server.listener.port)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert "Address already in use" in result.stderr
-
-
-def test_the_certificate_may_be_served_from_a_path_with_blanks(tmp_path: Path) -> None:
-    folder = tmp_path / "my certificates"
-    folder.mkdir()
-    with listening(issue(folder)) as server, server.connect() as client:
         assert client.ask(post(notification())).status == 200

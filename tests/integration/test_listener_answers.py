@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -13,17 +12,6 @@ import pytest
 from strava_collector.errors import StoreUnavailable
 from tests.support.https import Answer, ServerFiles, issue
 from tests.support.listening import CALLBACK_PATH, TOKEN, Running, listening, notification, post, request
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> ServerFiles:
-    return issue(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture
-def server(files: ServerFiles) -> Iterator[Running]:
-    with listening(files) as running:
-        yield running
 
 
 def ask(server: Running, data: bytes, *, is_head: bool = False) -> Answer:

@@ -26,6 +26,7 @@ from tests.support.collecting import Problems
 from tests.support.stand_in_transport import Door, StandInTransport
 from tests.support.store import quick_folder
 
+HOUR = 3600.0
 URL = "https://rides.example.com/strava/0123456789abcdef"
 TOKEN = "verify-4711"
 OTHER_URL = "https://elsewhere.example.org/hook"
@@ -155,3 +156,11 @@ class Keeping:
         self.database.close()
         self._folder.cleanup()
         self.strava.stop()
+
+
+def kept(k: Keeping) -> int:
+    """Let the input make its subscription; the id."""
+    k.keep()
+    assert k.there() is not None
+    assert k.state() is State.KEPT
+    return k.found().id

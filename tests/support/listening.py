@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from strava_collector.secret import Secret
 from strava_collector.webhook import Notification, Receipt
 from tests.support.https import Client, ServerFiles
 
+#: Time limits short enough to be waited for; a test that is not about time never reaches one of Limits' own.
+BRIEF = 0.15
 CALLBACK_PATH = "/strava/5f0c9e"
 TOKEN = "planted-verify-token"
 
@@ -151,3 +154,13 @@ def request(
 def post(body: bytes, *headers: str) -> bytes:
     """The bytes of a request that delivers a notification."""
     return request("POST", CALLBACK_PATH, body, *headers)
+
+
+@contextmanager
+def plain(port: int) -> Iterator[socket.socket]:
+    """A TCP connection on which nobody speaks TLS."""
+    client = socket.create_connection(("127.0.0.1", port), 10.0)
+    try:
+        yield client
+    finally:
+        client.close()

@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from sandbox.certificates import Certificates
 from sandbox.strava import Activity, Limits, StravaStandIn
 from strava_collector.athlete_calls import AthleteCalls
+from strava_collector.due_lists import wanted_of
 from strava_collector.events import Event
 from strava_collector.fetcher import Connection, Fetcher
 from strava_collector.job import Job
-from strava_collector.lister import Lister, wanted_of
+from strava_collector.lister import Lister
 from strava_collector.oauth import OAuth, Tokens
 from strava_collector.pipeline import Equipment, Pipeline
 from strava_collector.secret import Secret
@@ -29,7 +30,7 @@ from strava_collector.settings import (
     EnabledInput,
     Settings,
 )
-from strava_collector.store import counters, inbox, ledger, queue, subscriptions, walks
+from strava_collector.store import counters, crashed_jobs, inbox, ledger, queue, subscriptions, walks
 from strava_collector.store.counters import Counted
 from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
@@ -203,7 +204,7 @@ class Walking:
         self._begin()
         with self.database.write() as tx:
             self.lister.take_over(tx)
-            queue.take_over(tx, input=INPUT.name, now=self.clock.now())
+            crashed_jobs.take_over(tx, input=INPUT.name, now=self.clock.now())
 
     def record(self, age: float, *, person: int = 0, **more: Any) -> Activity:
         """An activity that began so many seconds ago, behind the webhook's back."""
@@ -299,3 +300,7 @@ class Walking:
     @staticmethod
     def iso(at: float) -> str:
         return datetime.fromtimestamp(int(at), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+#: Makes one; the options are Walking's.
+Walk = Callable[..., Walking]

@@ -17,7 +17,7 @@ from strava_collector.circuit import Breach
 from strava_collector.job import Outcome, Priority, Status
 from strava_collector.quota import UnderWay
 from strava_collector.settings import Advanced
-from strava_collector.store import applications, queue, volume
+from strava_collector.store import applications, crashed_jobs, queue, volume
 from strava_collector.store.database import Database
 from strava_collector.transport import Answer
 from tests.support.clock import START, VirtualClock
@@ -184,9 +184,9 @@ def test_a_lease_that_ends_without_account_counts_as_a_call_that_was_made(store:
         assert job is not None
         process.allowance.reserve(tx, APP, str(job.lease_id), background=True)
         if end == "take_over":
-            queue.take_over(tx, input=RIDES, now=START + 1)
+            crashed_jobs.take_over(tx, input=RIDES, now=START + 1)
         elif end == "expire":
-            queue.expire(tx, now=START + 301)
+            crashed_jobs.expire(tx, now=START + 301)
         elif end == "finish":
             queue.finish(tx, job, status=Status.DONE, outcome=Outcome.COLLECTED, error=None, now=START + 1)
         else:

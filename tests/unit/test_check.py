@@ -8,82 +8,21 @@ from typing import Any, Optional
 import pytest
 
 from strava_collector.callback_probe import Probe
-from strava_collector.check import judge
 from strava_collector.check_facts import (
     Access,
-    ApplicationFacts,
-    AthleteFacts,
     Facts,
-    InputFacts,
     ListFacts,
     MissFacts,
     Queue,
     QuotaFacts,
     Standing,
 )
-from strava_collector.check_line import TOPICS, Line, Status, summary
+from strava_collector.check_line import Line, Status, summary
 from strava_collector.check_words import in_words
-from strava_collector.privacy import Privacy
 from strava_collector.store.heartbeats import Heartbeat
 from strava_collector.subscription_rules import Listed, State
 from tests.support.clock import START
-
-DAY = 86_400.0
-URL = "https://rides.example.org/strava/5f0c9e"
-PASS, WARN, FAIL = Status.PASS, Status.WARN, Status.FAIL
-#: What stands for a topic that has no line of its own.
-WORDS = {
-    "listener": "listener",
-    "certificate": "certificate",
-    "callback": "callback url",
-    "subscription": "subscription",
-    "worker": "workers",
-    "queue": "queue",
-    "quota": "rate limit",
-    "index": "index",
-    "macro": "search macro",
-    "clock": "clock",
-}
-HOME = InputFacts(
-    name="home",
-    application="Club",
-    index="strava",
-    callback_url=URL,
-    runs=True,
-    heartbeats={part: Heartbeat(START - 30) for part in ("listener", "worker", "dispatcher", "subscription")},
-    certificate_valid=(START - 30 * DAY, START + 60 * DAY),
-    probe=Probe(PASS, "rides.example.org leads to this listener."),
-    queue=Queue(),
-)
-CLUB = ApplicationFacts(
-    name="Club",
-    standing=Standing.VERIFIED,
-    subscriptions=(Listed(7, URL),),
-    known=7,
-    ahead=0.4,
-    quota=QuotaFacts(3, 100, 40, 1000),
-)
-ADA = AthleteFacts(
-    name="ada",
-    athlete_id=1,
-    application="Club",
-    scopes=frozenset({"read", "activity:read_all"}),
-    wanted="read,activity:read_all",
-    has_tokens=True,
-    access=Access.GOOD,
-)
-GOOD = Facts(
-    now=START,
-    inputs=(HOME,),
-    applications=(CLUB,),
-    athletes=(ADA,),
-    has_store=True,
-    indexes=frozenset({"strava", "main"}),
-    macro="index=strava",
-    disk_free=90_000_000_000,
-    folder="/opt/splunk/store",
-    dead_letters=0,
-)
+from tests.support.set_up import ADA, CLUB, DAY, FAIL, GOOD, HOME, PASS, URL, WARN, lines_of, with_input
 
 LISTS = ListFacts("lists", "Club", 20, 14_400.0, 20_000, 12_000, oldest_look=START - 3600)
 
@@ -98,10 +37,6 @@ def with_misses(**changes: Any) -> Facts:
 
 ELSEWHERE = Listed(9, "https://else.example/")
 TWO = replace(HOME, name="two", callback_url=ELSEWHERE.callback_url)
-
-
-def with_input(**changes: Any) -> Facts:
-    return replace(GOOD, inputs=(replace(HOME, **changes),))
 
 
 def with_application(**changes: Any) -> Facts:
@@ -129,22 +64,6 @@ def certificate(days: float, left: float) -> Facts:
 
 def without(part: str) -> dict[str, Heartbeat]:
     return {name: beat for name, beat in HOME.heartbeats.items() if name != part}
-
-
-def lines_of(facts: Facts) -> dict[str, Line]:
-    lines = judge(facts)
-    named = {line.name: line for line in lines}
-    assert len(named) == len(lines), "two lines have one name"
-    for line in lines:
-        assert line.seen.endswith((".", "!")), line
-        assert (line.status is PASS) == (line.to_do == ""), line
-    told = " ".join(line.seen.lower() for line in lines if line.topic in ("application", "process"))
-    of_lists: set[str] = set() if facts.lists else {"history", "missed", "listing"}
-    of_several: set[str] = set() if len(facts.inputs or ()) > 1 else {"privacy"}
-    for topic in set(TOPICS) - {line.topic for line in lines} - of_lists - of_several:
-        assert WORDS[topic] in told, f"{topic} has no line, and no other says so"
-    assert [line.topic for line in lines] == sorted((line.topic for line in lines), key=TOPICS.index)
-    return named
 
 
 def test_a_good_set_up_passes_in_every_line() -> None:
@@ -472,73 +391,6 @@ def test_each_finding_has_its_line(facts: Facts, name: str, status: Status, seen
     assert (line.status, seen in line.seen, to_do in line.to_do) == (status, True, True), line
 
 
-EMPTY = Facts(
-    now=START,
-    inputs=(),
-    applications=(),
-    athletes=(),
-    has_store=False,
-    indexes=frozenset({"main"}),
-    macro="index=strava",
-    disk_free=90_000_000_000,
-)
-
-
-def test_a_new_installation_is_told_the_three_things_to_do_and_is_not_frightened() -> None:
-    lines = lines_of(EMPTY)
-    assert {name: line.status for name, line in lines.items()} == {
-        "configuration": PASS,
-        "application": FAIL,
-        "athlete": FAIL,
-        "process": FAIL,
-        "dead_letters": PASS,
-        "disk": PASS,
-    }
-    assert lines["process"].seen == (
-        "There is no input yet. Listener, certificate, callback URL, subscription, workers, queue, index and search "
-        "macro are looked at once an input runs."
-    )
-    assert summary(list(lines.values())).startswith("3 faults and 0 warnings in 6 lines. Begin with the first")
-
-
-def test_what_is_there_has_its_line_although_there_is_no_input_yet() -> None:
-    lines = lines_of(replace(EMPTY, applications=(CLUB,), athletes=(replace(ADA, index="main"),), macro=""))
-    assert [name for name, line in lines.items() if line.status is FAIL] == ["process", "macro"]
-    assert lines["index:main"].status is PASS
-    assert lines["process"].seen.endswith("subscription, workers and queue are looked at once an input runs.")
-
-
-def test_while_every_input_is_disabled_that_is_the_only_fault() -> None:
-    off = replace(HOME, enabled=False, runs=False)
-    lines = lines_of(replace(GOOD, inputs=(off, replace(off, name="old"))))
-    assert [name for name, line in lines.items() if line.status is not PASS] == [
-        "process:home",
-        "process:old",
-        "subscription:Club",
-    ]
-    assert "are looked at" in lines["process:home"].seen
-    assert "are looked at" not in lines["process:old"].seen
-
-
-def test_a_process_that_is_not_there_is_one_fault() -> None:
-    lines = lines_of(with_input(runs=False))
-    assert [name for name, line in lines.items() if line.status is not PASS] == ["process:home"]
-    assert summary(list(lines.values())) == f"1 fault and 0 warnings in {len(lines)} lines."
-
-
-def test_who_may_not_see_anything_gets_warnings_and_no_wrong_faults() -> None:
-    lines = lines_of(
-        Facts(now=START, inputs=(), applications=(), athletes=(), no_secrets="Not permitted.", has_store=None)
-    )
-    assert {line.status for line in lines.values()} == {WARN}
-
-
-def test_nothing_at_all_can_be_seen() -> None:
-    lines = lines_of(Facts(now=START, no_splunkd="It is away.", no_store="It is away."))
-    assert {line.status for line in lines.values()} == {WARN}
-    assert {"configuration:1", "configuration:2"} <= set(lines)
-
-
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
@@ -566,88 +418,3 @@ def test_lengths_of_time_are_written_for_people(seconds: float, words: str) -> N
 )
 def test_the_summary_counts(statuses: list[Status], said: str) -> None:
     assert summary([Line("disk", "", status, "s.") for status in statuses]).startswith(said)
-
-
-HISTORY = InputFacts(
-    name="history",
-    listens=False,
-    application="Club",
-    index="strava",
-    runs=True,
-    heartbeats={part: Heartbeat(START - 30) for part in ("lister", "worker", "dispatcher", "around")},
-    queue=Queue(),
-)
-
-
-def test_an_input_that_lists_has_no_listener_certificate_callback_and_subscription() -> None:
-    facts = replace(GOOD, inputs=(HISTORY,), applications=(replace(CLUB, subscriptions=(), known=None),))
-    lines = {line.topic: line for line in judge(facts) if line.subject == "history"}
-
-    assert set(lines) == {"process", "worker", "queue"}
-    assert lines["worker"].seen == "Lists are read and activities fetched."
-    assert {line.status for line in judge(facts)} == {PASS}
-
-
-def test_an_input_that_lists_and_does_not_run_is_a_fault() -> None:
-    (line,) = [one for one in judge(replace(GOOD, inputs=(replace(HISTORY, runs=False),))) if one.topic == "process"]
-
-    assert line.status is FAIL
-    assert "Its workers are looked at once it runs" in line.seen
-    assert "interval (4 hours unless changed)" in line.to_do
-
-
-def test_a_lister_that_is_silent_is_a_fault() -> None:
-    silent = replace(HISTORY, heartbeats={**HISTORY.heartbeats, "lister": Heartbeat(START - 3600)})
-    (line,) = [one for one in judge(replace(GOOD, inputs=(silent,))) if one.topic == "worker"]
-
-    assert (line.status, line.seen) == (FAIL, "The lister has given no sign of life for 60 minutes.")
-
-
-def test_a_subscription_without_a_webhooks_input_is_left_over_also_beside_one_that_lists() -> None:
-    (line,) = [one for one in judge(replace(GOOD, inputs=(HISTORY,))) if one.topic == "subscription"]
-
-    assert "no enabled input Strava Webhook is for it" in line.seen
-
-
-def privacy_line(*inputs: InputFacts) -> Line:
-    (line,) = [one for one in judge(replace(GOOD, inputs=inputs)) if one.topic == "privacy"]
-    return line
-
-
-PLACES, BODY = Privacy(location=True), Privacy(health=True)
-
-
-def test_inputs_of_an_application_that_leave_out_the_same_pass() -> None:
-    line = privacy_line(replace(HOME, privacy=PLACES), replace(HISTORY, privacy=PLACES))
-    assert (line.status, line.subject) == (PASS, "Club")
-    assert line.seen == "Inputs that have athletes in common leave out the same: location."
-    assert not [one for one in judge(GOOD) if one.topic == "privacy"], "one input differs from none"
-
-
-def test_inputs_of_an_application_that_differ_in_what_they_leave_out_are_told_what_depends_on_which() -> None:
-    line = privacy_line(replace(HOME, privacy=Privacy(location=True, text=True)), replace(HISTORY, privacy=BODY))
-    assert (line.status, line.subject) == (WARN, "Club")
-    assert "“history” health; “home” location and names and texts." in line.seen
-    assert "location, names and texts and health now." in line.seen
-    assert "If “history” is disabled, it is location and names and texts, and health is written again." in line.seen
-    assert "If “home” is disabled, it is health, and location and names and texts are written again." in line.seen
-    assert "Tick the same boxes" in line.to_do
-
-
-def test_a_disabled_input_with_other_boxes_is_told() -> None:
-    line = privacy_line(replace(HOME, privacy=PLACES, enabled=False), HISTORY)
-    assert line.status is WARN
-    assert "“home” location (it is disabled)" in line.seen
-    assert "nothing now. If “home” is enabled, it is location." in line.seen
-    both = (replace(HOME, privacy=PLACES, enabled=False), replace(HISTORY, enabled=False))
-    assert "None of them is enabled" in privacy_line(*both).seen
-
-
-def test_inputs_without_an_athlete_in_common_may_leave_out_different_things() -> None:
-    anna = replace(HISTORY, privacy=PLACES, athletes=frozenset({"anna"}))
-    ben = replace(HISTORY, name="ben", athletes=frozenset({"ben"}))
-    line = privacy_line(anna, ben)
-    assert (line.status, line.seen) == (PASS, "Inputs that have athletes in common leave out the same.")
-    assert privacy_line(anna, replace(ben, athletes=frozenset({"ben", "anna"}))).status is WARN
-    elsewhere = replace(GOOD, inputs=(anna, replace(HISTORY, name="else", application="Other")))
-    assert not [one for one in judge(elsewhere) if one.topic == "privacy"]

@@ -16,7 +16,7 @@ from strava_collector.job import Job, Kind, Outcome, Status
 from strava_collector.oauth import Tokens
 from strava_collector.secret import Secret
 from strava_collector.settings import Athlete
-from strava_collector.store import around, athletes, confirmations, leases, ledger, queue
+from strava_collector.store import around, athletes, confirmations, crashed_jobs, leases, ledger, queue
 from strava_collector.store.athletes import AthleteState
 from strava_collector.token_keeper import RefreshBusy, TokenKeeper, TokenStoreUnavailable
 from strava_collector.writer import OutputClosed, Writer
@@ -79,7 +79,7 @@ class World:
         self.fate.last = NEVER
         self.clock.advance(200.0)  # the lease of a refresh that died with it has ended
         with self.database.write() as tx:
-            queue.take_over(tx, input=RIDES, now=self.clock.now())
+            crashed_jobs.take_over(tx, input=RIDES, now=self.clock.now())
         self.start()
         self.job = self.claim()
 
@@ -281,7 +281,7 @@ def test_its_lease_lasts_however_long_it_takes(world: World) -> None:
         world.index.after[number] = lambda: (world.clock.advance(250.0), None)[1]
     assert world.carry_out()
     with world.database.write() as tx:
-        assert queue.expire(tx, now=world.clock.now()) == 0
+        assert crashed_jobs.expire(tx, now=world.clock.now()) == 0
     world.finish()
 
 
@@ -291,7 +291,7 @@ def test_a_job_that_was_taken_away_writes_nothing_more(world: World) -> None:
     def taken_away() -> None:
         world.clock.advance(301.0)
         with world.database.write() as tx:
-            assert queue.expire(tx, now=world.clock.now()) == 1
+            assert crashed_jobs.expire(tx, now=world.clock.now()) == 1
 
     world.index.after[50] = taken_away
     assert not world.carry_out()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from strava_collector.store import queue, sweeps
+from strava_collector.store import crashed_jobs, queue, sweeps
 from strava_collector.writer import OutputClosed
 from tests.support.collecting import (
     ANNA,
@@ -167,7 +167,7 @@ def test_a_crash_between_writing_and_finishing_repeats_the_event_with_a_later_ti
     again = Collecting(tmp_path / "store", ride(1))
     again.clock.set_wall(c.clock.now())
     with again.database.write() as tx:
-        queue.take_over(tx, input=INPUT.name, now=again.clock.now())
+        crashed_jobs.take_over(tx, input=INPUT.name, now=again.clock.now())
     again.run()
     assert len(again.index.notifications) == 1
     assert list(again.index.latest()) == [1]
@@ -300,7 +300,7 @@ def test_a_worker_that_comes_back_after_its_lease_was_taken_writes_nothing(colle
     def taken_over_meanwhile() -> None:
         c.clock.advance(queue.LEASE_SECONDS + 1)
         with c.database.write() as tx:
-            assert queue.expire(tx, now=c.clock.now()) == 1
+            assert crashed_jobs.expire(tx, now=c.clock.now()) == 1
         assert c.worker.work()
 
     c.during_call(1, taken_over_meanwhile)
@@ -396,6 +396,6 @@ def test_a_kill_after_four_404s_of_a_new_ride_does_not_give_it_up(collect: Colle
     with c.database.write() as tx:
         assert queue.claim(tx, input=INPUT.name, now=c.clock.now(), athletes=[ANNA])
     with c.database.write() as tx:
-        queue.take_over(tx, input=INPUT.name, now=c.clock.now())
+        crashed_jobs.take_over(tx, input=INPUT.name, now=c.clock.now())
     c.run()
     assert list(c.index.latest()) == [1]

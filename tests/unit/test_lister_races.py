@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 import pytest
 
-from sandbox.certificates import Certificates
 from strava_collector.burial import Burial
 from strava_collector.events import Event
 from strava_collector.forgetting import Forgetting
@@ -19,22 +17,9 @@ from strava_collector.privacy import Privacy
 from strava_collector.store import athletes, leases, walks
 from strava_collector.transport import Answer, Request
 from strava_collector.writer import Writer
-from tests.support.walking import DAY, Walking
+from tests.support.walking import DAY, Walk, Walking
 
 TABLES = ("activity", "job", "covered", "walk", "miss", "profile", "gear", "athlete")
-
-
-@pytest.fixture
-def walking(tmp_path: Path, certificates: Certificates) -> Iterator[Callable[..., Walking]]:
-    made: list[Walking] = []
-
-    def factory(**fields: Any) -> Walking:
-        made.append(Walking(tmp_path / "store", certificates, **fields))
-        return made[-1]
-
-    yield factory
-    for one in made:
-        one.close()
 
 
 def forget(one: Walking, *, looks: int = 3) -> None:
@@ -110,9 +95,7 @@ def while_writing(one: Walking, act: Callable[[], None], *, first: bool) -> None
 
 @pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("moment", ["listing", "before writing", "after writing"])
-def test_nothing_comes_back_of_an_athlete_who_is_forgotten_meanwhile(
-    walking: Callable[..., Walking], moment: str, known: bool
-) -> None:
+def test_nothing_comes_back_of_an_athlete_who_is_forgotten_meanwhile(walking: Walk, moment: str, known: bool) -> None:
     one = walking()
     rides = [one.record((number + 0.1) * DAY) for number in range(30)]
     if known:
@@ -138,7 +121,7 @@ def test_nothing_comes_back_of_an_athlete_who_is_forgotten_meanwhile(
     assert not one.problems.told
 
 
-def test_a_dead_lister_holds_up_forgetting_for_a_quarter_of_an_hour_at_most(walking: Callable[..., Walking]) -> None:
+def test_a_dead_lister_holds_up_forgetting_for_a_quarter_of_an_hour_at_most(walking: Walk) -> None:
     one = walking()
     anna = one.people[0].id
     for seconds, gone in ((0.0, False), (LEASE_SECONDS, True)):
@@ -157,7 +140,7 @@ def test_a_dead_lister_holds_up_forgetting_for_a_quarter_of_an_hour_at_most(walk
 
 
 def test_the_next_process_of_an_input_gives_back_the_athlete_that_the_dead_one_listed(
-    walking: Callable[..., Walking],
+    walking: Walk,
 ) -> None:
     one = walking()
     with one.database.write() as tx:
@@ -169,7 +152,7 @@ def test_the_next_process_of_an_input_gives_back_the_athlete_that_the_dead_one_l
         assert not leases.is_held(tx, name=walks.lease_name(7), now=one.clock.now())
 
 
-def test_who_connects_again_at_once_is_listed(walking: Callable[..., Walking]) -> None:
+def test_who_connects_again_at_once_is_listed(walking: Walk) -> None:
     one = walking()
     one.record(DAY)
     one.run(0)
@@ -184,7 +167,7 @@ def test_who_connects_again_at_once_is_listed(walking: Callable[..., Walking]) -
     one.is_whole()
 
 
-def test_that_somebody_was_forgotten_is_forgotten_after_a_day(walking: Callable[..., Walking]) -> None:
+def test_that_somebody_was_forgotten_is_forgotten_after_a_day(walking: Walk) -> None:
     one = walking()
     anna = one.settings.athletes[one.people[0].id]
     forget(one)
@@ -195,7 +178,7 @@ def test_that_somebody_was_forgotten_is_forgotten_after_a_day(walking: Callable[
             assert athletes.has_withdrawn(tx, anna.athlete_id, anna.connected_at) is known
 
 
-def test_what_is_to_be_left_out_is_left_out_of_a_list_that_is_under_way(walking: Callable[..., Walking]) -> None:
+def test_what_is_to_be_left_out_is_left_out_of_a_list_that_is_under_way(walking: Walk) -> None:
     one = walking()
     one.record(DAY)
     (club,) = one.settings.enabled_inputs

@@ -22,7 +22,7 @@ from strava_collector.fetcher import Connection
 from strava_collector.oauth import OAuth
 from strava_collector.pipeline import Equipment
 from strava_collector.settings import Advanced, Athlete, Settings
-from strava_collector.store import athletes, inbox, queue, subscriptions
+from strava_collector.store import athletes, crashed_jobs, inbox, queue, subscriptions
 from strava_collector.store.athletes import AthleteState
 from strava_collector.store.database import Database
 from strava_collector.strava_api import StravaApi
@@ -104,7 +104,7 @@ class Process:
             INPUT, database=self.database, folder=folder, pipeline=self.pipeline, clock=clock, bulletin=Problems()
         )
         with self.database.write() as tx:
-            queue.take_over(tx, input=INPUT.name, now=clock.now())
+            crashed_jobs.take_over(tx, input=INPUT.name, now=clock.now())
             subscriptions.adopt(tx, client_id=APPLICATION.client_id, subscription_id=SUBSCRIPTION, now=0.0)
         self.upkeep.welcome_back(known)
 
@@ -336,7 +336,7 @@ class PipelineAgainstStrava(RuleBasedStateMachine):
         if what == "expire":
             self.clock.advance(queue.LEASE_SECONDS + 1)
             with self.process.database.write() as tx:
-                queue.expire(tx, now=self.clock.now())
+                crashed_jobs.expire(tx, now=self.clock.now())
         if what == "withdraw":
             self.anna_withdraws_the_permission()
         if what in ("change", "hide or show"):

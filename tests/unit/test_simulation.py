@@ -12,9 +12,9 @@ from sandbox.simulation.__main__ import main
 from sandbox.simulation.case import DAY, HOUR, LIMITS, START, Case
 from sandbox.simulation.gaps import Gap
 from sandbox.simulation.habits import Deed
-from sandbox.simulation.judge import Result
 from sandbox.simulation.life import Life
 from sandbox.simulation.oracle import Constraints, Wish, best_delay, merged
+from sandbox.simulation.result import Result
 from sandbox.simulation.run import run
 from sandbox.simulation.shrink import shrink
 from sandbox.simulation.table import table

@@ -7,7 +7,7 @@ from typing import Optional
 import pytest
 
 from strava_collector.job import MAX_ATTEMPTS, Job, Kind, Outcome, Priority, Reason, Status
-from strava_collector.store import queue, sweeps
+from strava_collector.store import crashed_jobs, queue, sweeps
 from strava_collector.store.database import Transaction
 from tests.support.store import RIDES, job_counts, join
 
@@ -260,7 +260,7 @@ def test_postponing_may_change_the_priority_but_lower_it_only_if_nobody_joined(t
 def test_who_comes_back_after_losing_the_lease_changes_nothing(tx: Transaction) -> None:
     join(tx)
     late = claim(tx, 100.0)
-    assert queue.expire(tx, now=400.0) == 1
+    assert crashed_jobs.expire(tx, now=400.0) == 1
     present = claim(tx, 400.0)
     assert present.id == late.id
     before = only(tx)
@@ -307,8 +307,8 @@ def test_a_renewed_lease_does_not_expire_one_that_is_not_does(tx: Transaction) -
     join(tx, 2)
     renewed, dead = claim(tx, 100.0), claim(tx, 100.0)
     assert queue.renew(tx, renewed, now=390.0)
-    assert queue.expire(tx, now=399.9) == 0
-    assert queue.expire(tx, now=400.0) == 1
+    assert crashed_jobs.expire(tx, now=399.9) == 0
+    assert crashed_jobs.expire(tx, now=400.0) == 1
     assert queue.is_mine(tx, renewed)
     assert (only(tx, dead.id).status, only(tx, dead.id).crashes) == (Status.PENDING, 1)
 
@@ -316,18 +316,18 @@ def test_a_renewed_lease_does_not_expire_one_that_is_not_does(tx: Transaction) -
 def test_a_lease_does_not_wait_for_a_clock_that_was_set_back(tx: Transaction) -> None:
     join(tx)
     claim(tx, 10_000.0)
-    assert queue.expire(tx, now=6_400.0) == 0
-    assert queue.expire(tx, now=6_699.0) == 0
-    assert queue.expire(tx, now=6_700.0) == 1
+    assert crashed_jobs.expire(tx, now=6_400.0) == 0
+    assert crashed_jobs.expire(tx, now=6_699.0) == 0
+    assert crashed_jobs.expire(tx, now=6_700.0) == 1
 
 
 def test_a_new_process_takes_over_its_own_inputs_jobs_at_once(tx: Transaction) -> None:
     join(tx, 1)
     join(tx, 2, input="other")
     mine, theirs = claim(tx), claim(tx, input="other")
-    assert queue.take_over(tx, input=RIDES, now=101.0) == 1
+    assert crashed_jobs.take_over(tx, input=RIDES, now=101.0) == 1
     job = only(tx, mine.id)
-    assert (job.status, job.next_run_at, job.crashes, job.error) == (Status.PENDING, 101.0, 1, queue.CRASHED)
+    assert (job.status, job.next_run_at, job.crashes, job.error) == (Status.PENDING, 101.0, 1, crashed_jobs.CRASHED)
     assert queue.is_mine(tx, theirs)
 
 
@@ -335,7 +335,7 @@ def test_a_job_that_kills_its_process_five_times_becomes_a_dead_letter(tx: Trans
     join(tx)
     for attempt in range(1, MAX_ATTEMPTS + 1):
         job = claim(tx, 100.0 * attempt)
-        assert queue.take_over(tx, input=RIDES, now=100.0 * attempt + 50) == 1
+        assert crashed_jobs.take_over(tx, input=RIDES, now=100.0 * attempt + 50) == 1
     job = only(tx)
     assert (job.status, job.outcome, job.crashes) == (Status.FAILED, Outcome.DEAD_LETTER, 5)
     assert job.error is not None
@@ -347,7 +347,7 @@ def test_a_crash_is_no_attempt_and_an_answer_shows_that_the_job_is_no_poison(tx:
     join(tx)
     for _ in range(2 * MAX_ATTEMPTS):
         claim(tx)
-        assert queue.take_over(tx, input=RIDES, now=100.0) == 1
+        assert crashed_jobs.take_over(tx, input=RIDES, now=100.0) == 1
         queue.reschedule(tx, claim(tx), run_at=100.0, counts=False, error="404", now=100.0)
     assert (only(tx).attempts, only(tx).crashes) == (0, 0)
 
@@ -356,7 +356,7 @@ def test_a_graceful_stop_is_no_crash(tx: Transaction) -> None:
     join(tx)
     for _ in range(2 * MAX_ATTEMPTS):
         queue.reschedule(tx, claim(tx), run_at=100.0, counts=False, error=None, now=100.0)
-        assert queue.take_over(tx, input=RIDES, now=100.0) == 0
+        assert crashed_jobs.take_over(tx, input=RIDES, now=100.0) == 0
     assert only(tx).attempts == 0
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from strava_collector.job import MAX_ATTEMPTS, Job, Outcome, Priority, Status
-from strava_collector.store import queue
+from strava_collector.store import crashed_jobs, queue
 from tests.support.store import RIDES, database, job_counts, join, quick_folder
 
 OTHER = "other"
@@ -182,7 +182,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
     @rule(input=inputs)
     def a_new_process_takes_over(self, input: str) -> None:
         with self.store.write() as tx:
-            taken = queue.take_over(tx, input=input, now=self.now)
+            taken = crashed_jobs.take_over(tx, input=input, now=self.now)
         working = [key for key, job in self.model.live.items() if job.lease is not None and job.input == input]
         assert taken == len(working)
         for activity_id in working:
@@ -191,7 +191,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
     @rule()
     def leases_expire(self) -> None:
         with self.store.write() as tx:
-            expired = queue.expire(tx, now=self.now)
+            expired = crashed_jobs.expire(tx, now=self.now)
         late = [key for key, job in self.model.live.items() if job.lease is not None and job.expires <= self.now]
         assert expired == len(late)
         for activity_id in late:

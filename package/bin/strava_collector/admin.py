@@ -20,6 +20,7 @@ from strava_collector.errors import AnotherProcess
 from strava_collector.job import Kind, Priority, Reason, Status
 from strava_collector.store import (
     bell,
+    crashed_jobs,
     dead_letters,
     inbox,
     inputs,
@@ -220,10 +221,10 @@ def _reclaim_from(desk: Desk, database: Database, input: str) -> tuple[int, bool
         lock.acquire(0.0)
     except AnotherProcess:
         with database.write() as tx:
-            return queue.expire(tx, now=now, input=input), True
+            return crashed_jobs.expire(tx, now=now, input=input), True
     try:
         with database.write() as tx:
-            return queue.take_over(tx, input=input, now=now), False
+            return crashed_jobs.take_over(tx, input=input, now=now), False
     finally:
         lock.release()
 

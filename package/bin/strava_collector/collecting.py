@@ -25,7 +25,7 @@ from strava_collector.pipeline import Equipment, Pipeline
 from strava_collector.ports import Configuration, Messages, SessionExpired
 from strava_collector.pulse import Pulse
 from strava_collector.settings import CollectorInput, Settings
-from strava_collector.store import input_end, queue
+from strava_collector.store import crashed_jobs, input_end
 from strava_collector.store.bell import Bell
 from strava_collector.store.database import Database
 from strava_collector.store.process_lock import ProcessLock, input_lock
@@ -256,7 +256,7 @@ class Collecting:
                 lock.acquire(0.0)
                 self._lock = lock
             with self._database.write() as tx:
-                taken = queue.take_over(tx, input=name, now=self._clock.now())
+                taken = crashed_jobs.take_over(tx, input=name, now=self._clock.now())
                 self._flow.take_over(tx)
                 input_end.withdraw(tx, name)
             if self._settings is not None:

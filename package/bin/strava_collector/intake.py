@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import uuid
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Callable, Optional
 
@@ -19,17 +18,16 @@ from strava_collector.clock import Clock
 from strava_collector.events import Event, activity_digest, activity_event, tombstone_event
 from strava_collector.follow_up import note_gear
 from strava_collector.job import Kind, Priority, Reason
+from strava_collector.list_page import Look, Taken
 from strava_collector.listing import Entry, Miss, Page, Seen, Verdict
-from strava_collector.ownership import Owner
 from strava_collector.page_doubts import FEW_MISSING, PageDoubts
 from strava_collector.privacy import of_activity, union
-from strava_collector.settings import ActivitiesInput, Athlete, Settings
+from strava_collector.settings import ActivitiesInput, Settings
 from strava_collector.store import athletes, leases, ledger, ledger_lists, misses, queue, subscriptions, volume, walks
 from strava_collector.store.database import Database
 from strava_collector.store.ledger import Placed
 from strava_collector.store.sqlite import Transaction
-from strava_collector.store.walks import About
-from strava_collector.walk import Covered, Purpose, Step, Walk, Wanted
+from strava_collector.walk import Purpose, Step
 from strava_collector.writer import Writer
 
 #: Activities that a list lacks are noted so many at a time.
@@ -37,61 +35,6 @@ _AT_ONCE = 200
 #: Seconds of the lease under which an athlete's page is asked for and taken in: as long as somebody has it, the athlete
 #: is not forgotten.
 LEASE_SECONDS = 900.0
-
-
-@dataclass(frozen=True)
-class Look:
-    """A page that is to be listed."""
-
-    athlete: Athlete
-    owner: Owner
-    walk: Walk
-    covered: Covered
-    wanted: Wanted
-
-    def covers(self, second: int) -> bool:
-        """Whether what began in this second is no history: it was listed before, or is as new as each look wants.
-
-        What the first look finds is history, and what one finds after a pause in which nobody looked for long.
-        """
-        is_new = walk.is_regular(self.walk, self.covered, self.wanted) and second >= self.walk.low
-        return is_new or self.covered.spans.holds(second)
-
-    def is_history(self, second: int) -> bool:
-        """Whether what began in this second counts as history."""
-        return self.walk.purpose is Purpose.HISTORY or not self.covers(second)
-
-    @property
-    def index(self) -> str:
-        """Where the athlete's events go."""
-        return self.athlete.index or self.owner.index
-
-    def about(self, input_name: str) -> About:
-        """What people are told of whose list it is; the input lists it."""
-        return About(
-            athlete=self.athlete.name,
-            application=self.athlete.application,
-            input=input_name,
-            owner=self.owner.name,
-            interval=self.wanted.interval,
-            wanted_from=self.wanted.start,
-        )
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What came of a page."""
-
-    #: How many entries had which consequence, for the log.
-    counts: Mapping[str, int]
-    #: The walk is at its end.
-    complete: bool = False
-    #: The list does not page.
-    stuck: bool = False
-    #: So many are missing that it is not believed yet; nothing was done.
-    doubted: int = 0
-    #: Something is to be fetched that should not wait.
-    urgent: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,24 +12,25 @@ import math
 from collections.abc import Collection
 from typing import Callable, Optional, Protocol
 
-from strava_collector import ownership, walk
+from strava_collector import ownership
 from strava_collector.athlete_calls import SOON, AthleteCalls, Later
 from strava_collector.clock import Clock
+from strava_collector.due_lists import due_lists
 from strava_collector.errors import CollectorError
 from strava_collector.fetcher import Connection
-from strava_collector.intake import LEASE_SECONDS, Intake, Look
+from strava_collector.intake import LEASE_SECONDS, Intake
 from strava_collector.job import Priority
+from strava_collector.list_page import Look
 from strava_collector.list_watch import ListWatch
 from strava_collector.listing import NotAList, Page, read_page
 from strava_collector.logfmt import line
-from strava_collector.ownership import Owner
 from strava_collector.roster import roster
 from strava_collector.settings import ActivitiesInput, Advanced, Athlete, Settings
 from strava_collector.store import athletes, leases, volume, walks
 from strava_collector.store.database import Database
 from strava_collector.store.sqlite import Transaction
 from strava_collector.transport import Answer
-from strava_collector.walk import Purpose, Walk, Wanted
+from strava_collector.walk import Purpose
 from strava_collector.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -176,7 +177,7 @@ class Lister:
                 owner = ownership.owner_of(athlete, settings)
                 if owner is None:
                     continue
-                for due, look in self._walks(tx, athlete, owner, now):
+                for due, look in due_lists(tx, self._input, athlete, owner, now):
                     purpose = look.walk.purpose
                     at = max(due, self._paused_until(athlete.athlete_id, purpose, now))
                     at = max(at, self._slow_from(tx, purpose, settings.advanced, now))
@@ -187,29 +188,6 @@ class Lister:
             return None
         _, at, look = min(candidates, key=lambda one: (*one[0], one[2].athlete.athlete_id))
         return at, look
-
-    def _walks(self, tx: Transaction, athlete: Athlete, owner: Owner, now: float) -> list[tuple[float, Look]]:
-        """What there is to walk for an athlete, each with when it is due."""
-        wanted = wanted_of(self._input)
-        covered = walks.covered(tx, athlete.athlete_id, athlete.connected_at)
-
-        def under_way(purpose: Purpose) -> Optional[Walk]:
-            return walks.under_way(tx, athlete.athlete_id, purpose, athlete.connected_at)
-
-        def look(one: Walk) -> Look:
-            return Look(athlete, owner, one, covered, wanted)
-
-        window = under_way(Purpose.WINDOW)
-        due = now if window is not None else walk.window_due(covered, wanted, now)
-        found = [(due, look(window or walk.new_window(covered, wanted, now)))]
-        slow = under_way(Purpose.PASS)
-        pass_due = now if slow is not None else walk.pass_due(athlete.athlete_id, covered, wanted, now)
-        if pass_due is not None:
-            found.append((pass_due, look(slow or walk.new_pass(covered, wanted, now))))
-        history = walk.history_walk(covered, wanted, now, under_way(Purpose.HISTORY))
-        if history is not None:
-            found.append((now, look(history)))
-        return found
 
     def _paused_until(self, athlete_id: int, purpose: Purpose, now: float) -> float:
         until = self._paused.get((athlete_id, purpose), now)
@@ -395,18 +373,6 @@ class Lister:
 
     def _pause(self, athlete: Athlete, purpose: Purpose, until: float) -> None:
         self._paused[athlete.athlete_id, purpose] = until
-
-
-def wanted_of(activities_input: ActivitiesInput) -> Wanted:
-    """Return what an input wants of its athletes' lists."""
-    start = activities_input.start_date
-    return Wanted(
-        start=walk.BEGINNING if start is None else int(start),
-        interval=activities_input.interval,
-        look_back=activities_input.look_back,
-        oldest_first=activities_input.oldest_first,
-        summaries_only=activities_input.summaries_only,
-    )
 
 
 def _topic(athlete: Athlete) -> str:

@@ -23,6 +23,7 @@ from strava_collector.store import (
     athletes,
     challenges,
     counters,
+    crashed_jobs,
     handover,
     heartbeats,
     inbox,
@@ -162,7 +163,7 @@ class Upkeep:
         self._pipeline.tokens.save_unsaved()
         now = self._clock.now()
         with self._database.write() as tx:
-            queue.expire(tx, now=now)
+            crashed_jobs.expire(tx, now=now)
             applications.abandon_old(tx, before=now - 2 * queue.LEASE_SECONDS, now=now)
             turns.forget_old(tx, before=now - 86_400.0)
             athletes.prune_forgotten(tx, now)
@@ -218,7 +219,7 @@ class Upkeep:
                 return sweeps.adopt(tx, old_input=other, new_input=self._input.name, athletes=ours, now=now)
         try:
             with self._database.write() as tx:
-                queue.take_over(tx, input=other, now=now)
+                crashed_jobs.take_over(tx, input=other, now=now)
                 # Nobody's athletes come along: here they are held, or given up when their time is over.
                 nobodys = handover.athletes_with_work(tx, other) - settings.athletes.keys()
                 batch = handover.take_over(

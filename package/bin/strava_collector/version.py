@@ -10,6 +10,6 @@ _MANIFEST = Path(__file__).resolve().parents[2] / "app.manifest"
 
 
 def version() -> str:
-    """Return the version of the add-on that this module belongs to, for instance ``0.1.0``."""
+    """Return the version of the add-on that this module belongs to, for instance ``1.0.0``."""
     manifest = json.loads(_MANIFEST.read_text(encoding="utf-8"))
     return str(manifest["info"]["id"]["version"])

@@ -9,19 +9,18 @@ constraints and hashes refuse; a bit that was flipped within a title stays unnot
 
 from __future__ import annotations
 
-import heapq
 import os
 import re
 import shutil
-import struct
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Optional, Union
 
 from strava_collector.logfmt import line
-from strava_collector.store import leaf_pages, schema
+from strava_collector.store import first_pages, leaf_pages, schema
+from strava_collector.store.damaged_table import TableReader
 from strava_collector.store.files import Files
 from strava_collector.store.sqlite import Row, Transaction, connect, sqlite3
 from strava_collector.webhook import NotANotification, notification_from_json
@@ -45,17 +44,6 @@ _CURSORS = ("covered", "walk")
 #: Tables of later migrations: an older database lacks them, and in a migrated one their root pages lie anywhere.
 _LATER = ("volume", *_CURSORS, "profile", "gear", "miss")
 
-#: Rows that are read at once as long as all goes well.
-_BATCH = 200
-
-#: How many attempts are made to find readable rows between two damaged pages of one table.
-_MOST_PROBES = 2_000
-
-#: Of SQLite's file format: the length of the header before the content of page 1, and a kind of page.
-_HEADER = 100
-_INTERIOR_TABLE_PAGE = 5
-
-_LARGEST_ROWID = 2**63 - 1
 
 #: Epoch seconds are more than this; the number of a day since the epoch is less than that.
 _A_TIME = 1_000_000_000
@@ -161,7 +149,7 @@ def _carry_over(
         files = files if is_grafted else [copy]
         try:
             found = _tables(source)
-            readers = {table: _TableReader(source, table) for table in _TABLES if table in found}
+            readers = {table: TableReader(source, table) for table in _TABLES if table in found}
             unread = {*_LATER} if is_grafted else set()
             for table, reader in readers.items():
                 if table in unread or (table in _CURSORS and "activity" in unread):
@@ -216,9 +204,9 @@ def _open_source(copy: Path, model: Path) -> Optional[tuple[Transaction, bool]]:
     database, which ``model`` is, will do: page 1 alone if that is enough, else all with a part of the table of tables.
     """
     size = leaf_pages.page_size(model)
-    schema_pages = _schema_pages(model, size)
-    for lost in ((), schema_pages[:1], schema_pages):
-        _graft(copy, model, lost, size)
+    first = first_pages.numbers(model, size)
+    for lost in ((), first[:1], first):
+        first_pages.graft(copy, model, lost, size)
         source = connect(copy)
         try:
             # Makes SQLite go on with what it finds, for instance when the file is shorter than it says.
@@ -234,104 +222,6 @@ def _open_source(copy: Path, model: Path) -> Optional[tuple[Transaction, bool]]:
 
 def _tables(source: Transaction) -> set[str]:
     return {row[0] for row in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-
-
-def _schema_pages(model: Path, size: int) -> Sequence[int]:
-    """The numbers, from 1, of the pages that hold the table of tables (https://sqlite.org/fileformat.html)."""
-    with model.open("rb") as file:
-        page = file.read(size)
-    (kind,) = struct.unpack_from(">B", page, _HEADER)
-    if kind != _INTERIOR_TABLE_PAGE:
-        return (1,)
-    cells, rightmost = struct.unpack_from(">3xH3xI", page, _HEADER)
-    pointers = struct.unpack_from(f">{cells}H", page, _HEADER + 12)
-    return (1, *(struct.unpack_from(">I", page, pointer)[0] for pointer in pointers), rightmost)
-
-
-def _graft(copy: Path, model: Path, numbers: Sequence[int], size: int) -> None:
-    """Replace pages of ``copy`` with those of ``model``."""
-    pages = copy.stat().st_size // size
-    with model.open("rb") as new, copy.open("r+b") as old:
-        for number in numbers:
-            new.seek((number - 1) * size)
-            page = bytearray(new.read(size))
-            if number == 1:
-                # As many pages as there are, and none in the list of free ones.
-                struct.pack_into(">III", page, 28, pages, 0, 0)
-            old.seek((number - 1) * size)
-            old.write(page)
-
-
-class _TableReader:
-    """Reads a table of a damaged file, row by row where it has to, around the pages that cannot be read."""
-
-    def __init__(self, source: Transaction, table: str) -> None:
-        self._source = source
-        self._table = table
-        #: Whether a part could not be read; known when all rows have been taken.
-        self.incomplete = False
-
-    def rows(self) -> Iterator[Row]:
-        """All readable rows; not in order where pages are damaged."""
-        # Ranges of row ids, bounds excluded. The largest first: between two damaged pages that are far apart
-        # lie more rows than within one.
-        gaps = [_gap(-1, _LARGEST_ROWID)]
-        for _ in range(_MOST_PROBES):
-            if not gaps:
-                return
-            _, above, below = heapq.heappop(gaps)
-            reached_up = yield from self._scan(above, below, ascending=True)
-            if reached_up is None:
-                continue
-            self.incomplete = True
-            reached_down = yield from self._scan(reached_up, below, ascending=False)
-            if reached_down is None:
-                continue
-            middle = (reached_up + reached_down) // 2
-            if reached_up < middle:
-                heapq.heappush(gaps, _gap(reached_up, middle + 1))
-                heapq.heappush(gaps, _gap(middle, reached_down))
-
-    def _scan(self, above: int, below: int, *, ascending: bool) -> Generator[Row, None, Optional[int]]:
-        """Yield rows until one cannot be read; return the last row id before it, None if the range is
-        through.
-        """
-        batch = _BATCH
-        while True:
-            try:
-                rows = self._select(above, below, batch, ascending)
-            except (sqlite3.Error, _Nonsense):
-                if batch == 1:
-                    return above if ascending else below
-                # Somewhere in this batch; the rows before it are read one at a time.
-                batch = 1
-                continue
-            yield from rows
-            if len(rows) < batch:
-                return None
-            if ascending:
-                above = rows[-1]["row_id"]
-            else:
-                below = rows[-1]["row_id"]
-
-    def _select(self, above: int, below: int, limit: int, ascending: bool) -> list[Row]:
-        rows = self._source.execute(
-            f"SELECT rowid AS row_id, * FROM {self._table} NOT INDEXED"  # noqa: S608  # constants only
-            f" WHERE rowid > ? AND rowid < ? ORDER BY rowid {'ASC' if ascending else 'DESC'} LIMIT ?",
-            (above, below, limit),
-        ).fetchall()
-        if not all(above < row["row_id"] < below for row in rows):
-            # A page with garbage in it can give any row id; going on from there might never end.
-            raise _Nonsense
-        return rows
-
-
-class _Nonsense(Exception):
-    """SQLite gave rows that were not asked for."""
-
-
-def _gap(above: int, below: int) -> tuple[int, int, int]:
-    return (above - below, above, below)
 
 
 def _insert(

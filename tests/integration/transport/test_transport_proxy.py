@@ -8,7 +8,6 @@ import ssl
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Callable
 
 import pytest
 import trustme
@@ -19,23 +18,15 @@ from strava_collector.secret import Secret
 from strava_collector.transport import CallLimits, Request, RequestsTransport
 from tests.support.https_server import Server, Visit, answering, server_context
 from tests.support.proxy_servers import connect_proxy, socks_proxy
+from tests.support.transport_calls import MARK, Open
 
 USER, PASSWORD = "jürgen@example", "p@ss:wörd/é-marked-secret"
 USER_IN_URL, PASSWORD_IN_URL = "j%C3%BCrgen%40example", "p%40ss%3Aw%C3%B6rd%2F%C3%A9-marked-secret"
-MARK = "marked-secret"
-
-
-@pytest.fixture(scope="module")
-def ca() -> trustme.CA:
-    return trustme.CA()
 
 
 @pytest.fixture(scope="module")
 def tls(ca: trustme.CA) -> ssl.SSLContext:
     return server_context(ca.issue_cert("localhost"))
-
-
-Open = Callable[..., RequestsTransport]
 
 
 @pytest.fixture
