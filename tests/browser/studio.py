@@ -15,6 +15,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from sandbox import training
+from sandbox.sandbox import PATIENCE
 from sandbox.simulation.operation_log import by_file, operation_log
 from sandbox.spl import Index
 from sandbox.splunk_web.preview import Preview
@@ -121,7 +122,7 @@ def window(browser: Browser, width: int = WIDTH) -> BrowserContext:
         timezone_id="UTC",
         reduced_motion="reduce",
     )
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE * 1000)
     context.add_init_script(_COUNTING)
     return context
 
