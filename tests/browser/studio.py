@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from sandbox import training
 from sandbox.sandbox import PATIENCE
-from sandbox.simulation.operation_log import by_file, operation_log
+from sandbox.simulation.operation_log import operation_log
 from sandbox.spl import Index
 from sandbox.splunk_web.preview import Preview
 from tests.search.catalogue import LENA, TODAY
@@ -90,7 +90,7 @@ def _trained() -> Index:
 def sample(*, bad: bool = True) -> Index:
     """The training, and what a collector's log says: of bad days or of good ones."""
     index = replace(_trained(), events=list(_trained().events))
-    for source, lines in by_file(operation_log(index.now, bad=bad)).items():
+    for source, lines in operation_log(index.now, bad=bad).items():
         index.add_log(lines, source=source, sourcetype="ta_strava_webhook:log")
     return index
 
