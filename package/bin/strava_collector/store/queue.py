@@ -22,7 +22,7 @@ from strava_collector.store.sqlite import Row, Transaction
 log = logging.getLogger(__name__)
 
 #: How long a lease lasts unless it is renewed, in seconds: longer than any fetch, short enough to wait for.
-LEASE_SECONDS = 300.0
+JOB_LEASE_SECONDS = 300.0
 
 #: Later than any clock shows, in epoch seconds.
 _NEVER = 1e12
@@ -145,7 +145,7 @@ def claim(
     backlog: bool = True,
     per_athlete: int = 1_000_000,
     cooldown: float = 0.0,
-    lease_seconds: float = LEASE_SECONDS,
+    lease_seconds: float = JOB_LEASE_SECONDS,
 ) -> Optional[Job]:
     """Take the input's next due job under a lease, see ``turns``. None if it is nobody's turn."""
     turn = turns.next_turn(tx, input, turns.Rules(athletes, lowest, per_athlete, cooldown, backlog), now)
@@ -209,7 +209,7 @@ def is_mine(tx: Transaction, job: Job) -> bool:
     return row is not None and row["generation"] == row["claimed_generation"]
 
 
-def renew(tx: Transaction, job: Job, *, now: float, lease_seconds: float = LEASE_SECONDS) -> bool:
+def renew(tx: Transaction, job: Job, *, now: float, lease_seconds: float = JOB_LEASE_SECONDS) -> bool:
     """Make the lease last ``lease_seconds`` from now; False if it is no longer mine."""
     return _changed(
         tx.execute(
@@ -295,7 +295,9 @@ def take_over(tx: Transaction, *, input: str, now: float) -> int:
     return _requeue(tx, crashed.fetchall(), now)
 
 
-def expire(tx: Transaction, *, now: float, lease_seconds: float = LEASE_SECONDS, input: Optional[str] = None) -> int:
+def expire(
+    tx: Transaction, *, now: float, lease_seconds: float = JOB_LEASE_SECONDS, input: Optional[str] = None
+) -> int:
     """Requeue the jobs of all inputs, or of one, whose lease has run out, like :func:`take_over`; return how many."""
     # A lease that ends later than any could by now was granted before the clock was set back. It gets the
     # time of a new one, so that a dead worker's job does not wait until the clock has caught up.
