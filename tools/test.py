@@ -38,6 +38,7 @@ ON_THE_NEWEST = (
     "tests/integration/test_activities_input.py",
     "tests/integration/test_athletes.py",
     "tests/integration/test_chaos.py",
+    "tests/integration/test_hundred_renewals.py",
     "tests/integration/test_subscription_kept.py",
 )
 ON_THE_OLDEST = (
