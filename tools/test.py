@@ -41,6 +41,7 @@ ON_THE_NEWEST = (
     "tests/integration/test_chaos.py",
     "tests/integration/test_hundred_renewals.py",
     "tests/integration/test_subscription_kept.py",
+    "tests/integration/test_upgrade.py",
 )
 ON_THE_OLDEST = (
     "tests/integration/test_admin_endpoints.py",
