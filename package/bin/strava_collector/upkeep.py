@@ -166,7 +166,8 @@ class Upkeep:
             applications.abandon_old(tx, before=now - 2 * queue.JOB_LEASE_SECONDS, now=now)
             turns.forget_old(tx, before=now - 86_400.0)
             athletes.prune_forgotten(tx, now)
-            moved = sweeps.pull_back(
+            moved = sweeps.set_right(tx, input=self._input.name, now=now)
+            moved += sweeps.pull_back(
                 tx, input=self._input.name, now=now, longest=LONGEST_PAUSE, longest_fresh=LONGEST_SETTLE
             )
             for found in athletes.standings(tx):
