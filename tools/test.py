@@ -28,6 +28,7 @@ WITH_PROCESSES = ("tests/integration",)
 #: show on each that it carries the rest. On the newest only: days and weeks in virtual time, the stand-ins' own tests,
 #: and what goes on between the add-on and Strava for long. On the oldest only: whatever somebody may enter or look up.
 ON_THE_NEWEST = (
+    "tests/unit/test_fuzz.py",
     "tests/unit/test_lister.py",
     "tests/unit/test_lister_model.py",
     "tests/unit/test_pipeline_model.py",
