@@ -2,7 +2,7 @@
 # `make help` lists the commands; CONTRIBUTING.md says more.
 
 .DEFAULT_GOAL := help
-.PHONY: help package test demo sandbox sample-data screenshots simulate chaos fuzz bench lint format clean
+.PHONY: help package test demo sandbox sample-data screenshots simulate chaos fuzz bench lint audit format clean
 
 # -B: running the tools leaves no caches beside the sources.
 TOOL = @python=$$(sh tools/find_python.sh) && exec "$$python" -B -m
@@ -42,6 +42,9 @@ simulate: ## 30 days of 200 athletes in virtual time, twenty times, a few minute
 
 lint: ## check style, types and import rules
 	$(TOOL) tools.checks
+
+audit: ## ask a public database whether a weakness is known of the libraries that are shipped; needs a network
+	$(TOOL) tools.audit
 
 format: ## rewrite the sources in the project's format
 	$(TOOL) tools.checks --rewrite

@@ -117,6 +117,11 @@ def search() -> Environment:
     return Environment("search", _newest(), "search.txt")
 
 
+def audit() -> Environment:
+    """pip-audit."""
+    return Environment("audit", interpreters.for_tools(), "audit.txt")
+
+
 def fuzz() -> Environment:
     """libFuzzer for Python, on the newest Python that the tests have."""
     return Environment("fuzz", _newest(), "fuzz.txt")

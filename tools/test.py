@@ -40,6 +40,7 @@ ON_THE_NEWEST = (
     "tests/integration/test_athletes.py",
     "tests/integration/test_chaos.py",
     "tests/integration/test_subscription_kept.py",
+    "tests/integration/test_what_is_written.py",
 )
 ON_THE_OLDEST = (
     "tests/integration/test_admin_endpoints.py",
