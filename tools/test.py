@@ -29,6 +29,7 @@ WITH_PROCESSES = ("tests/integration",)
 #: and what goes on between the add-on and Strava for long. On the oldest only: whatever somebody may enter or look up.
 ON_THE_NEWEST = (
     "tests/unit/test_clock_jumps.py",
+    "tests/unit/test_fuzz.py",
     "tests/unit/test_lister.py",
     "tests/unit/test_lister_model.py",
     "tests/unit/test_lister_pace.py",
@@ -44,6 +45,7 @@ ON_THE_NEWEST = (
     "tests/integration/test_hundred_renewals.py",
     "tests/integration/test_subscription_kept.py",
     "tests/integration/test_upgrade.py",
+    "tests/integration/test_what_is_written.py",
 )
 ON_THE_OLDEST = (
     "tests/integration/test_admin_endpoints.py",
