@@ -86,7 +86,7 @@ def test_kept_alive_connections_ask_without_end(victim: Victim, besiege: Besiege
         siege.got = "404, 404, 404 …" if kind != "bombs" else "400, 400, 400 …"
 
 
-def test_the_same_from_one_connection_after_the_other(victim: Victim, besiege: Besiege) -> None:
+def test_requests_one_connection_after_the_other(victim: Victim, besiege: Besiege) -> None:
     number = 0
     with besiege() as siege:
         while siege.goes_on:
