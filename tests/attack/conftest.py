@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 
@@ -35,7 +35,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         app=APP,
         folder=tmp_path_factory.mktemp("attack"),
         python=Path(sys.executable),
-        advanced={"settle_time": 0, "retry_base": 1, "cooldown": 0},
+        # The cooldown is what keeps a flood in one athlete's name from the others' turns; its default is 15 s.
+        advanced={"settle_time": 0, "retry_base": 1, "cooldown": 1},
         limits=GENEROUS,
     )
     with made:
@@ -64,6 +65,16 @@ def besiege(victim: Victim, extent: Extent, request: pytest.FixtureRequest) -> B
             assert row.p99 < extent.p99, f"p99 of the honest was {row.p99:.3f} s"
 
     return besiege
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """An attack that did harm shows what the add-on logged."""
+    report = yield
+    victim = getattr(item, "funcargs", {}).get("victim")
+    if report.when == "call" and report.failed and victim is not None:
+        report.sections.append(("the add-on's log", "\n".join(victim.log().splitlines()[-60:])))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -2,7 +2,7 @@
 
 It sends notifications at a steady rate, each on a new TLS connection as Strava does, whether the ones before are
 answered or not. For each it prints its number, the answer's status (0 without one) and the seconds from when it was
-due. It ends with its standard input.
+due. It ends with its standard input. Why there was no answer goes to its standard error.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Sender:
     async def _deliver(self, number: int, due: float) -> None:
         try:
             status = await asyncio.wait_for(self._post(number), PATIENCE)
-        except (OSError, asyncio.TimeoutError, EOFError, ValueError):
+        except (OSError, asyncio.TimeoutError, EOFError, ValueError) as error:
+            print(number, repr(error), file=sys.stderr)
             status = 0
         print(number, status, asyncio.get_running_loop().time() - due, flush=True)
 

@@ -7,6 +7,7 @@ smuggled past a proxy.
 
 from __future__ import annotations
 
+import re
 import ssl
 from contextlib import suppress
 from itertools import count
@@ -76,7 +77,7 @@ def answers(client: ssl.SSLSocket) -> list[int]:
     with suppress(ConnectionError, ssl.SSLError):
         while block := client.recv(65_536):
             received += block
-    return [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
 
 
 @pytest.mark.parametrize("form", list(FORMS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -16,6 +17,7 @@ from strava_collector.limits import Limits
 from strava_collector.webhook_server import WebhookServer
 from tests.support.https import ServerFiles, issue
 from tests.support.listening import Running, listening, notification, post, request
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has several addresses on loopback")
 
@@ -87,6 +89,41 @@ def test_one_of_each_source_is_heard_before_the_second_of_any(
         all_have_sent.set()
         assert all(client.recv(4096).startswith(b"HTTP/1.1 404") for client in clients)
     assert heard[:6] == [ATTACKER, ATTACKER, HONEST, ATTACKER, ATTACKER, ATTACKER]
+
+
+def test_who_waited_for_a_turn_has_not_been_too_slow(files: ServerFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a host that stands still for longer than a client may take."""
+    monkeypatch.setattr(selector_server, "_ROUND", 0.001)
+    waits, goes_on = threading.Event(), threading.Event()
+    real = WebhookServer._read
+
+    def read(self: WebhookServer, connection: Connection) -> None:
+        waits.set()
+        goes_on.wait(10.0)
+        real(self, connection)
+
+    with listening(files, Limits(handshake=0.3)) as server, ExitStack() as stack:
+        first = stack.enter_context(server.connect())
+        lines = [stack.enter_context(connected(server, HONEST)) for _ in range(20)]
+        assert first.ask(request("GET", "/elsewhere")).status == 404  # all are accepted
+        monkeypatch.setattr(WebhookServer, "_read", read)
+        first.send(request("GET", "/elsewhere"))
+        assert waits.wait(10.0)
+        ends: list[str] = []
+
+        def shake_hands(line: socket.socket) -> None:
+            with files.client_context().wrap_socket(line, server_hostname="localhost") as client:
+                ends.append(str(client.version()))
+
+        threads = [threading.Thread(target=shake_hands, args=(line,)) for line in lines]
+        began = time.monotonic()
+        for thread in threads:
+            thread.start()
+        until(lambda: time.monotonic() - began > 0.6)
+        goes_on.set()
+        for thread in threads:
+            thread.join(10.0)
+        assert len(ends) == len(lines)
 
 
 def test_a_round_without_time_for_all_forgets_nobody(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:

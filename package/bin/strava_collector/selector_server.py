@@ -47,6 +47,9 @@ _ROUND = 0.01
 #: The same for accepting. Longer, because connections come from the kernel in one line, whatever their source.
 _ACCEPTING = 0.03
 
+#: Seconds that are left to whoever could not be heard in time.
+_MERCY = 1.0
+
 #: Seconds without accepting when the process is out of file descriptors and none can be freed.
 _PAUSE = 0.2
 
@@ -137,7 +140,9 @@ class SelectorServer(HTTPServer):
         while not self._is_finished():
             accepts = False
             requests, handshakes = [], []
-            for key, events in self._selector.select(self._timeout()):
+            selected = self._selector.select(self._timeout())
+            looked_at = self.clock.monotonic()
+            for key, events in selected:
                 connection = key.data
                 if connection is None:
                     accepts = accepts or key.fileobj is not self.mailbox.receiver
@@ -157,16 +162,19 @@ class SelectorServer(HTTPServer):
                 self._accept()
             self._go_on()
             self.before_long_work()
-            self._on_time()
+            self._on_time(looked_at)
 
     def _take_turns(self, ready: list[tuple[Connection, int]], then: Callable[[], None] = lambda: None) -> None:
         """Give those who have sent something their turns, one of each source first, as far as the time goes."""
         end = self.clock.monotonic() + _ROUND
+        is_late = False
         for connection, events in in_turn(ready):
+            if is_late:  # that it has to wait for its turn is not the client's fault
+                connection.deadline = max(connection.deadline, end + _MERCY)
+                continue
             self._guarded(connection, self._on_event, events)
             then()
-            if self.clock.monotonic() >= end:
-                break
+            is_late = self.clock.monotonic() >= end
 
     def _go_on(self) -> None:
         """Give those their turns whose next request has arrived already, as far as the time goes."""
@@ -217,8 +225,8 @@ class SelectorServer(HTTPServer):
             due.append(self._timetable[0][0])
         return max(0.0, min(due) - self.clock.monotonic()) if due else None
 
-    def _on_time(self) -> None:
-        now = self.clock.monotonic()
+    def _on_time(self, now: float) -> None:
+        """Do what is due by the time of the last look: who has sent something since may have been in time."""
         if self._patience is not None and self._end is None:
             self._begin_to_finish(now + self._patience)
         if self._accept_again is not None and now >= self._accept_again:
