@@ -29,7 +29,7 @@ class Extent:
 
 
 SHORT = Extent(honest=12, rate=20.0, connections=100, too_many=1_100, requests=100, p99=None)
-FULL = Extent(honest=200, rate=25.0, connections=400, too_many=3_000, requests=2_000, p99=0.5)
+FULL = Extent(honest=120, rate=25.0, connections=400, too_many=3_000, requests=2_000, p99=0.5)
 
 
 def chosen() -> Extent:
