@@ -22,7 +22,7 @@ import requests
 
 from sandbox.sandbox import Input, Sandbox, SandboxRefused
 from sandbox.strava import Application, Athlete
-from tests.integration.conftest import APP, GENEROUS
+from tests.integration.conftest import GENEROUS
 from tests.support.waiting import until
 
 _MARK = "marked-5c1d"
@@ -52,12 +52,10 @@ class Left:
 
 
 @pytest.fixture(scope="module")
-def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
-    if not APP.is_dir():
-        pytest.fail(f"{APP} is missing: `make package` builds it, `make test` does that by itself.")
+def left(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
     folder = tmp_path_factory.mktemp("written")
     sandbox = Sandbox(
-        app=APP,
+        app=built_app,
         folder=folder,
         python=Path(sys.executable),
         advanced={"settle_time": 0, "retry_base": 1, "cooldown": 0},
