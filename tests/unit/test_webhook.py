@@ -75,27 +75,24 @@ def test_integers_stay_exact(number: int) -> None:
     assert notification_from_json(notification.body_json()).object_id == number
 
 
+NOT_INTEGERS: list[object] = [True, 1.0, 1e3, "1", None, []]
+NO_IDS = [*((value, "is not an integer") for value in NOT_INTEGERS), *((n, "is out of range") for n in (-1, 2**63))]
+NOT_STRINGS: list[object] = [1, None, ["activity"]]
+NOT_WORDS: list[object] = ["", "Activity", "a b", "a\n", "ä", "a" * 65]
+NO_TYPES = [
+    *((value, "is not a string") for value in NOT_STRINGS),
+    *((value, "is not a lower-case word") for value in NOT_WORDS),
+]
+
+
 @pytest.mark.parametrize("key", ["object_id", "owner_id", "subscription_id", "event_time"])
-@pytest.mark.parametrize(
-    ("value", "why"),
-    [
-        *[(value, "is not an integer") for value in (True, 1.0, 1e3, "1", None, [])],
-        (-1, "is out of range"),
-        (2**63, "is out of range"),
-    ],
-)
+@pytest.mark.parametrize(("value", "why"), NO_IDS)
 def test_what_is_no_id_is_refused(key: str, value: object, why: str) -> None:
     assert refusal_of(**{key: value}) == f"{key} {why}."
 
 
 @pytest.mark.parametrize("key", ["object_type", "aspect_type"])
-@pytest.mark.parametrize(
-    ("value", "why"),
-    [
-        *[(value, "is not a lower-case word") for value in ("", "Activity", "a b", "a\n", "ä", "a" * 65)],
-        *[(value, "is not a string") for value in (1, None, ["activity"])],
-    ],
-)
+@pytest.mark.parametrize(("value", "why"), NO_TYPES)
 def test_what_is_no_type_is_refused(key: str, value: object, why: str) -> None:
     assert refusal_of(**{key: value}) == f"{key} {why}."
 
