@@ -323,7 +323,7 @@ def test_what_was_asked_for_changes_with_a_consent_only(club: Club) -> None:
     with pytest.raises(SandboxRefused, match="Another application needs the athlete's consent"):
         club.sandbox.post(f"{ACCOUNT}/anna", application="other", scope=before)
     with pytest.raises(SandboxRefused, match="The athlete has not been connected"):
-        club.sandbox.post(ACCOUNT, name="ben", application="club", scope=before)
+        club.sandbox.post(ACCOUNT, name="ben", application="club", scope=before, client_id="1", endpoint="e")
     assert club.saved()["scope"] == before != READ
     club.sandbox.post(f"{ACCOUNT}/anna", application="club", scope=before, index="main")
 

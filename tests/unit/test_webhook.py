@@ -168,6 +168,7 @@ def test_what_is_not_to_be_kept_is_left_out_and_the_digest_stays_that_of_what_wa
     assert kept.digest == received.digest == received.kept_digest != kept.kept_digest
     assert kept.received_digest == received.digest
     assert received.without(Privacy()) is received
+    assert parse(updates=None, title="Messy").without(Privacy(text=True)).updates == {}
     assert kept.without(Privacy(text=True)) is kept
 
 
