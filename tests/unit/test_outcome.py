@@ -693,6 +693,12 @@ def test_an_outage_after_a_believed_delete_is_never_given_up() -> None:
     ]
 
 
+@pytest.mark.parametrize("unproven", [False, True])
+def test_the_shortest_first_pause_is_kept_to(unproven: bool) -> None:
+    impatient = replace(FRESH, retry_base=0.1, unproven=unproven, created_at=NOW)
+    assert again(decide(Refused(503), impatient)).at == NOW + 0.1
+
+
 def test_the_backoff_ends_at_an_hour() -> None:
     assert backoff(50, 30.0) == 3600.0
 

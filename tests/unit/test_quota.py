@@ -294,6 +294,9 @@ def test_the_first_half_is_there_from_midnight_on_and_no_call_more() -> None:
     quota = Quota(reads_day=replace(Quota().reads_day, **half))
     pause = Pause(MIDNIGHT + 276, "the rest of the day's history share is spread over the day")
     assert quota.pause(MIDNIGHT + 100, priority=Priority.HISTORY) == pause
+    before = Quota(reads_day=replace(quota.reads_day, reported=299, background=299))
+    assert before.pause(MIDNIGHT + 100, priority=Priority.HISTORY) is None
+    assert before.pause(MIDNIGHT + 100, priority=Priority.HISTORY, under_way=UnderWay(1, background=1)) == pause
 
 
 def test_of_a_share_of_two_calls_one_may_be_made_at_once() -> None:
@@ -412,6 +415,11 @@ def test_several_refusals_in_one_window_are_cautioned_once() -> None:
     assert quota.refusals == 3
 
 
+def test_caution_leaves_whole_calls() -> None:
+    quota = told(Quota(), headers("1,1", read_limit="105,1000")).refuse(QUARTER, retry_after=None, jitter=1.0)
+    assert quota.at(QUARTER + 900).reads_quarter.allows() == 94
+
+
 def test_caution_never_leaves_nothing() -> None:
     quota = told(Quota(), headers("1,1", read_limit="1,1000")).refuse(QUARTER, retry_after=None, jitter=1.0)
     assert quota.at(QUARTER + 900).reads_quarter.allows() == 1
@@ -431,6 +439,12 @@ def test_a_clock_that_steps_back_neither_opens_a_window_nor_closes_one_for_long(
 def test_a_refusal_that_seems_to_last_for_more_than_a_day_was_given_by_a_wrong_clock() -> None:
     quota = Quota().refuse(QUARTER + 30 * DAY, retry_after=None, jitter=1.0)
     assert quota.pause(QUARTER) is None
+    assert replace(Quota().at(QUARTER), closed_until=QUARTER + 30 * DAY).pause(QUARTER) is None
+
+
+def test_a_refusal_may_last_for_a_day_and_a_quarter_of_an_hour() -> None:
+    quota = Quota().refuse(QUARTER, retry_after=DAY + QUARTER_HOUR, jitter=0.0)
+    assert until(quota.pause(QUARTER)) == QUARTER + DAY + QUARTER_HOUR
 
 
 @pytest.mark.parametrize("begins", [MIDNIGHT, QUARTER + 900], ids=["at midnight", "at the quarter hour"])
