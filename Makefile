@@ -2,7 +2,7 @@
 # `make help` lists the commands; CONTRIBUTING.md says more.
 
 .DEFAULT_GOAL := help
-.PHONY: help package test demo sandbox sample-data screenshots simulate chaos soak bench fuzz audit attack lint format clean
+.PHONY: help package test demo sandbox sample-data screenshots simulate chaos soak bench fuzz audit attack coverage mutate lint format clean
 
 # -B: running the tools leaves no caches beside the sources.
 TOOL = @python=$$(sh tools/find_python.sh) && exec "$$python" -B -m
@@ -42,6 +42,12 @@ attack: ## everything that a stranger can do to the listener, beside honest traf
 
 bench: ## measure what the store costs at a thousand to a million rows, and samples a second; figures in output/bench
 	$(TOOL) tools.sandbox tests.bench
+
+coverage: ## measure which branches of the shipped code the tests go through; ONLY=tests/unit for a part
+	$(TOOL) tools.coverage $(if $(ONLY),'$(ONLY)')
+
+mutate: ## change the modules that decide in a thousand ways and see whether the tests notice; up to an hour
+	$(TOOL) tools.mutate
 
 simulate: ## 30 days of 200 athletes in virtual time, twenty times, a few minutes; CASE="--seed 7" runs one, CASE="--history" another
 	$(TOOL) tools.sandbox sandbox.simulation $(CASE)

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import requests
 
 from sandbox.certificates import Certificates, ServerCertificate
+from sandbox.patience import patience
 from sandbox.splunk_web import SplunkWeb
 from sandbox.splunkd import Splunkd
 from sandbox.strava import Application, Athlete, Limits, StravaStandIn
@@ -250,7 +251,7 @@ class Sandbox:
 
     def wait_until_healthy(self, made: Input, seconds: float = PATIENCE) -> None:
         """Return when the listener answers, raise TimeoutError when it does not in time."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patience(seconds)
         while self.health(made) != 200:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"The input {made.name!r} does not answer on its port {made.port}.")
@@ -261,7 +262,7 @@ class Sandbox:
 
         Raises TimeoutError. An input without *Create and keep the subscription* needs :meth:`subscribe_by_hand`.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patience(seconds)
         while True:
             there = self.strava.subscriptions.of(application)
             # Between Strava's answer and the note of it in the store, notifications would be held for a moment.

@@ -107,6 +107,16 @@ def tests() -> dict[str, Environment]:
     return {version: Environment(f"test-{version}", path, "test.txt") for version, path in found.items()}
 
 
+def coverage() -> Environment:
+    """What measures what the tests go through, on the newest Python that they have."""
+    return Environment("coverage", _newest(), "coverage.txt")
+
+
+def mutation() -> Environment:
+    """What changes the code to see whether the tests notice, on the newest Python that they have."""
+    return Environment("mutation", _newest(), "mutation.txt")
+
+
 def browser() -> Environment:
     """What drives Chromium, on the newest Python that the tests have."""
     return Environment("browser", _newest(), "browser.txt")

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Callable, Protocol
 
+from sandbox.patience import patience
+
 from .event_stream import RawEvent
 from .faults import Faults
 from .timestamps import NoTime, time_rule
@@ -131,7 +133,7 @@ class Index:
         The predicate is asked again with each new event.
         """
         with self._changed:
-            return self._changed.wait_for(lambda: predicate(list(self._events)), timeout=seconds)
+            return self._changed.wait_for(lambda: predicate(list(self._events)), timeout=patience(seconds))
 
     def wake(self) -> None:
         """Let those who wait look again, because something else has changed."""

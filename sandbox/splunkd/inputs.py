@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Callable
 
+from sandbox.patience import patience
+
 from .configuration import Configuration
 from .event_stream import RawEvent
 from .faults import Faults
@@ -250,7 +252,7 @@ class _Runner:
                 self._changed.wait_for(lambda: not self._now or not self._wanted, timeout=_START_SECONDS)
 
     def wait_for(self, predicate: Callable[[], bool], seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patience(seconds)
         while not predicate():
             with self._changed:
                 # The predicate takes this lock itself, so it is asked outside; a short nap covers the gap.

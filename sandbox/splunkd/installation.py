@@ -19,6 +19,11 @@ from .authorization import SHIPPED
 from .configuration import render_conf
 
 SPLUNK_MODULES = Path(__file__).resolve().parent.parent / "splunk_modules"
+
+#: Lines of the ``.pth`` file that the interpreter of an installation reads before anything else. Whoever measures the
+#: add-on's processes adds one.
+PTH_LINES = [str(SPLUNK_MODULES)]
+
 _ASK_PYTHON = (
     "import json, sys;print(json.dumps([getattr(sys, '_base_executable', sys.executable), list(sys.version_info[:2])]))"
 )
@@ -120,7 +125,7 @@ def _make_python(home: Path, python: Path) -> tuple[Path, tuple[int, int]]:
     (home / "pyvenv.cfg").write_text(
         f"home = {Path(base).parent}\ninclude-system-site-packages = false\n", encoding="utf-8"
     )
-    (packages / "splunk.pth").write_text(f"{SPLUNK_MODULES}\n", encoding="utf-8")
+    (packages / "splunk.pth").write_text("".join(f"{line}\n" for line in PTH_LINES), encoding="utf-8")
     ours = bin_folder / f"python{major}.{minor}"
     if not ours.exists():
         ours.symlink_to(base)

@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass, field
 from enum import Enum
 
+from sandbox.patience import patience
 from sandbox.strava.accounts import Application
 from sandbox.strava.call_out import CallOut
 from sandbox.strava.statistics import DeliverySummary
@@ -176,12 +177,12 @@ class DeliveryService:
     def wait_until_idle(self, seconds: float) -> bool:
         """Wait until nothing waits and nothing is being sent; False when that takes longer."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._due and not self._under_way, seconds)
+            return self._changed.wait_for(lambda: not self._due and not self._under_way, patience(seconds))
 
     def wait_for_attempts(self, delivery: Delivery, count: int, seconds: float) -> bool:
         """Wait until ``delivery`` was tried ``count`` times; False when that takes longer."""
         with self._changed:
-            return self._changed.wait_for(lambda: len(delivery.attempts) >= count, seconds)
+            return self._changed.wait_for(lambda: len(delivery.attempts) >= count, patience(seconds))
 
     def summary(self) -> DeliverySummary:
         """How all notifications fared so far."""

@@ -319,6 +319,11 @@ def test_what_was_asked_for_changes_with_a_consent_only(club: Club) -> None:
     before = club.saved()["scope"]
     with pytest.raises(SandboxRefused, match="Another permission needs the athlete's consent"):
         club.sandbox.post(f"{ACCOUNT}/anna", application="club", scope=READ)
+    club.sandbox.add_application("other")
+    with pytest.raises(SandboxRefused, match="Another application needs the athlete's consent"):
+        club.sandbox.post(f"{ACCOUNT}/anna", application="other", scope=before)
+    with pytest.raises(SandboxRefused, match="The athlete has not been connected"):
+        club.sandbox.post(ACCOUNT, name="ben", application="club", scope=before, client_id="1", endpoint="e")
     assert club.saved()["scope"] == before != READ
     club.sandbox.post(f"{ACCOUNT}/anna", application="club", scope=before, index="main")
 

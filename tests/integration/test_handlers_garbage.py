@@ -406,6 +406,32 @@ def test_a_field_that_is_sent_twice_is_refused(sandbox: Sandbox, forms: Mapping[
         assert written_files(sandbox.splunkd) == files, name
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "sentence"),
+    [
+        ([INPUT, "home"], "disabled=0&port=8443", "An input is either enabled or disabled, or its fields are changed;"),
+        ([INPUT, "home"], "disabled=maybe", "An input is disabled by the value 1 and enabled by the value 0."),
+        (
+            [INPUT, "home"],
+            f"callback_url={'x' * 5000}",
+            "The field callback_url has 5000 characters, 4096 are",
+        ),
+        ([APPLICATION], "name=mine&client_id=99&client_secret=s", "There is an application “mine” already."),
+        ([APPLICATION], "name=bare&client_id=99&client_secret=", "Client secret is missing."),
+        ([APPLICATION, "nobody"], "client_id=99", "There is no application of this name."),
+        ([INPUT], "name=home", "There is a row of this name already."),
+    ],
+)
+def test_what_no_page_sends_is_refused_in_a_sentence(
+    sandbox: Sandbox, forms: Mapping[str, Form], path: list[str], body: str, sentence: str
+) -> None:
+    if body == "name=home":
+        body = urlencode({**forms["input"].fields, "name": "home"})
+    status, answer = send(sandbox, "POST", path, body)
+    assert shown(answer).startswith(sentence)
+    check_refusal(status, answer, sentence)
+
+
 @pytest.mark.parametrize("kind", ["application", "account", "input"])
 def test_a_new_row_without_a_field_is_refused(
     sandbox: Sandbox, forms: Mapping[str, Form], applications: Mapping[str, Application], kind: str

@@ -60,6 +60,18 @@ def test_whatever_says_nothing_about_the_pair_leaves_it_unverified(result: Answe
     assert verdict.reason.endswith(". Save the row again to ask once more.")
 
 
+@pytest.mark.parametrize(
+    ("result", "sentence"),
+    [
+        (answer(429), "Strava's rate limit for this application is used up (status 429)."),
+        (answer(200, "<html>"), "Strava answered with something else than the list that was asked for."),
+        (answer(503), "Strava did not answer the question (status 503)."),
+    ],
+)
+def test_what_strava_answered_instead_is_said(result: Answer, sentence: str) -> None:
+    assert judge(result, "77").reason == f"{sentence} Save the row again to ask once more."
+
+
 def test_nobody_waits_for_a_call_that_does_not_come_back() -> None:
     over = threading.Event()
 
@@ -96,7 +108,10 @@ def test_an_application_is_entered_once_and_keeps_its_id_while_athletes_are_conn
     assert "“yours” has the client ID 88" in (conflict("new", "88", applications=applications, accounts={}) or "")
     by_hand = {"theirs": {"client_id": " 88 "}}
     assert "“theirs” has the client ID 88" in (conflict("new", "88", applications=by_hand, accounts={}) or "")
-    assert "“ada”" in (conflict("mine", "99", applications=applications, accounts=accounts) or "")
+    refused = conflict("mine", "99", applications=applications, accounts=accounts) or ""
+    assert refused.startswith(
+        "The client ID cannot change while athletes are connected to the application “mine”: “ada”"
+    )
     # A row without a connection has given nobody a consent.
     assert conflict("yours", "99", applications=applications, accounts=accounts) is None
 

@@ -366,3 +366,32 @@ def test_a_damaged_intermediate_is_the_certificate_files_fault(certificates: Cer
     files = certificates.issue("half", HOST)
     files.cert_file.write_text(files.cert_file.read_text()[:-100])
     words(faults(certificates, files.cert_file, files.key_file), f"certificate file {files.cert_file} is damaged")
+
+
+@pytest.mark.parametrize(
+    ("reason", "library", "word"),
+    [
+        ("EE_KEY_TOO_SMALL", "SSL", "is too weak for OpenSSL (EE_KEY_TOO_SMALL)"),
+        ("CA_MD_TOO_WEAK", "SSL", "is too weak for OpenSSL (CA_MD_TOO_WEAK)"),
+        ("NO_SUITABLE_KEY", "SSL", "OpenSSL cannot serve with the certificate file"),
+    ],
+)
+def test_whatever_else_openssl_says_of_a_pair_is_told(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch, reason: str, library: str, word: str
+) -> None:
+    """Which keys are too small depends on the OpenSSL, so here it is said to have refused the pair."""
+    files = certificates.issue("refused", HOST)
+
+    def refuse(*_paths: object, **_named: object) -> None:
+        error = ssl.SSLError(1, reason)
+        error.reason, error.library = reason, library
+        raise error
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", refuse)
+    words(faults(certificates, files.cert_file, files.key_file), word)
+
+
+def test_what_a_proxy_may_show_in_its_place_is_said(certificates: Certificates) -> None:
+    files = certificates.self_signed("alone", HOST)
+    (fault,) = faults(certificates, files.cert_file, files.key_file)
+    assert fault.endswith("say so in “In front of this port”.")

@@ -247,6 +247,12 @@ def test_all_faults_of_all_tabs_are_reported_together() -> None:
         assert any(word in fault for fault in faults), word
 
 
+def test_a_kind_of_proxy_that_there_is_not_is_refused() -> None:
+    proxy = {"proxy_enabled": "1", "proxy_type": "pigeon", "proxy_url": "proxy.example.org", "proxy_port": "3128"}
+    (fault,) = faults_of(lambda: settings_of(settings={"proxy": proxy}))
+    assert fault.startswith("The kind of proxy (Configuration → Proxy) is none of http, ")
+
+
 def test_an_input_becomes_a_value() -> None:
     webhook_input = parse_webhook_input("main", INPUT, Secret("verify-me"))
 

@@ -95,6 +95,8 @@ def test_without_permission_to_read_activities_nothing_is_exchanged(scope: str) 
 def test_a_refused_consent_says_so() -> None:
     with pytest.raises(ConsentRefused, match="did not consent"):
         exchanged("error=access_denied", TokenEndpoint())
+    with pytest.raises(ConsentRefused, match="reported an error instead of a consent"):
+        exchanged("error=server_error", TokenEndpoint())
 
 
 def test_an_unknown_client_id_is_refused() -> None:

@@ -55,3 +55,25 @@ def test_an_index_is_called_as_splunk_has_it(value: str) -> None:
 def test_a_list_has_nothing_but_its_values() -> None:
     assert judge("account", scope="read,activity:read") == []
     assert judge("account", scope="activity:write") != []
+
+
+@pytest.mark.parametrize(
+    ("entity", "sentence"),
+    [
+        ({"type": "helpLink"}, "Way: this is a link, not a field."),
+        (
+            {"type": "singleSelect", "options": {"autoCompleteFields": [{"value": "one"}, {"value": "two"}]}},
+            "Way: choose “one” or “two”.",
+        ),
+        ({"type": "checkbox"}, "Way: this is either on (1) or off (0)."),
+        ({"type": "text", "validators": [{"type": "regex", "pattern": "^a"}]}, "Way: this value is not possible."),
+        (
+            {"type": "text", "validators": [{"type": "string", "maxLength": 2, "errorMsg": "Two letters"}]},
+            "Two letters.",
+        ),
+    ],
+)
+def test_each_kind_of_field_has_its_sentence(entity: dict[str, object], sentence: str) -> None:
+    tab = {"name": "tab", "entity": [{"field": "way", "label": "Way", **entity}]}
+    forms = read_forms({"pages": {"configuration": {"tabs": [tab]}, "inputs": {"services": []}}})
+    assert faults(forms["tab"], {"way": "three"}, creating=False) == [sentence]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, replace
 from typing import Optional, Union
 
@@ -28,6 +29,7 @@ from strava_collector.outcome import (
     Refused,
     Renew,
     Result,
+    Sampled,
     Strangers,
     TryAgain,
     Unusable,
@@ -35,7 +37,13 @@ from strava_collector.outcome import (
     backoff,
     decide,
     decide_departure,
+    describe,
+    is_inactive,
+    is_outage,
+    sentence,
+    wants_renewal,
 )
+from strava_collector.streams import Streams
 from strava_collector.webhook import Notification
 from tests.support.store import notification
 
@@ -564,6 +572,12 @@ def test_404_after_a_delete_and_a_create_in_the_same_second_is_tried_for_the_hou
     assert again(decide(Refused(404), ambiguous)).counts
 
 
+def test_404_after_a_delete_and_a_create_in_the_same_second_is_believed_with_the_last_attempt() -> None:
+    ambiguous = replace(FRESH, delete_announced=True, announced_at=NOW - 3)
+    assert again(decide(Refused(404), replace(ambiguous, attempts=3))).why == NOT_YET
+    assert decide(Refused(404), replace(ambiguous, attempts=4)) == Finish(Outcome.DELETED, tombstone=True)
+
+
 def test_404_of_an_activity_that_nobody_announced_is_a_dead_letter() -> None:
     first = again(decide(Refused(404), FRESH))
     assert (first.at, first.counts) == (NOW + 600, False)
@@ -579,6 +593,8 @@ def test_what_a_list_shows_is_tried_as_often_as_anything_before_it_is_believed_t
         assert isinstance(ends, Finish)
         is_gone = status == 404 and not came_back
         assert (ends.outcome is Outcome.DELETED, ends.tombstone, ends.gives_up) == (is_gone, is_gone, not is_gone)
+        why = LISTED_NOT_THERE if status == 404 else LISTED_NO_ACCESS
+        assert [(one.why, one.counts) for one in pauses if isinstance(one, TryAgain)] == [(why, True)] * 4
 
 
 def test_what_was_announced_too_is_tried_for_the_hour_whatever_the_attempts() -> None:
@@ -625,6 +641,14 @@ def test_a_missing_scope_is_named() -> None:
     assert "did not grant activity:read." in decision.why
 
 
+@pytest.mark.parametrize(
+    ("fault", "scope"), [("activity:read:missing", "activity:read"), (":missing", "the scope that this needs")]
+)
+def test_a_missing_scope_is_named_however_strava_words_it(fault: str, scope: str) -> None:
+    decision = end(decide(Refused(401, faults=frozenset({fault})), FRESH))
+    assert str(decision.why).startswith(f"The athlete did not grant {scope}. ")
+
+
 def test_another_403_is_a_dead_letter() -> None:
     assert end(decide(Refused(403), FRESH)).outcome is Outcome.DEAD_LETTER
 
@@ -655,8 +679,24 @@ def test_an_outage_just_after_a_create_does_not_use_up_the_hour() -> None:
     assert again(decide(Refused(503), announced)).counts
 
 
-def test_a_503_that_names_a_time_is_heeded() -> None:
-    assert again(decide(Refused(503, retry_after=300.0), FRESH)).at == NOW + 300
+@pytest.mark.parametrize("status", [503, 418])
+def test_a_failure_that_names_a_time_is_heeded(status: int) -> None:
+    assert again(decide(Refused(status, retry_after=300.0), FRESH)).at == NOW + 300
+
+
+def test_an_outage_after_a_believed_delete_is_never_given_up() -> None:
+    deleted = replace(COLLECTED, deleted=True)
+    decisions = [decide(Refused(503), replace(deleted, attempts=number)) for number in range(6)]
+    pauses = [30, 60, 120, 240, 480, 960]
+    assert decisions == [
+        TryAgain(NOW + pause, "Strava answered 503.", counts=number < 4) for number, pause in enumerate(pauses)
+    ]
+
+
+@pytest.mark.parametrize("unproven", [False, True])
+def test_the_shortest_first_pause_is_kept_to(unproven: bool) -> None:
+    impatient = replace(FRESH, retry_base=0.1, unproven=unproven, created_at=NOW)
+    assert again(decide(Refused(503), impatient)).at == NOW + 0.1
 
 
 def test_the_backoff_ends_at_an_hour() -> None:
@@ -692,14 +732,17 @@ def test_only_stravas_refusal_of_the_tokens_confirms_a_departure(result: Result,
 def test_a_refusal_of_old_confirms_no_departure_that_is_announced_today() -> None:
     decision = end(departure(Barred(Obstacle.RECONNECT, "Refused."), FRESH, refused_before=True))
     assert decision.outcome is Outcome.DEAD_LETTER
-    assert "refused the athlete's tokens before" in str(decision.why)
+    assert decision.why == (
+        "A notification said that the athlete has withdrawn the permission. That cannot be told, because Strava "
+        "refused the athlete's tokens before. Connect the athlete again, or delete the athlete's row."
+    )
     # Whoever still grants access has not left, whatever was before.
     assert end(departure(Granted(), FRESH, refused_before=True)).outcome is Outcome.UNCHANGED
 
 
 def test_a_departure_that_was_interrupted_is_ended_without_tokens() -> None:
     decision = departure(Barred(Obstacle.NO_TOKENS, "There are none."), FRESH, begun=True)
-    assert isinstance(decision, Depart)
+    assert decision == Depart("The athlete has withdrawn the permission, as Strava confirmed before.")
     assert end(departure(Granted(), FRESH, begun=True)).outcome is Outcome.UNCHANGED
 
 
@@ -709,3 +752,78 @@ def test_without_tokens_nobody_can_ask_whether_an_athlete_has_left() -> None:
     assert decision.why is not None
     assert decision.why.endswith("There are none.")
     assert not decision.tombstone
+
+
+@pytest.mark.parametrize(
+    "result", [Granted(), Sampled(Streams(array("q"), {}))], ids=lambda result: type(result).__name__
+)
+def test_the_answer_to_another_question_is_a_defect(result: Result) -> None:
+    with pytest.raises(ValueError, match=r"\AThat is the answer to another question\.\Z"):
+        decide(result, FRESH)
+
+
+# What is said of a result besides.
+
+
+@pytest.mark.parametrize(
+    ("result", "outage"),
+    [
+        (Refused(408), True),
+        (Refused(409), False),
+        (Refused(499), False),
+        (Refused(500), True),
+        (Refused(599), True),
+        (NoAnswer("No."), True),
+        (Unusable("No."), True),
+        (Unusable("No.", own_matter=True), False),
+        (Granted(), False),
+        (FETCHED, False),
+        (Barred(Obstacle.RECONNECT, "No."), False),
+    ],
+)
+def test_what_may_be_an_outage(result: Result, outage: bool) -> None:
+    assert is_outage(result) is outage
+
+
+@pytest.mark.parametrize(
+    ("result", "inactive"),
+    [
+        (Barred(Obstacle.INACTIVE, "Off."), True),
+        (Barred(Obstacle.APPLICATION, "Wrong."), False),
+        (Refused(403, faults=frozenset({"Status:Inactive"})), True),
+        (Refused(403, faults=frozenset({"Status:Other"})), False),
+        (Refused(401, faults=frozenset({"Status:Inactive"})), False),
+        (NoAnswer("No."), False),
+    ],
+)
+def test_what_says_that_the_application_is_switched_off(result: Result, inactive: bool) -> None:
+    assert is_inactive(result) is inactive
+
+
+@pytest.mark.parametrize(
+    ("result", "renewal"),
+    [
+        (Refused(401), True),
+        (Refused(401, faults=frozenset({"activity:read_permission:missing"})), False),
+        (Refused(402), False),
+        (NoAnswer("No."), False),
+    ],
+)
+def test_which_refusals_a_renewed_token_may_mend(result: Result, renewal: bool) -> None:
+    assert wants_renewal(result) is renewal
+
+
+@pytest.mark.parametrize(
+    ("result", "word", "told"),
+    [
+        (Refused(503), "503", "Strava answered 503."),
+        (NoAnswer("No."), "noanswer", "No."),
+        (Unusable("No."), "unusable", "No."),
+        (Barred(Obstacle.RECONNECT, "No."), "barred", "No."),
+        (Postponed(NOW, "No."), "postponed", "No."),
+        (FETCHED, "fetched", ""),
+        (Granted(), "granted", ""),
+    ],
+)
+def test_a_result_has_a_word_for_the_log_and_a_sentence_for_people(result: Result, word: str, told: str) -> None:
+    assert (describe(result), sentence(result)) == (word, told)

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strava_collector.privacy import Privacy
 from strava_collector.webhook import (
     MAX_COMMAS,
     MAX_DEPTH,
+    MAX_DIGITS,
     NotANotification,
     Notification,
     notification_from_json,
@@ -44,6 +46,10 @@ def refusal(body: bytes) -> str:
     return str(caught.value)
 
 
+def refusal_of(**changes: object) -> str:
+    return refusal(json.dumps({**EXAMPLE, **changes}).encode())
+
+
 def test_the_documented_example_is_read() -> None:
     notification = parse()
     assert (notification.object_type, notification.aspect_type) == ("activity", "update")
@@ -70,57 +76,101 @@ def test_integers_stay_exact(number: int) -> None:
     assert notification_from_json(notification.body_json()).object_id == number
 
 
+NOT_INTEGERS: list[object] = [True, 1.0, 1e3, "1", None, []]
+NO_IDS = [*((value, "is not an integer") for value in NOT_INTEGERS), *((n, "is out of range") for n in (-1, 2**63))]
+NOT_STRINGS: list[object] = [1, None, ["activity"]]
+NOT_WORDS: list[object] = ["", "Activity", "a b", "a\n", "ä", "a" * 65]
+NO_TYPES = [
+    *((value, "is not a string") for value in NOT_STRINGS),
+    *((value, "is not a lower-case word") for value in NOT_WORDS),
+]
+
+
 @pytest.mark.parametrize("key", ["object_id", "owner_id", "subscription_id", "event_time"])
-@pytest.mark.parametrize("value", [True, 1.0, 1e3, "1", None, [], -1, 2**63])
-def test_what_is_no_id_is_refused(key: str, value: object) -> None:
-    with pytest.raises(NotANotification, match=key):
-        parse(**{key: value})
+@pytest.mark.parametrize(("value", "why"), NO_IDS)
+def test_what_is_no_id_is_refused(key: str, value: object, why: str) -> None:
+    assert refusal_of(**{key: value}) == f"{key} {why}."
 
 
 @pytest.mark.parametrize("key", ["object_type", "aspect_type"])
-@pytest.mark.parametrize("value", ["", "Activity", "a b", "a\n", "ä", "a" * 65, 1, None, ["activity"]])
-def test_what_is_no_type_is_refused(key: str, value: object) -> None:
-    with pytest.raises(NotANotification, match=key):
-        parse(**{key: value})
+@pytest.mark.parametrize(("value", "why"), NO_TYPES)
+def test_what_is_no_type_is_refused(key: str, value: object, why: str) -> None:
+    assert refusal_of(**{key: value}) == f"{key} {why}."
+
+
+def test_a_type_may_have_64_letters() -> None:
+    assert parse(object_type="a" * 64).object_type == "a" * 64
 
 
 @pytest.mark.parametrize("key", sorted(set(EXAMPLE) - {"updates"}))
 def test_a_missing_field_is_named(key: str) -> None:
-    with pytest.raises(NotANotification, match=f"{key} is missing"):
+    with pytest.raises(NotANotification, match=rf"\A{key} is missing\.\Z"):
         parse_without(key)
 
 
 @pytest.mark.parametrize("updates", [[], "title", 1, True])
 def test_updates_must_be_an_object(updates: object) -> None:
-    with pytest.raises(NotANotification, match="updates"):
-        parse(updates=updates)
+    assert refusal_of(updates=updates) == "updates is not an object."
+
+
+NO_JSON = "The body is not JSON."
+NO_OBJECT = "The JSON is not an object."
+TOO_DEEP = "The JSON is nested too deeply."
+TWICE = "The JSON names a key twice."
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "why"),
     [
-        b"",
-        b"null",
-        b"[]",
-        b'"activity"',
-        b"{",
-        b"{}garbage",
-        b"\xff\xfe{\x00}\x00",
-        b"\xef\xbb\xbf{}",
-        b'{"object_id": NaN}',
-        b'{"object_id": -Infinity}',
-        b'{"a": 1e999}',
-        b'{"a": 1, "a": 1}',
-        b'{"updates": {"title": "a", "title": "b"}}',
-        b"[" * 60_000,
-        b'{"a":' * 12_000,
-        b'{"a":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}",
-        b'{"a": ' + b"9" * 60_000 + b"}",
-        b"object_type=activity&object_id=1",
+        (b"", NO_JSON),
+        (b"null", NO_OBJECT),
+        (b"[]", NO_OBJECT),
+        (b'"activity"', NO_OBJECT),
+        (b"{", NO_JSON),
+        (b"{}garbage", NO_JSON),
+        (b"\xff\xfe{\x00}\x00", "The body is not UTF-8."),
+        (b"\xef\xbb\xbf{}", NO_JSON),
+        (b'{"object_id": NaN}', "The JSON holds NaN or Infinity."),
+        (b'{"object_id": -Infinity}', "The JSON holds NaN or Infinity."),
+        (b'{"a": 1e999}', "The JSON holds a number that is too large."),
+        (b'{"a": 1, "a": 1}', TWICE),
+        (b'{"updates": {"title": "a", "title": "b"}}', TWICE),
+        (b"[" * 60_000, TOO_DEEP),
+        (b'{"a":' * 12_000, TOO_DEEP),
+        (b'{"a":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}", TOO_DEEP),
+        (b'{"a":' * (MAX_DEPTH + 1) + b"1" + b"}" * (MAX_DEPTH + 1), TOO_DEEP),
+        (b'{"a": ' + b"9" * 60_000 + b"}", "The JSON holds a number that is too long."),
+        (b'{"a": ' + b"9" * (MAX_DIGITS + 1) + b"}", "The JSON holds a number that is too long."),
+        (b"object_type=activity&object_id=1", NO_JSON),
     ],
 )
-def test_what_is_no_json_object_is_refused(body: bytes) -> None:
-    assert refusal(body).endswith(".")
+def test_what_is_no_json_object_is_refused(body: bytes, why: str) -> None:
+    assert refusal(body) == why
+
+
+def test_unknown_fields_may_be_as_deep_and_numbers_as_long_as_the_limits_say() -> None:
+    nested: object = int("9" * MAX_DIGITS)
+    for level in range(MAX_DEPTH - 1):
+        nested = [nested] if level % 2 else {"a": nested, "b": 1}
+    assert parse(flavour=nested).body["flavour"] == nested
+    # Many beside each other are not deep.
+    assert len(str(parse(flavour=[{}] * 100).body)) > 200
+
+
+def test_a_number_that_is_too_long_for_the_store_is_kept_where_nobody_reads_it() -> None:
+    assert parse(flavour=-(2**70)).body["flavour"] == -(2**70)
+
+
+def test_what_is_not_to_be_kept_is_left_out_and_the_digest_stays_that_of_what_was_received() -> None:
+    received = parse(updates={"title": "Messy", "type": "Ride"})
+    kept = received.without(Privacy(text=True))
+    assert kept.updates == {"type": "Ride"}
+    assert kept.body == {**EXAMPLE, "updates": {"type": "Ride"}}
+    assert kept.digest == received.digest == received.kept_digest != kept.kept_digest
+    assert kept.received_digest == received.digest
+    assert received.without(Privacy()) is received
+    assert parse(updates=None, title="Messy").without(Privacy(text=True)).updates == {}
+    assert kept.without(Privacy(text=True)) is kept
 
 
 def test_many_values_are_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
