@@ -2,7 +2,7 @@
 # `make help` lists the commands; CONTRIBUTING.md says more.
 
 .DEFAULT_GOAL := help
-.PHONY: help package test demo sandbox sample-data screenshots simulate chaos bench lint format clean
+.PHONY: help package test demo sandbox sample-data screenshots simulate chaos bench bench-docs lint format clean
 
 # -B: running the tools leaves no caches beside the sources.
 TOOL = @python=$$(sh tools/find_python.sh) && exec "$$python" -B -m
@@ -31,8 +31,11 @@ screenshots: ## make the pictures in docs/images anew from the built pages; need
 chaos: ## 10,000 notifications while everything fails that can, about five minutes; SEED=2 for another plan
 	$(TOOL) tools.sandbox sandbox.chaos
 
-bench: ## measure what the store costs at a thousand to a million rows, and samples a second; figures in output/bench
-	$(TOOL) tools.sandbox tests.bench
+bench: ## measure the built input against nginx and others, about a quarter of an hour; figures in output/bench; QUICK=1 tries it
+	$(TOOL) tools.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+bench-docs: ## make docs/performance.md and its pictures of what make bench has left in output/bench
+	$(TOOL) tools.bench --docs
 
 simulate: ## 30 days of 200 athletes in virtual time, twenty times, a few minutes; CASE="--seed 7" runs one, CASE="--history" another
 	$(TOOL) tools.sandbox sandbox.simulation $(CASE)

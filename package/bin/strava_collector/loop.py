@@ -24,7 +24,8 @@ class Loop:
 
     ``step`` returns how many seconds to wait before the next, or None to wait until woken. What a store that is
     unavailable raises is logged once and tried again; ``fatal`` gets the errors that only a new process can mend.
-    With ``one_more`` a last step is made after the loop was stopped.
+    With ``one_more`` a last step is made after the loop was stopped. ``rest`` are seconds between two steps at least,
+    whoever wakes the loop: what comes in quick succession is done together.
     """
 
     def __init__(
@@ -34,13 +35,16 @@ class Loop:
         *,
         fatal: Callable[[CollectorError], None],
         one_more: bool = False,
+        rest: float = 0.0,
     ) -> None:
         self.name = name
         self._step = step
         self._fatal = fatal
         self._one_more = one_more
+        self._rest = rest
         self._wake = threading.Event()
         self._stopping = False
+        self._stopped = threading.Event()
         #: When the present step began, monotonic and real: how long a step takes is no matter of virtual time.
         self._began: Optional[float] = None
         self._complaint: Optional[str] = None
@@ -56,6 +60,7 @@ class Loop:
     def stop(self) -> None:
         """Ask the loop to end after its present step."""
         self._stopping = True
+        self._stopped.set()
         self._wake.set()
 
     def join(self, timeout: float) -> bool:
@@ -77,6 +82,8 @@ class Loop:
     def _run(self) -> None:
         while not self._stopping:
             wait = self._one_step()
+            if self._rest > 0:
+                self._stopped.wait(self._rest)
             if wait is None or wait > 0:
                 self._wake.wait(LONGEST_WAIT if wait is None else min(wait, LONGEST_WAIT))
                 self._wake.clear()
