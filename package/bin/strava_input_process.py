@@ -50,7 +50,7 @@ CONFIGURATION_RETRY = 15.0
 LOOSE_TOKENS_EVERY = 600.0
 
 #: Seconds for which a thread keeps the interpreter while another one wants it; Python by itself takes ten times that.
-#: The listener asks for it after each system call (docs/decisions/0009-the-dispatcher-rests.md).
+#: The listener asks for it after each system call (docs/decisions/0010-a-short-turn.md).
 SWITCH_INTERVAL = 0.0005
 
 #: Seconds for the end of the stream to be written when the input stops.

@@ -35,7 +35,7 @@ def _fetch(url: str, ca_file: str, token: str, number: int) -> int:
         session = _LOCAL.session = requests.Session()
         session.trust_env = False
         session.verify = ca_file
-        session.headers["Authorization"] = f"Bearer {token}"
+        session.headers.update({"Authorization": f"Bearer {token}", "User-Agent": "bench"})
     answer = session.get(f"{url}/activities/{number}", params={"include_all_efforts": "true"}, timeout=30)
     answer.raise_for_status()
     return len(answer.content)

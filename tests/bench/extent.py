@@ -19,8 +19,8 @@ class Extent:
     hostile_seconds: float = 20.0
     hostile_warm_up: float = 3.0
     #: Jobs in each round, and rounds.
-    jobs: int = 400
-    job_rounds: int = 7
+    jobs: int = 100
+    job_rounds: int = 5
     #: Starts of the input.
     starts: int = 11
     #: Rows that wait while memory is looked at, and for how many seconds that is done.
@@ -45,7 +45,7 @@ QUICK = Extent(
     warm_up=0.2,
     hostile_seconds=2.0,
     hostile_warm_up=0.5,
-    jobs=30,
+    jobs=20,
     job_rounds=1,
     starts=1,
     waiting_rows=2_000,

@@ -15,7 +15,7 @@ from typing import Optional, Union
 import psutil
 
 from sandbox.certificates import Certificates, ServerCertificate
-from sandbox.sandbox import Input, Sandbox, free_port
+from sandbox.sandbox import Input, Sandbox, SandboxRefused, free_port
 from sandbox.strava import Application, Athlete, Limits
 from tests.bench.load import Target
 from tests.support.waiting import until
@@ -35,6 +35,9 @@ STOCK = "http.server"
 #: A server is at rest when it uses less than this much of a core.
 _AT_REST = 0.05
 _LOOK = 0.2
+
+#: So often another port is tried.
+_ATTEMPTS = 5
 
 _NGINX = """
 daemon off;
@@ -102,12 +105,23 @@ def built_input(
         application = sandbox.add_application("Bench")
         athlete = sandbox.strava.add_athlete("Anna", "Bergström")
         sandbox.connect(athlete, "anna", application)
-        made = sandbox.add_input(STANZA, application)
+        made = _input(sandbox, application)
         sandbox.wait_until_healthy(made)
         subscription = sandbox.subscribe(application, made)
         path = made.callback_url.partition(f":{made.port}")[2]
         target = Target(INPUT, made.port, path, owner=athlete.id, subscription=subscription)
         yield BuiltInput(sandbox, application, athlete, made, target)
+
+
+def _input(sandbox: Sandbox, application: Application) -> Input:
+    """Others may take a free port before it is used: there are hundreds of connections here."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return sandbox.add_input(STANZA, application)
+        except SandboxRefused as refusal:
+            if "in use" not in str(refusal):
+                raise
+    return sandbox.add_input(STANZA, application)
 
 
 class Rivals:

@@ -197,7 +197,10 @@ def test_the_page_tells_every_figure_and_names_what_is_missed(quick: bool) -> No
         "profile": profile.raw({"a load": found}),
         "startup": [0.5, 0.6],
         "memory": {"at_rest": 4e7, "connecting": 5e7, "connected": 5e7, "with_rows": 6e7, "rows": 1_000_000},
-        "jobs": {"per_second": {"bare": [10.0], "jobs": [5.0]}, "cpu_seconds": [0.01]},
+        "jobs": {
+            source: {"per_second": {"bare": [10.0], "jobs": [5.0]}, "cpu_seconds": [0.01]}
+            for source in ("as_it_is", "from_shelf")
+        },
     }
     text = page([Verdict("speed", 0.6, 0.65, 0.85, "times", more_is_better=True)], raw)
     assert "| speed | 0.60 times | ≥ 0.65 | 0.85 | FAILED |" in text

@@ -43,9 +43,9 @@ SETTINGS_RETRY = 5.0
 LONGEST_STEP = 600.0
 #: At most this many worker threads; the setting may say fewer.
 MOST_WORKERS = 3
-#: Seconds between two batches of the dispatcher at least. While notifications come in quick succession it would else
-#: take the interpreter from the listener for a few of them at a time (docs/decisions/0009-the-dispatcher-rests.md).
-DISPATCHER_RESTS = 0.2
+#: How many times as long as for a batch the dispatcher rests while notifications go on arriving: a fifth of the time is
+#: for it, else it would take the interpreter from the listener (docs/decisions/0009-the-dispatcher-rests.md).
+DISPATCHER_RESTS = 4.0
 #: Longest wait for the store's lock, in seconds.
 STORE_PATIENCE = 1.5
 #: How the seconds are shared out when the input stops. splunkd kills what is not gone after a grace period of unknown

@@ -24,8 +24,8 @@ class Loop:
 
     ``step`` returns how many seconds to wait before the next, or None to wait until woken. What a store that is
     unavailable raises is logged once and tried again; ``fatal`` gets the errors that only a new process can mend.
-    With ``one_more`` a last step is made after the loop was stopped. ``rest`` are seconds between two steps at least,
-    whoever wakes the loop: what comes in quick succession is done together.
+    With ``one_more`` a last step is made after the loop was stopped. If the loop was woken during a step, it rests
+    before the next one, ``rest`` times as long as that step took: what comes in quick succession is done together.
     """
 
     def __init__(
@@ -81,9 +81,12 @@ class Loop:
 
     def _run(self) -> None:
         while not self._stopping:
+            began = time.monotonic()
             wait = self._one_step()
-            if self._rest > 0:
-                self._stopped.wait(self._rest)
+            if self._rest > 0 and self._wake.is_set():
+                self._stopped.wait(self._rest * (time.monotonic() - began))
+                self._wake.clear()  # the next step begins now, and sees what it was woken for
+                continue
             if wait is None or wait > 0:
                 self._wake.wait(LONGEST_WAIT if wait is None else min(wait, LONGEST_WAIT))
                 self._wake.clear()
