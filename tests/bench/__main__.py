@@ -136,6 +136,8 @@ def main(arguments: list[str]) -> int:
     (OUTPUT / "machine.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     write_summary(OUTPUT / "summary.json", verdicts)
     print("", table(verdicts), sep="\n")
+    if options.quick:
+        print("This tried the bench itself (QUICK=1): its figures say nothing.")
     print(f"{about['minutes']} minutes. Raw figures are in {OUTPUT.relative_to(ROOT)}; make bench-docs draws them.")
     return 0 if all(verdict.ok for verdict in verdicts) else 1
 

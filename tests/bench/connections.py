@@ -1,8 +1,8 @@
 """Measures requests a second and their times: the built input and its rivals in turn, the same load for each.
 
-A round visits every server once for each number of clients, so that whatever else the host does hits all of them
-alike; ratios compare two servers within one round. Before the next server gets its load, the built input has time to
-finish what is left to do of its own, which the rivals do not do at all: events and jobs.
+A round visits every server once for each number of clients, another one first each time, so that whatever else the
+host does hits all of them alike; ratios compare two servers within one round. Before the next server gets its load, the
+built input has time to finish what is left to do of its own, which the rivals do not do at all: events and jobs.
 """
 
 from __future__ import annotations
@@ -60,14 +60,21 @@ def measure(
 ) -> Measured:
     """Visit each server in each round; ``after`` is called when one has had its load."""
     measured: Measured = {server.name: {count: Series() for count in clients} for server in servers}
-    for _ in range(rounds):
+
+    def visit(server: Target, count: int) -> Answers:
+        answers = load.run(
+            server, connections=count, seconds=extent.seconds, warm_up=extent.warm_up, keep_alive=keep_alive
+        )
+        after(server)
+        return answers
+
+    for server in servers:
+        visit(server, clients[0])  # the first load of a process is not like the others
+    for number in range(rounds):
+        first = number % len(servers)
         for count in clients:
-            for server in servers:
-                answers = load.run(
-                    server, connections=count, seconds=extent.seconds, warm_up=extent.warm_up, keep_alive=keep_alive
-                )
-                measured[server.name][count].add(answers)
-                after(server)
+            for server in (*servers[first:], *servers[:first]):
+                measured[server.name][count].add(visit(server, count))
     return measured
 
 

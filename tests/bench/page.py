@@ -26,8 +26,9 @@ it all on your machine in about a quarter of an hour, `make bench-docs` makes th
 nothing in it is typed by hand.
 
 Measured on {date}: {processor}, {cores} cores for server and clients together, {memory_gb} GB, {system},
-Python {python}, {openssl}, SQLite {sqlite}, nginx {nginx}, uvicorn {uvicorn}. At the begin and at the end of the
-{minutes} minutes, {load_before:.1f} and {load_after:.1f} processes wanted to run, ours included.
+Python {python}, {openssl}, SQLite {sqlite}, nginx {nginx}, uvicorn {uvicorn}.
+It took {minutes} minutes. Before it {load_before:.1f} processes wanted to run, at its end {load_after:.1f}, its own
+included.
 """
 
 _QUICK = """

@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter, LogFormatter
 
 from tests.bench.spread import Spread, percentile
 
@@ -27,6 +28,10 @@ mpl.rcParams.update(
 #: One for each server, told apart by those who see no colours as well.
 _COLOURS = ("#d9480f", "#1c3144", "#8aa1b1", "#b8b08d")
 
+#: Numbers as people write them; between the powers of ten only if there are few.
+_PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
+_PLAIN_IF_FEW = LogFormatter(minor_thresholds=(2, 0.4))
+
 #: What a series is called in the raw figures, and the axis.
 Raw = Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
 
@@ -39,8 +44,10 @@ def connections(raw: Raw, file: Path) -> None:
     _bars(times, raw, "p99", 1_000.0)
     times.set_title("p99 in ms, less is better")
     times.set_yscale("log")
-    speed.legend(frameon=False, fontsize=8)
-    _save(figure, file)
+    times.yaxis.set_major_formatter(_PLAIN)
+    times.yaxis.set_minor_formatter(_PLAIN_IF_FEW)
+    figure.legend(*speed.get_legend_handles_labels(), loc="lower center", ncol=len(raw), frameon=False, fontsize=8)
+    _save(figure, file, below=0.08)
 
 
 def _bars(axes: Any, raw: Raw, series: str, factor: float) -> None:
@@ -70,6 +77,7 @@ def hostile(raw: Mapping[str, Mapping[str, Any]], file: Path) -> None:
         axes.plot(times, [100 * share for share in shares], label=way, color=_COLOURS[number])
     axes.axvline(500, color="#888", linestyle=":", linewidth=1)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(_PLAIN)
     axes.set_xlabel("ms (dotted: what p99 must stay below)")
     axes.set_ylabel("% answered")
     axes.grid(alpha=0.3)
@@ -98,16 +106,19 @@ def growth(raw: Mapping[str, Mapping[str, Mapping[str, Sequence[Sequence[float]]
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("rows in each table")
+    axes.yaxis.set_major_formatter(_PLAIN)
     axes.set_ylabel("ms")
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=8)
-    _save(figure, file)
+    figure.legend(*axes.get_legend_handles_labels(), loc="lower center", ncol=len(raw), frameon=False, fontsize=8)
+    _save(figure, file, below=0.08)
 
 
-def _save(figure: Any, file: Path) -> None:
-    figure.tight_layout()
+def _save(figure: Any, file: Path, *, below: float = 0.0) -> None:
+    """``below`` is kept free for the legend."""
+    figure.tight_layout(rect=(0, below, 1, 1))
     figure.savefig(file, metadata={"Date": None})
     plt.close(figure)
-    # matplotlib ends lines with blanks.
+    # matplotlib ends lines with blanks, and begins with what only a stand-alone XML file needs.
     text = "\n".join(line.rstrip() for line in file.read_text(encoding="utf-8").splitlines())
+    text = text[text.index("<svg") :]
     file.write_text(f"{text}\n", encoding="utf-8")
