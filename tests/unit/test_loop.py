@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from strava_collector import loop
 from strava_collector.loop import Loop
 from tests.support.waiting import until
 
-#: Longer than any test waits: a loop that rests does not come back.
-FOR_EVER = 1e9
+#: Times as long as a step, so that any rest is the longest.
+LONG = 1e9
 
 
 class Steps:
@@ -48,10 +49,19 @@ def started(make: list[Steps], rest: float) -> Steps:
 
 
 def test_a_loop_that_is_woken_during_a_step_rests_and_its_end_does_not_wait_for_that(make: list[Steps]) -> None:
-    steps = started(make, rest=FOR_EVER)
+    steps = started(make, rest=LONG)
     steps.loop.wake()
     steps.go_on.release()
     until(lambda: is_waited_for(steps.loop._stopped))
+
+
+def test_however_long_a_step_took_the_rest_is_short(make: list[Steps], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loop.LONGEST_REST <= 1.0
+    monkeypatch.setattr(loop, "LONGEST_REST", 1e-6)
+    steps = started(make, rest=LONG)
+    steps.loop.wake()
+    steps.go_on.release()
+    assert steps.begins()
 
 
 def test_a_loop_without_rest_goes_on_at_once(make: list[Steps]) -> None:
@@ -71,7 +81,7 @@ def test_after_its_rest_a_loop_goes_on_and_rests_no_more_unless_it_is_woken_agai
 
 
 def test_a_loop_that_is_woken_after_its_step_does_not_rest(make: list[Steps]) -> None:
-    steps = started(make, rest=FOR_EVER)
+    steps = started(make, rest=LONG)
     steps.go_on.release()
     until(lambda: is_waited_for(steps.loop._wake))
     steps.loop.wake()

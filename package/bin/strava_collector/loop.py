@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 #: A loop looks at least this often, in seconds, so that a clock that was set back cannot make it sleep for long.
 LONGEST_WAIT = 30.0
+#: A rest takes no longer, in seconds, whatever the step waited for: a pipe, a lock, a busy machine.
+LONGEST_REST = 1.0
 #: Pause after a step that failed, in seconds.
 AFTER_STORE_FAILURE = 1.0
 AFTER_FAILURE = 5.0
@@ -25,7 +27,8 @@ class Loop:
     ``step`` returns how many seconds to wait before the next, or None to wait until woken. What a store that is
     unavailable raises is logged once and tried again; ``fatal`` gets the errors that only a new process can mend.
     With ``one_more`` a last step is made after the loop was stopped. If the loop was woken during a step, it rests
-    before the next one, ``rest`` times as long as that step took: what comes in quick succession is done together.
+    before the next one, ``rest`` times as long as that step took, a second at most: what comes in quick succession is
+    done together.
     """
 
     def __init__(
@@ -84,7 +87,7 @@ class Loop:
             began = time.monotonic()
             wait = self._one_step()
             if self._rest > 0 and self._wake.is_set():
-                self._stopped.wait(self._rest * (time.monotonic() - began))
+                self._stopped.wait(min(self._rest * (time.monotonic() - began), LONGEST_REST))
                 self._wake.clear()  # the next step begins now, and sees what it was woken for
                 continue
             if wait is None or wait > 0:
