@@ -2,7 +2,7 @@
 # `make help` lists the commands; CONTRIBUTING.md says more.
 
 .DEFAULT_GOAL := help
-.PHONY: help package test demo sandbox sample-data screenshots simulate chaos soak bench fuzz audit attack coverage mutate lint format clean
+.PHONY: help package test demo sandbox sample-data screenshots simulate chaos soak bench fuzz audit attack coverage mutate bench-docs lint format clean
 
 # -B: running the tools leaves no caches beside the sources.
 TOOL = @python=$$(sh tools/find_python.sh) && exec "$$python" -B -m
@@ -40,8 +40,11 @@ fuzz: ## every kind of input that strangers, Strava or users send, ten minutes o
 attack: ## everything that a stranger can do to the listener, beside honest traffic, about fifteen minutes; CASE="-k floods" for some
 	$(TOOL) tools.attack $(CASE)
 
-bench: ## measure what the store costs at a thousand to a million rows, and samples a second; figures in output/bench
-	$(TOOL) tools.sandbox tests.bench
+bench: ## measure the built input against nginx and others, about a quarter of an hour; figures in output/bench; QUICK=1 tries it
+	$(TOOL) tools.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+bench-docs: ## make docs/performance.md and its pictures of what make bench has left in output/bench
+	$(TOOL) tools.bench --docs
 
 coverage: ## measure which branches of the shipped code the tests go through; ONLY=tests/unit for a part
 	$(TOOL) tools.coverage $(if $(ONLY),'$(ONLY)')

@@ -38,9 +38,13 @@ class Program:
                 return Path(found)
         return None
 
-    def ready(self) -> Optional[Path]:
-        """Return the executable; where CI runs as root on Debian, install it first. None if there is none."""
-        if self.find() is None and self.variable not in os.environ and in_ci() and _may_install():
+    def ready(self, *, install: bool = False, incomplete: bool = False) -> Optional[Path]:
+        """Return the executable; as root on Debian, install it first in CI, or if told to. None if there is none.
+
+        ``incomplete``: it may be there, but something else of its packages is not.
+        """
+        missing = incomplete or self.find() is None
+        if missing and self.variable not in os.environ and (install or in_ci()) and _may_install():
             self._install()
         return self.find()
 

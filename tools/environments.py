@@ -142,6 +142,12 @@ def studio() -> Environment:
     return Environment("studio", interpreters.for_tools(), "studio.txt")
 
 
+def bench() -> Environment:
+    """What measures, draws and is compared with, on the oldest Python that the tests have, as the built add-on."""
+    _, oldest = min(tests().items(), key=lambda item: int(item[0].partition(".")[2]))
+    return Environment("bench", oldest.interpreter, "bench.txt")
+
+
 def _newest() -> Path:
     _, newest = max(tests().items(), key=lambda item: int(item[0].partition(".")[2]))
     return newest.interpreter

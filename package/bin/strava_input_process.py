@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,6 +48,10 @@ CONFIGURATION_RETRY = 15.0
 
 #: Seconds between looks at tokens that belong to no row; who is just being connected needs less.
 LOOSE_TOKENS_EVERY = 600.0
+
+#: Seconds for which a thread keeps the interpreter while another one wants it; Python by itself takes ten times that.
+#: The listener asks for it after each system call (docs/decisions/0011-a-short-turn.md).
+SWITCH_INTERVAL = 0.0005
 
 #: Seconds for the end of the stream to be written when the input stops.
 END_PATIENCE = 1.0
@@ -90,6 +95,7 @@ def stream(
     """
     ((stanza, params),) = inputs.inputs.items()  # one process for each stanza, as the scheme says
     name = stanza.partition("://")[2]
+    sys.setswitchinterval(SWITCH_INTERVAL)
     redaction = Redaction()
     log_to_input_file(name, redaction)
     stop = _stop_on_signals()

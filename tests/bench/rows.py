@@ -64,6 +64,27 @@ _NOTIFICATIONS = f"""
 """
 
 
+#: Half of the rows that wait are jobs of history, due long ago, the other half notifications; all of one athlete.
+_WAITING_JOBS = f"""
+    {_NUMBERS}
+    INSERT INTO job (kind, activity_id, athlete_id, input, reason, priority, status, attempts, max_attempts,
+        next_run_at, trail, created_at, updated_at)
+    SELECT 'activity', {_ID}, ?3, ?4, 'polling', 2, 'pending', 0, 5, {NOW} - 1.0 - n % 86400,
+        substr(hex(randomblob(6)), 1, 12), {NOW} - 604800.0 + n * 0.1, {NOW} - 600000.0 + n * 0.1
+    FROM number
+"""
+_WAITING_NOTIFICATIONS = f"""
+    {_NUMBERS}
+    INSERT INTO notification (input, digest, athlete_id, object_type, object_id, subscription_id, body, received_at,
+        trail, state, updated_at)
+    SELECT ?4, lower(hex(randomblob(32))), ?3, 'activity', {NEW_IDS} + n, 1,
+        '{{"object_type":"activity","object_id":' || ({NEW_IDS} + n) || ',"aspect_type":"create","owner_id":' || ?3
+            || ',"subscription_id":1,"event_time":1780000000,"updates":{{}}}}',
+        {NOW} - 604800.0 + n * 0.1, substr(hex(randomblob(6)), 1, 12), 'pending', {NOW} - 600000.0 + n * 0.1
+    FROM number
+"""
+
+
 def activity_id(row: int) -> int:
     """The activity that a row is about, rows being counted from 0."""
     return _FIRST_ID + row * _STEP
@@ -84,6 +105,14 @@ def fill(store: Database, rows: int) -> None:
         sizes = {table: tx.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in ("job", "notification")}
     if set(sizes.values()) != {rows}:
         raise AssertionError(f"{rows} rows each were to be made, these are there: {sizes}")
+
+
+def fill_waiting(store: Database, rows: int, *, input: str, athlete_id: int) -> None:
+    """Put so many rows that wait into a store, half of them jobs and half notifications."""
+    for statement in (_WAITING_JOBS, _WAITING_NOTIFICATIONS):
+        for first in range(0, rows // 2, _AT_ONCE):
+            with store.write() as tx:
+                tx.execute(statement, (first, min(first + _AT_ONCE, rows // 2), athlete_id, input))
 
 
 def _drop_what_slows_down(tx: Transaction) -> list[str]:

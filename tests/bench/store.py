@@ -241,7 +241,8 @@ def _columns(few: list[list[float]], many: list[list[float]]) -> str:
 
 def verdicts(samples: dict[str, dict[int, Samples]]) -> list[Verdict]:
     """Judge what was measured: the operation whose cost grows most."""
-    few, many = min(SIZES), max(SIZES)
+    sizes = next(iter(samples.values()))
+    few, many = min(sizes), max(sizes)
     worst = max(ratio(by_size[few].transaction, by_size[many].transaction).median for by_size in samples.values())
     return [
         Verdict(

@@ -43,6 +43,9 @@ SETTINGS_RETRY = 5.0
 LONGEST_STEP = 600.0
 #: At most this many worker threads; the setting may say fewer.
 MOST_WORKERS = 3
+#: How many times as long as for a batch the dispatcher rests while notifications go on arriving: a fifth of the time is
+#: for it, else it would take the interpreter from the listener (docs/decisions/0010-the-dispatcher-rests.md).
+DISPATCHER_RESTS = 4.0
 #: Longest wait for the store's lock, in seconds.
 STORE_PATIENCE = 1.5
 #: How the seconds are shared out when the input stops. splunkd kills what is not gone after a grace period of unknown
@@ -273,7 +276,7 @@ class Collecting:
         self._bulletin.resolved("work")
         log.info(line("work_begins", taken_over=taken))
         self._loops = [
-            Loop("dispatcher", self._dispatch, fatal=self._give_up),
+            Loop("dispatcher", self._dispatch, fatal=self._give_up, rest=DISPATCHER_RESTS),
             *(Loop(f"worker-{number}", self._work_step(number), fatal=self._give_up) for number in range(MOST_WORKERS)),
             Loop("around", self._look_around, fatal=self._give_up),
             *self._own_loops,

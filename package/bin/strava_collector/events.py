@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from operator import itemgetter
 
 ACTIVITY_SOURCETYPE = "strava:activities"
 WEBHOOK_SOURCETYPE = "strava:webhook"
@@ -108,7 +109,7 @@ def activity_event(
     if "deleted" in fields:
         # The word of our tombstones; Strava does not use it today.
         fields["strava_deleted"] = fields.pop("deleted")
-    data = encode({"start_date": start, **short_first(fields)})
+    data = f"{{{','.join([*members({'start_date': start}), *short_first(fields)])}}}"
     return Event(epoch(start), ACTIVITY_SOURCETYPE, index, source, data)
 
 
@@ -156,14 +157,21 @@ def encode(value: object) -> str:
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def short_first(fields: Mapping[str, object]) -> dict[str, object]:
-    """Return the fields in Strava's order for short scalars, then everything else, the longest last."""
+def members(fields: Mapping[str, object]) -> list[str]:
+    """Return each field as the piece of a JSON object that it becomes: ``"name":value``."""
+    return [f"{encode(name)}:{encode(value)}" for name, value in fields.items()]
 
-    def rank(item: tuple[str, object]) -> tuple[int, int]:
-        value = item[1]
+
+def short_first(fields: Mapping[str, object]) -> list[str]:
+    """Return :func:`members`: short scalars in Strava's order, then everything else, the longest last.
+
+    An activity may have 200 kB, so each value becomes JSON once: the text that is measured is the one that is written.
+    """
+    ranked = []
+    for name, value in fields.items():
         text = encode(value)
         length = len(text) if len(text) > SHORT_VALUE else len(text.encode("utf-8"))
         is_short = length <= SHORT_VALUE and not isinstance(value, (dict, list))
-        return (0, 0) if is_short else (1, length)
-
-    return dict(sorted(fields.items(), key=rank))
+        ranked.append(((0, 0) if is_short else (1, length), f"{encode(name)}:{text}"))
+    ranked.sort(key=itemgetter(0))
+    return [member for _, member in ranked]

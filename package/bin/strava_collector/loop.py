@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 #: A loop looks at least this often, in seconds, so that a clock that was set back cannot make it sleep for long.
 LONGEST_WAIT = 30.0
+#: A rest takes no longer, in seconds, whatever the step waited for: a pipe, a lock, a busy machine.
+LONGEST_REST = 1.0
 #: Pause after a step that failed, in seconds.
 AFTER_STORE_FAILURE = 1.0
 AFTER_FAILURE = 5.0
@@ -24,7 +26,9 @@ class Loop:
 
     ``step`` returns how many seconds to wait before the next, or None to wait until woken. What a store that is
     unavailable raises is logged once and tried again; ``fatal`` gets the errors that only a new process can mend.
-    With ``one_more`` a last step is made after the loop was stopped.
+    With ``one_more`` a last step is made after the loop was stopped. If the loop was woken during a step, it rests
+    before the next one, ``rest`` times as long as that step took, a second at most: what comes in quick succession is
+    done together.
     """
 
     def __init__(
@@ -34,13 +38,16 @@ class Loop:
         *,
         fatal: Callable[[CollectorError], None],
         one_more: bool = False,
+        rest: float = 0.0,
     ) -> None:
         self.name = name
         self._step = step
         self._fatal = fatal
         self._one_more = one_more
+        self._rest = rest
         self._wake = threading.Event()
         self._stopping = False
+        self._stopped = threading.Event()
         #: When the present step began, monotonic and real: how long a step takes is no matter of virtual time.
         self._began: Optional[float] = None
         self._complaint: Optional[str] = None
@@ -56,6 +63,7 @@ class Loop:
     def stop(self) -> None:
         """Ask the loop to end after its present step."""
         self._stopping = True
+        self._stopped.set()
         self._wake.set()
 
     def join(self, timeout: float) -> bool:
@@ -76,7 +84,12 @@ class Loop:
 
     def _run(self) -> None:
         while not self._stopping:
+            began = time.monotonic()
             wait = self._one_step()
+            if self._rest > 0 and self._wake.is_set():
+                self._stopped.wait(min(self._rest * (time.monotonic() - began), LONGEST_REST))
+                self._wake.clear()  # the next step begins now, and sees what it was woken for
+                continue
             if wait is None or wait > 0:
                 self._wake.wait(LONGEST_WAIT if wait is None else min(wait, LONGEST_WAIT))
                 self._wake.clear()

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Optional
 
-from strava_collector.events import Event, encode, short_first
+from strava_collector.events import Event, encode, members, short_first
 from strava_collector.privacy import Privacy, of_athlete, of_gear
 
 ATHLETE_SOURCETYPE = "strava:athlete"
@@ -134,9 +134,10 @@ def _event(
     index: str,
     source: str,
 ) -> Event:
-    fields = short_first({name: value for name, value in content.items() if name != "collected_at"})
+    fields = {name: value for name, value in content.items() if name != "collected_at" and name not in added}
     # All three digits, as props.conf expects them.
-    data = f'{{"collected_at":{collected_at:.3f},{encode({**added, **fields, **added})[1:]}'
+    texts = [f'"collected_at":{collected_at:.3f}', *members(added), *short_first(fields)]
+    data = f"{{{','.join(texts)}}}"
     return Event(collected_at, sourcetype, index, source, data)
 
 

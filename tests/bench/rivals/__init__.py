@@ -1,0 +1,1 @@
+"""The servers that the listener is compared with, each a process of its own."""
