@@ -245,7 +245,7 @@ class Sandbox:
         except requests.RequestException:
             return 0
 
-    def wait_until_healthy(self, made: Input, seconds: float = 30.0) -> None:
+    def wait_until_healthy(self, made: Input, seconds: float = 90.0) -> None:
         """Return when the listener answers, raise TimeoutError when it does not in time."""
         deadline = time.monotonic() + seconds
         while self.health(made) != 200:
@@ -253,7 +253,7 @@ class Sandbox:
                 raise TimeoutError(f"The input {made.name!r} does not answer on its port {made.port}.")
             time.sleep(0.05)
 
-    def subscribe(self, application: Application, made: Input, seconds: float = 30.0) -> int:
+    def subscribe(self, application: Application, made: Input, seconds: float = 90.0) -> int:
         """Wait until Strava has the subscription that the input makes by itself, and the input knows so; its id.
 
         Raises TimeoutError. An input without *Create and keep the subscription* needs :meth:`subscribe_by_hand`.

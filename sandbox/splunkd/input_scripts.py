@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import signal
 import subprocess
@@ -32,6 +33,10 @@ COMMON_ARGUMENTS = (
     "python.required",
     "start_by_shell",
 )
+
+#: What `--scheme` answered, by the scripts and the interpreter: splunkd asks at each start, and hundreds of tests start
+#: one with the same scripts.
+_answers: dict[str, bytes] = {}
 
 
 class ScriptFault(Exception):
@@ -92,17 +97,20 @@ def as_bytes(root: ET.Element) -> bytes:
 
 
 def read_scheme(installation: Installation, kind: str, journal: Journal) -> Scheme:
-    """Run `--scheme`.
+    """Run `--scheme`, unless the same scripts have answered this process before.
 
     Raises:
         ScriptFault: it failed, or its answer is no scheme.
     """
     subject = f"Introspecting scheme={kind}"
-    done = _run(command(installation, kind, {}, "--scheme"), installation, b"", _SCHEME_SECONDS, subject, journal)
-    if done.returncode != 0:
-        raise ScriptFault(f"{subject}: script running failed ({_ending(done.returncode)}).")
+    key = f"{kind} {installation.python_version} {_digest(installation.app_folder / 'bin')}"
+    if key not in _answers:
+        done = _run(command(installation, kind, {}, "--scheme"), installation, b"", _SCHEME_SECONDS, subject, journal)
+        if done.returncode != 0:
+            raise ScriptFault(f"{subject}: script running failed ({_ending(done.returncode)}).")
+        _answers[key] = done.stdout
     try:
-        root = ET.fromstring(done.stdout)
+        root = ET.fromstring(_answers[key])
     except ET.ParseError as fault:
         raise ScriptFault(f"{subject}: the scheme is no XML: {fault}") from None
     if root.tag != "scheme" or not root.findtext("title"):
@@ -119,6 +127,14 @@ def read_scheme(installation: Installation, kind: str, journal: Journal) -> Sche
             argument.attrib["name"] for argument in arguments if _true(argument.findtext("required_on_create"))
         ],
     )
+
+
+def _digest(folder: Path) -> str:
+    """A digest of all scripts below `folder`."""
+    digest = hashlib.sha256()
+    for script in sorted(folder.rglob("*.py")):
+        digest.update(f"{script.relative_to(folder)}\0".encode() + script.read_bytes())
+    return digest.hexdigest()
 
 
 def validate(

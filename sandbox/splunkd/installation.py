@@ -65,6 +65,10 @@ class Installation:
             "SPLUNK_SERVER_NAME": "Splunkd",
             "PATH": os.pathsep.join([str(self.home / "bin"), "/usr/local/bin", "/usr/bin", "/bin"]),
             "HOME": str(self.home),
+            # No authorities but those that an add-on brings: what Splunk's OpenSSL has is not to be relied on. To load
+            # the operating system's for each connection to splunkd would also be two thirds of a handler's work.
+            "SSL_CERT_FILE": os.devnull,
+            "SSL_CERT_DIR": os.devnull,
             **self._extra,
         }
 
@@ -101,7 +105,7 @@ def _unpack(app: Path, apps: Path) -> str:
     if not (app / "default" / "app.conf").is_file():
         raise ValueError(f"{app} is no built add-on: default/app.conf is missing")
     # `local` belongs to whoever uses Splunk, never to a package.
-    shutil.copytree(app, apps / app.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(app, apps / app.name, dirs_exist_ok=True)
     return app.name
 
 

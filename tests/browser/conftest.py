@@ -46,7 +46,6 @@ else:
     from tests.browser.pages import log_in
 
 ROOT = Path(__file__).resolve().parents[2]
-APP = ROOT / "output" / "TA_strava_webhook"
 ARTIFACTS = ROOT / "output" / "browser"
 
 #: Milliseconds after which something that has to happen has not. This machine may be busy.
@@ -111,17 +110,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def make_sandbox(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeSandbox]:
+def make_sandbox(built_app: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeSandbox]:
     """Makes a running sandbox with Splunk Web; options are Sandbox's."""
-    if not APP.is_dir():
-        pytest.fail(f"{APP} is missing: `make package` builds it, `make test` does that by itself.")
     sandboxes: list[Sandbox] = []
     request.node.stash[_SANDBOXES] = sandboxes
     with ExitStack() as stack:
 
         def make(**options: Any) -> Sandbox:
             defaults: dict[str, Any] = {
-                "app": APP,
+                "app": built_app,
                 "folder": tmp_path / f"sandbox-{len(sandboxes)}",
                 "python": Path(sys.executable),
                 "advanced": {"settle_time": 0, "retry_base": 1, "cooldown": 0},

@@ -46,8 +46,8 @@ def test_what_is_offered_is_saved_and_the_table_says_how_far_it_is(sandbox: Sand
     form.save()
 
     assert inputs.cell("history", "serviceTitle") == KIND
-    until(lambda: any(event.json["id"] == ride.id for event in sandbox.splunkd.index.events()), 60)
-    until(lambda: "1 of 1 in full" in InputsPage(page, sandbox.web).cell("history", "history"), 60)
+    until(lambda: any(event.json["id"] == ride.id for event in sandbox.splunkd.index.events()))
+    until(lambda: "1 of 1 in full" in InputsPage(page, sandbox.web).cell("history", "history"))
     inputs = InputsPage(page, sandbox.web)
     assert "1 activity of 1 athlete found in lists" in inputs.detail("history", "How far it is")
 

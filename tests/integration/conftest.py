@@ -15,8 +15,6 @@ from sandbox.strava import Limits
 from tests.support.https import ServerFiles, issue
 from tests.support.listening import Running, listening
 
-APP = Path(__file__).resolve().parents[2] / "output" / "TA_strava_webhook"
-
 #: More than any test uses: the tests that are about limits set their own.
 GENEROUS = Limits(overall=(100_000, 1_000_000), read=(100_000, 1_000_000))
 
@@ -26,16 +24,14 @@ SANDBOXES: pytest.StashKey[list[Sandbox]] = pytest.StashKey()
 
 
 @pytest.fixture
-def make_sandbox(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeSandbox]:
+def make_sandbox(built_app: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeSandbox]:
     """Makes a running sandbox; options are Sandbox's, with waiting times short."""
-    if not APP.is_dir():
-        pytest.fail(f"{APP} is missing: `make package` builds it, `make test` does that by itself.")
     sandboxes = request.node.stash[SANDBOXES] = []
     with ExitStack() as stack:
 
         def make(**options: Any) -> Sandbox:
             defaults: dict[str, Any] = {
-                "app": APP,
+                "app": built_app,
                 "folder": tmp_path / "sandbox",
                 "python": Path(sys.executable),
                 "advanced": {"settle_time": 0, "retry_base": 1, "cooldown": 0},

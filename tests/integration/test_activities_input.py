@@ -68,7 +68,7 @@ class Club:
 def test_alone_it_collects_years_of_activities(make_sandbox: MakeSandbox) -> None:
     club = Club(make_sandbox(), rides=12)
     club.sandbox.add_activities_input("history", club.application)
-    until(lambda: all(map(club.is_collected, club.rides)), 60)
+    until(lambda: all(map(club.is_collected, club.rides)))
 
     for ride in club.rides:
         first, *_, last = club.versions(ride)
@@ -87,12 +87,12 @@ def test_the_start_date_and_the_athletes_are_what_somebody_chose(make_sandbox: M
     start = datetime.now(timezone.utc) - timedelta(days=250)
     bens = club.sandbox.strava.record(ben, start_date=start + timedelta(days=10), notify=False)
     club.sandbox.add_activities_input("history", club.application, athletes="anna", start_date=f"{start:%Y-%m-%d}")
-    until(lambda: all(map(club.is_collected, club.rides[:2])), 60)
+    until(lambda: all(map(club.is_collected, club.rides[:2])))
     assert not any(map(club.versions, [*club.rides[2:], bens]))
 
     # Moved back, and with everybody.
     club.sandbox.post(f"{PAGE}/history", start_date="", athletes="")
-    until(lambda: all(map(club.is_collected, [*club.rides, bens])), 60)
+    until(lambda: all(map(club.is_collected, [*club.rides, bens])))
     assert all(len(club.versions(ride)) == 2 for ride in club.rides[:2])  # nothing is fetched twice
 
 
@@ -105,7 +105,7 @@ def test_beside_a_webhook_the_webhooks_input_fetches_and_its_index_counts(make_s
     sandbox.subscribe(club.application, webhook)
     sandbox.add_activities_input("history", club.application, index="other")
     fresh = club.ride(0, notify=True)
-    until(lambda: all(map(club.is_collected, [*club.rides, fresh])), 60)
+    until(lambda: all(map(club.is_collected, [*club.rides, fresh])))
 
     assert sandbox.splunkd.index.events(index="other") == []
     assert all(version["input"] == "club" for ride in club.rides for version in club.versions(ride))
@@ -127,7 +127,7 @@ def test_what_waits_changes_hands_when_the_webhooks_input_is_disabled(make_sandb
     until(lambda: any("action=postponed" in line for line in sandbox.splunkd.log_lines()))
     starts = sandbox.splunkd.inputs.count("history").starts
     sandbox.post(f"{WEBHOOK_PAGE}/club", disabled=1)
-    until(lambda: club.is_collected(late), 60)
+    until(lambda: club.is_collected(late))
 
     assert club.sources(late) == {SOURCE}
     assert sandbox.splunkd.inputs.count("history").starts == starts
@@ -142,24 +142,24 @@ def test_while_an_index_is_missing_what_would_go_there_waits_and_nothing_is_lost
     bens = [sandbox.strava.record(ben, notify=False) for _ in range(3)]
     sandbox.splunkd.remove_index("bens")
     sandbox.add_activities_input("history", club.application)
-    until(lambda: all(map(club.is_collected, club.rides)), 60)
-    until(lambda: "There is no index “bens” on this host" in club.messages(), 30)
+    until(lambda: all(map(club.is_collected, club.rides)))
+    until(lambda: "There is no index “bens” on this host" in club.messages())
     assert not any(map(club.versions, bens))
 
     sandbox.splunkd.create_index("bens")
     club.ring()
-    until(lambda: all(map(club.is_collected, bens)), 60)
-    until(lambda: "no index" not in club.messages(), 30)
+    until(lambda: all(map(club.is_collected, bens)))
+    until(lambda: "no index" not in club.messages())
     assert sandbox.splunkd.errors == []
 
     # The input's own, while it runs.
     starts = sandbox.splunkd.inputs.count("history").starts
     sandbox.splunkd.remove_index(INDEX)
     club.ring()
-    until(lambda: f"There is no index “{INDEX}” on this host" in club.messages(), 30)
+    until(lambda: f"There is no index “{INDEX}” on this host" in club.messages())
     sandbox.splunkd.create_index(INDEX)
     club.ring()
-    until(lambda: "no index" not in club.messages(), 30)
+    until(lambda: "no index" not in club.messages())
     assert sandbox.splunkd.inputs.count("history").starts == starts
 
 
@@ -231,8 +231,8 @@ def test_two_inputs_for_the_same_athlete_fetch_once_and_say_so(make_sandbox: Mak
     club = Club(make_sandbox(), rides=3)
     club.sandbox.add_activities_input("a", club.application)
     club.sandbox.add_activities_input("b", club.application, athletes="anna")
-    until(lambda: all(map(club.is_collected, club.rides)), 60)
-    until(lambda: any("is listed by the input" in line for line in club.sandbox.splunkd.log_lines()), 30)
+    until(lambda: all(map(club.is_collected, club.rides)))
+    until(lambda: any("is listed by the input" in line for line in club.sandbox.splunkd.log_lines()))
 
     assert all(len(club.versions(ride)) == 2 for ride in club.rides)
     assert {version["input"] for ride in club.rides for version in club.versions(ride)} == {"a"}

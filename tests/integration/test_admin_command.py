@@ -24,10 +24,6 @@ from strava_collector.walk import Covered
 from tests.integration.conftest import GENEROUS
 from tests.support.waiting import until
 
-APP = Path(__file__).resolve().parents[2] / "output" / "TA_strava_webhook"
-
-pytestmark = pytest.mark.skipif(not APP.is_dir(), reason="the add-on is not built: make package")
-
 SOON = 8.0
 
 
@@ -79,10 +75,10 @@ class Shell:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+def bare(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """No input has ever run."""
     with Sandbox(
-        app=APP,
+        app=built_app,
         folder=tmp_path_factory.mktemp("sandbox"),
         python=Path(sys.executable),
         advanced={"settle_time": 0, "retry_base": 1, "cooldown": 0},
@@ -202,7 +198,7 @@ def test_it_works_as_well_while_no_input_runs(shell: Shell) -> None:
     ride = shell.sandbox.strava.activities(shell.anna)[0]
     before = shell.versions(ride)
     shell.sandbox.post("TA_strava_webhook_strava_webhook/club", disabled="1")
-    until(lambda: shell.sandbox.splunkd.inputs.pid("club") is None, 20.0)
+    until(lambda: shell.sandbox.splunkd.inputs.pid("club") is None)
     assert shell.rows("jobs", "list")
     (row,) = shell.rows("jobs", "fetch", str(ride.id), "--force")
     assert row["said"].endswith("The input does not run now; the fetch is made when it does.")

@@ -23,10 +23,6 @@ from tests.integration.test_handlers_garbage import GARBAGE, OF_SPLUNKD, is_sent
 from tests.support.splunk_state import written_files
 from tests.support.waiting import until
 
-APP = Path(__file__).resolve().parents[2] / "output" / "TA_strava_webhook"
-
-pytestmark = pytest.mark.skipif(not APP.is_dir(), reason="the add-on is not built: make package")
-
 #: The inputs' threads look by themselves every 30 s; whoever is quicker has heard the bell.
 SOON = 8.0
 
@@ -72,9 +68,9 @@ class Club:
 
 
 @pytest.fixture(scope="module")
-def club(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Club]:
+def club(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Club]:
     with Sandbox(
-        app=APP,
+        app=built_app,
         folder=tmp_path_factory.mktemp("sandbox"),
         python=Path(sys.executable),
         advanced={"settle_time": 0, "retry_base": 1, "cooldown": 0},
@@ -105,7 +101,7 @@ def lost(club: Club) -> Activity:
         for number in (4711, 4712, made.id):
             club.do("fetch", activity_id=number, athlete_id=club.anna.id)
         # A 404 is asked again after twenty times the shortest pause.
-        until(lambda: len(club.get(status="failed")) == 3, 40.0)
+        until(lambda: len(club.get(status="failed")) == 3)
     return made
 
 

@@ -19,18 +19,16 @@ import pytest
 
 from sandbox.sandbox import Sandbox
 from tests.integration.conftest import GENEROUS
-from tests.integration.test_admin_command import APP, Shell
-
-pytestmark = pytest.mark.skipif(not APP.is_dir(), reason="the add-on is not built: make package")
+from tests.integration.test_admin_command import Shell
 
 SECRET = "pass-3f1c-word"
 
 
 @pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+def shell(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """An input runs."""
     with Sandbox(
-        app=APP, folder=tmp_path_factory.mktemp("sandbox"), python=Path(sys.executable), limits=GENEROUS
+        app=built_app, folder=tmp_path_factory.mktemp("sandbox"), python=Path(sys.executable), limits=GENEROUS
     ) as sandbox:
         made = Shell(sandbox)
         sandbox.wait_until_healthy(sandbox.add_input("club", made.application))

@@ -13,19 +13,16 @@ from sandbox.sandbox import Sandbox
 from sandbox.strava import Application
 from tests.support.page_texts import shown
 
-APP = Path(__file__).resolve().parents[2] / "output" / "TA_strava_webhook"
 ROWS = "TA_strava_webhook_application"
 #: splunkd's status for whatever a handler in Python raises; the handler's own status is in the text.
 REFUSED = 500
 ADVANCED = "TA_strava_webhook_settings/advanced"
 
-pytestmark = pytest.mark.skipif(not APP.is_dir(), reason="the add-on is not built: make package")
-
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def sandbox(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     folder = tmp_path_factory.mktemp("sandbox")
-    with Sandbox(app=APP, folder=folder, python=Path(sys.executable)) as running:
+    with Sandbox(app=built_app, folder=folder, python=Path(sys.executable)) as running:
         yield running
 
 

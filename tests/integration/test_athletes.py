@@ -108,7 +108,7 @@ class Club:
     def collect(self, athlete: Athlete) -> int:
         """A ride of the athlete's, in the index."""
         ride = self.sandbox.strava.record(athlete)
-        until(lambda: any(event["id"] == ride.id for event in self.events()), 30.0)
+        until(lambda: any(event["id"] == ride.id for event in self.events()))
         return ride.id
 
     def events(self) -> list[dict[str, Any]]:
@@ -131,14 +131,14 @@ def test_the_table_says_how_athletes_are_and_saves_none_of_it(club: Club) -> Non
     assert (club.row()["state"], club.row()["last_activity"]) == ("connected", "none yet")
     made = club.listen()
     club.collect(club.anna)
-    until(lambda: "begun" in club.row()["last_activity_help"], 10.0)
+    until(lambda: "begun" in club.row()["last_activity_help"])
     assert club.row()["granted_scope"].startswith("All activities")
     # An edit without a consent, as a script may make it.
     club.sandbox.post(f"{ACCOUNT}/anna", index="main", application="club", client_id=1, endpoint="x.y")
     assert {"state", "state_help", "last_activity"}.isdisjoint(club.saved())
     assert club.saved()["granted_scope"] == "read,activity:read,activity:read_all"
     club.sandbox.strava.deauthorize(club.anna)
-    until(lambda: club.row()["state"] == "disconnected", 30.0)
+    until(lambda: club.row()["state"] == "disconnected")
     assert "withdrawn" in club.row()["state_help"]
     assert made.name == "club"
 
@@ -150,11 +150,11 @@ def test_a_refused_token_shows_and_a_reconnect_ends_it_without_losing_anything(c
     strava.expire_access_token(club.anna)
     strava.revoke_refresh_token(club.anna)
     waiting = strava.record(club.anna)
-    until(lambda: club.row()["state"] == "needs to reconnect", 30.0)
+    until(lambda: club.row()["state"] == "needs to reconnect")
     before = club.saved()
     club.sandbox.connect(club.anna, "anna", club.application, again=True)
     assert club.row()["state"] == "connected"
-    until(lambda: {first, waiting.id} <= {event["id"] for event in club.events()}, 90.0)
+    until(lambda: {first, waiting.id} <= {event["id"] for event in club.events()})
     after = club.saved()
     assert before["connected_at"] != after["connected_at"]
     assert {**before, "connected_at": ""} == {**after, "connected_at": ""}
@@ -172,13 +172,13 @@ def test_a_deleted_athlete_leaves_nothing_but_tombstones(club: Club) -> None:
     assert list(club.rows()) == ["ben"]
     assert club.tokens() == [str(club.ben.id)]
     assert all(entry["name"] != message for entry in splunkd.request("GET", "/services/messages")[1]["entry"])
-    until(lambda: club.logged("athlete_forgotten"), 30.0)
+    until(lambda: club.logged("athlete_forgotten"))
     assert [event["id"] for event in club.events() if event.get("deleted")] == [ride]
     assert any(f"activity_id={ride} " in line for line in club.logged("erase"))
     # Strava's own notification of the withdrawal.
-    until(lambda: any('meaning="recorded only"' in line for line in club.logged("dispatched")), 10.0)
+    until(lambda: any('meaning="recorded only"' in line for line in club.logged("dispatched")))
     another = strava.record(club.ben)
-    until(lambda: another.id in {event["id"] for event in club.events()}, 30.0)
+    until(lambda: another.id in {event["id"] for event in club.events()})
     assert bens in {event["id"] for event in club.events() if not event.get("deleted")}
 
 
@@ -186,7 +186,7 @@ def test_who_comes_back_after_being_deleted_starts_anew(club: Club) -> None:
     club.listen()
     old = club.collect(club.anna)
     assert club.delete() == ""
-    until(lambda: club.logged("athlete_forgotten"), 30.0)
+    until(lambda: club.logged("athlete_forgotten"))
     club.sandbox.connect(club.anna, "anna-again", club.application)
     new = club.collect(club.anna)
     assert club.row("anna-again")["state"] == "connected"
@@ -200,11 +200,11 @@ def test_an_athlete_who_is_deleted_while_no_input_runs_is_forgotten_by_the_next(
     splunkd = club.sandbox.splunkd
     path = splunkd.path("TA_strava_webhook_strava_webhook", made.name)
     assert splunkd.request("POST", path, {"disabled": "1"})[0] == 200
-    until(lambda: club.logged("stopped"), 20.0)
+    until(lambda: club.logged("stopped"))
     assert club.row()["last_activity"].startswith("20"), "also while nobody has the store open"
     assert club.delete() == ""
     assert splunkd.request("POST", path, {"disabled": "0"})[0] == 200
-    until(lambda: club.logged("athlete_forgotten"), 30.0)
+    until(lambda: club.logged("athlete_forgotten"))
     assert [event["id"] for event in club.events() if event.get("deleted")] == [ride]
 
 
@@ -267,7 +267,7 @@ def test_an_input_sees_to_consents_that_came_to_nothing(club: Club) -> None:
     for athlete in (club.anna, club.ben):
         club.expire(club.sandbox.consent(athlete, club.application, scope=READ))
     club.listen()
-    until(lambda: club.secrets() == [str(club.anna.id)], 20.0)
+    until(lambda: club.secrets() == [str(club.anna.id)])
     assert club.sandbox.strava.granted_scope(club.application, club.ben) == frozenset()
     assert club.saved()["granted_scope"] == READ
     club.sandbox.strava.expire_access_token(club.anna)
@@ -395,12 +395,12 @@ def test_with_the_profile_permitted_ftp_zones_and_gear_are_collected(club: Club)
     assert club.row("ben")["granted_scope"] == "All activities, and the profile"
     assert club.saved("ben")["scope"] == WITH_PROFILE
     club.listen()
-    until(lambda: {club.anna.id, club.ben.id} <= club.of("strava:athlete").keys(), 30.0)
+    until(lambda: {club.anna.id, club.ben.id} <= club.of("strava:athlete").keys())
     profile = club.of("strava:athlete")[club.ben.id]
     assert profile["ftp"] == club.ben.profile.ftp
     assert profile["zones"].keys() >= {"heart_rate", "power"}
     gear = {one["id"] for one in (*profile["bikes"], *profile["shoes"])}
-    until(lambda: gear <= club.of("strava:gear").keys(), 30.0)
+    until(lambda: gear <= club.of("strava:gear").keys())
     assert not {"ftp", "zones", "bikes", "shoes"} & club.of("strava:athlete")[club.anna.id].keys()
 
 

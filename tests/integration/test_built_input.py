@@ -61,7 +61,7 @@ class Club:
         version = self.look().of(activity.id)
         return None if version is None else version["name"]
 
-    def await_title(self, activity: Activity, seconds: float = 20) -> None:
+    def await_title(self, activity: Activity, seconds: float = 90) -> None:
         until(lambda: self.title(activity) == activity.title, seconds)
 
     def notify(self, **fields: Any) -> requests.Response:
@@ -119,10 +119,10 @@ def test_no_acknowledged_notification_is_lost_by_30_kills_at_random_moments(
         seen = {(event["object_id"], event["aspect_type"]) for event in club.look().notifications}
         return sum((one["object_id"], one["aspect_type"]) in seen for one in acknowledged)
 
-    until(lambda: recorded() == len(acknowledged), 60)
+    until(lambda: recorded() == len(acknowledged))
     announced = {one["object_id"] for one in acknowledged}
     expected = [activity for activity in activities if activity.id in announced]
-    until(lambda: all(club.look().of(activity.id) is not None for activity in expected), 60)
+    until(lambda: all(club.look().of(activity.id) is not None for activity in expected))
     until(
         lambda: all(
             club.title(activity) == activity.title
@@ -278,7 +278,7 @@ def test_an_expired_session_ends_it_and_the_next_process_goes_on(make_sandbox: M
     inputs = club.sandbox.splunkd.inputs
     club.sandbox.splunkd.expire_session()
     ride = club.sandbox.strava.record(club.anna)
-    until(lambda: not inputs.running("club"), 15)
+    until(lambda: not inputs.running("club"))
     inputs.start("club")
     club.await_title(ride)
 
@@ -305,7 +305,7 @@ def test_a_full_pipe_to_splunkd_holds_up_events_but_neither_answers_nor_the_end(
     # As many as one athlete may have under way; both wait for the pipe now.
     until(lambda: club.sandbox.strava.statistics.count("GET /activities/{id}", 200) == 2)
     club.process.send_signal(signal.SIGTERM)
-    until(lambda: not inputs.running("club"), 10)
+    until(lambda: not inputs.running("club"))
     inputs.resume_reading("club")
     inputs.start("club")
     for ride in rides:
@@ -405,7 +405,7 @@ def test_no_secret_is_seen_anywhere(make_sandbox: MakeSandbox) -> None:
     sandbox.splunkd.inputs.start("club")
     sandbox.wait_until_healthy(club.input)
     sandbox.strava.record(club.anna, kind="manual")
-    until(lambda: club.logged("action=postponed"), 20)
+    until(lambda: club.logged("action=postponed"))
     process = club.process
     seen = {
         "process list": "\0".join([*process.cmdline(), *process.environ().values()]),

@@ -13,10 +13,6 @@ from sandbox.sandbox import Sandbox
 from tests.support.page_texts import shown
 from tests.support.splunk_state import written_files
 
-APP = Path(__file__).resolve().parents[2] / "output" / "TA_strava_webhook"
-
-pytestmark = pytest.mark.skipif(not APP.is_dir(), reason="the add-on is not built: make package")
-
 #: Each endpoint with a row that exists.
 ENDPOINTS = {
     "TA_strava_webhook_application": "mine",
@@ -35,8 +31,8 @@ CONFS = ("ta_strava_webhook_application", "ta_strava_webhook_account", "ta_strav
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with Sandbox(app=APP, folder=tmp_path_factory.mktemp("sandbox"), python=Path(sys.executable)) as running:
+def sandbox(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with Sandbox(app=built_app, folder=tmp_path_factory.mktemp("sandbox"), python=Path(sys.executable)) as running:
         application = running.add_application("mine")
         running.connect(running.strava.add_athlete("Ada", "Berg"), "ada", application)
         made = running.add_input("home", application)

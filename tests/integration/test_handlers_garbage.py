@@ -24,10 +24,8 @@ from tests.support.page_texts import shown
 from tests.support.splunk_state import changes, settings, written_files
 
 ROOT = Path(__file__).resolve().parents[2]
-APP = ROOT / "output" / "TA_strava_webhook"
 FORMS = read_forms(json.loads((ROOT / "globalConfig.json").read_text("utf-8")))
 
-pytestmark = pytest.mark.skipif(not APP.is_dir(), reason="the add-on is not built: make package")
 
 APPLICATION = "TA_strava_webhook_application"
 ACCOUNT = "TA_strava_webhook_account"
@@ -174,8 +172,8 @@ class Form:
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with Sandbox(app=APP, folder=tmp_path_factory.mktemp("sandbox"), python=Path(sys.executable)) as running:
+def sandbox(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with Sandbox(app=built_app, folder=tmp_path_factory.mktemp("sandbox"), python=Path(sys.executable)) as running:
         yield running
 
 

@@ -181,7 +181,7 @@ def test_an_application_has_one_enabled_input(club: Club) -> None:
     club.sandbox.post(f"{PAGE}/club", interval=30)
     assert club.messages() == ""
     club.sandbox.splunkd.request("POST", club.sandbox.splunkd.path(SPLUNKD, "club", "enable"))
-    until(lambda: "club: The input “second” is enabled for the application “Club” already" in club.messages(), 30)
+    until(lambda: "club: The input “second” is enabled for the application “Club” already" in club.messages())
     # They collide: what does not make it worse can be saved, and so can what ends it.
     club.sandbox.post(f"{PAGE}/second", interval=45)
     assert str(club.state()["inputs"]["second"]["interval"]) == "45"

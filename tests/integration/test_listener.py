@@ -170,7 +170,7 @@ def test_a_client_that_does_not_read_is_cut_off_and_others_are_served(files: Ser
                 return True
             return False
 
-        until(refused, 20.0)
+        until(refused)
         with server.connect() as client:
             assert client.ask(post(notification())).status == 200
 

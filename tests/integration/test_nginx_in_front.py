@@ -77,21 +77,21 @@ class Proxied:
 
     def the_whole_way(self) -> None:
         """Challenge, notifications, events; also after nginx was away for a while."""
-        until(self.answers, 30)
+        until(self.answers)
         self.subscribe()
         ride = self.sandbox.strava.record(self.anna, kind="manual", title="Morning Ride")
-        until(lambda: self.collected(ride), 30)
+        until(lambda: self.collected(ride))
         self.sandbox.strava.edit(ride, title="Morning Ride, edited ☀️")
-        until(lambda: self.collected(ride), 30)
+        until(lambda: self.collected(ride))
 
         self.nginx.stop()
         missed = self.sandbox.strava.record(self.anna, kind="manual", title="Evening Ride")
         delivery = self.sandbox.strava.delivery
-        until(lambda: delivery.deliveries[-1].attempts, 10)
+        until(lambda: delivery.deliveries[-1].attempts)
         assert not self.collected(missed)
         self.nginx.start()
         delivery.retry_now()
-        until(lambda: self.collected(missed), 30)
+        until(lambda: self.collected(missed))
         assert delivery.deliveries[-1].state is DeliveryState.ACKNOWLEDGED
 
         assert self.front("GET", "/health").status_code == 404
@@ -102,7 +102,7 @@ class Proxied:
     def keeps_its_secrets_without_the_input(self) -> None:
         """While the input does not run nginx has errors to log, with what was asked for."""
         self.sandbox.post("TA_strava_webhook_strava_webhook/club", disabled="1")
-        until(lambda: self.sandbox.splunkd.inputs.pid("club") is None, 20)
+        until(lambda: self.sandbox.splunkd.inputs.pid("club") is None)
         challenge = {"hub.mode": "subscribe", "hub.challenge": "x", "hub.verify_token": self.input.verify_token}
         assert self.front("GET", params=challenge).status_code == 502
         assert self.front("POST", data=b"{}").status_code == 502

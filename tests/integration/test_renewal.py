@@ -320,7 +320,7 @@ def test_the_built_input_uses_what_certbot_has_renewed(make_sandbox: MakeSandbox
 
     pid = sandbox.splunkd.inputs.pid("club")
     files.renew(issue("second"))
-    until(is_renewed, 40)
+    until(is_renewed)
     # It is served before it is said.
     until(lambda: any("action=certificate_renewed" in line for line in sandbox.splunkd.log_lines()))
     ride = sandbox.strava.record(anna, kind="manual", title="With the new certificate")
@@ -329,5 +329,5 @@ def test_the_built_input_uses_what_certbot_has_renewed(make_sandbox: MakeSandbox
         events = [event for event in sandbox.splunkd.index.events() if event.sourcetype == "strava:activities"]
         return any(event.json["id"] == ride.id for event in events)
 
-    until(is_collected, 30)
+    until(is_collected)
     assert sandbox.splunkd.inputs.pid("club") == pid

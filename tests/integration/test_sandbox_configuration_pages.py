@@ -12,17 +12,14 @@ import pytest
 
 from sandbox.splunkd import Splunkd
 
-APP = Path(__file__).resolve().parents[2] / "output" / "TA_strava_webhook"
 APPLICATION = "TA_strava_webhook_application"
 SECRET = "marked-client-secret"
 
-pytestmark = pytest.mark.skipif(not APP.is_dir(), reason="the add-on is not built: make package")
-
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Splunkd]:
+def running(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Splunkd]:
     """One for all tests of this file: each handler compiles the bundled libraries when it is first called."""
-    with Splunkd(app=APP, home=tmp_path_factory.mktemp("splunk"), python=Path(sys.executable)) as splunkd:
+    with Splunkd(app=built_app, home=tmp_path_factory.mktemp("splunk"), python=Path(sys.executable)) as splunkd:
         # Nobody answers there: nothing here is about Strava, and a row is saved without its answer.
         advanced = splunkd.path("TA_strava_webhook_settings", "advanced")
         assert splunkd.request("POST", advanced, {"api_url": "https://127.0.0.1:1"})[0] == 200

@@ -14,18 +14,15 @@ from sandbox.certificates import Certificates
 from sandbox.splunk_web import SplunkWeb
 from sandbox.splunkd import Splunkd
 
-APP = Path(__file__).resolve().parents[2] / "output" / "TA_strava_webhook"
 RAW = "/en-US/splunkd/__raw/servicesNS/nobody/TA_strava_webhook"
 CONFIGURATION = "/en-US/app/TA_strava_webhook/configuration"
 OVERVIEW = "/en-US/app/TA_strava_webhook/strava_overview"
 FOOTER = "| rest services/apps/local/TA_strava_webhook splunk_server=local | fields build"
 
-pytestmark = pytest.mark.skipif(not APP.is_dir(), reason="the add-on is not built: make package")
-
 
 @pytest.fixture(scope="module")
-def splunkd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Splunkd]:
-    with Splunkd(app=APP, home=tmp_path_factory.mktemp("splunk"), python=Path(sys.executable)) as splunkd:
+def splunkd(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Splunkd]:
+    with Splunkd(app=built_app, home=tmp_path_factory.mktemp("splunk"), python=Path(sys.executable)) as splunkd:
         yield splunkd
 
 

@@ -157,23 +157,23 @@ def test_a_ride_is_in_the_index_moments_after_it_was_saved(running: Running) -> 
     running.start()
     running.subscribe()
     ride = running.strava.record(running.anna, title="Morning Ride 🚴")
-    until(running.has(ride.id, name="Morning Ride 🚴"), 10)
+    until(running.has(ride.id, name="Morning Ride 🚴"))
     running.strava.edit(ride, title="Round the lake")
-    until(running.has(ride.id, name="Round the lake"), 10)
+    until(running.has(ride.id, name="Round the lake"))
     running.strava.delete(ride)
-    until(lambda: ride.id not in running.index.latest(), 10)
+    until(lambda: ride.id not in running.index.latest())
 
 
 def test_a_title_that_another_input_leaves_out_is_stored_nowhere(running: Running) -> None:
     lists = EnabledActivities("lists", "App", privacy=Privacy(text=True))
     running.splunk.current = replace(running.splunk.current, enabled_activities=(lists,))
     running.start()
-    until(lambda: bool(running.splunk.read_at), 10)
+    until(lambda: bool(running.splunk.read_at))
     running.subscribe()
     ride = running.strava.record(running.anna, title="Zebedee")
-    until(running.has(ride.id), 10)
+    until(running.has(ride.id))
     running.strava.edit(ride, title="Zebedee once more")
-    until(lambda: any(event["aspect_type"] == "update" for event in running.index.notifications), 10)
+    until(lambda: any(event["aspect_type"] == "update" for event in running.index.notifications))
     stored = b"".join(path.read_bytes() for path in running.folder.iterdir() if path.is_file())
     assert str(ride.id).encode() in stored
     assert b"Zebedee" not in stored
@@ -192,14 +192,14 @@ def test_the_bell_lets_the_settings_be_read_but_not_all_the_time(running: Runnin
         with database.read() as tx:
             return inbox.counts(tx, "club").get("held") == 1
 
-    until(is_held, 10)
+    until(is_held)
     # A stranger's ride hurries the settings as well: let that be over.
-    until(lambda: len(running.splunk.read_at) == 2, 10)
+    until(lambda: len(running.splunk.read_at) == 2)
     running.splunk.current = replace(running.splunk.current, athletes=athletes)
     ring(running.folder)
-    until(running.has(ride.id), 10)
+    until(running.has(ride.id))
     ring(running.folder)
-    until(lambda: len(running.splunk.read_at) == 4, 10)
+    until(lambda: len(running.splunk.read_at) == 4)
     pauses = [later - earlier for earlier, later in zip(running.splunk.read_at, running.splunk.read_at[1:])]
     assert min(pauses) > SETTINGS_RETRY - 0.5
     database.close()
@@ -207,7 +207,7 @@ def test_the_bell_lets_the_settings_be_read_but_not_all_the_time(running: Runnin
 
 def test_strava_can_validate_the_callback(running: Running) -> None:
     running.start()
-    until(lambda: _listens(running.port), 10)
+    until(lambda: _listens(running.port))
     with requests.Session() as session:
         session.trust_env = False
         answer = session.post(
@@ -231,7 +231,7 @@ def test_an_expired_token_and_an_outage_only_delay(running: Running) -> None:
     running.strava.expire_access_token(running.anna)
     with running.strava.faults.outage(503, path="/api/v3/activities/*", times=1):
         ride = running.strava.record(running.anna)
-        until(running.has(ride.id), 15)
+        until(running.has(ride.id))
 
 
 def test_what_arrived_while_the_settings_could_not_be_read_is_collected_afterwards(running: Running) -> None:
@@ -242,7 +242,7 @@ def test_what_arrived_while_the_settings_could_not_be_read_is_collected_afterwar
     assert running.strava.wait_until_delivered(10)
     assert any("splunkd does not answer." in text for text in running.splunk.posted.values())
     running.splunk.failure = None
-    until(running.has(ride.id), 15)
+    until(running.has(ride.id))
     assert running.splunk.posted == {}
 
 
@@ -270,12 +270,12 @@ def test_a_fault_that_keeps_the_listener_down_is_told_and_mended_without_a_resta
         blocker.listen()
     with blocker:
         running.start()
-        until(lambda: any("club" in text for text in running.splunk.posted.values()), 10)
+        until(lambda: any("club" in text for text in running.splunk.posted.values()))
         (text,) = running.splunk.posted.values()
         assert str(running.port) in text or "later.pem" in text or "listener" in text
     if fault != "port in use":
         (tmp_path / "later.pem").write_bytes(good_chain)
-    until(lambda: _listens(running.port) and not running.splunk.posted, 20)
+    until(lambda: _listens(running.port) and not running.splunk.posted)
 
 
 def test_what_waits_is_fetched_also_while_the_listener_cannot_listen(running: Running) -> None:
@@ -293,7 +293,7 @@ def test_what_waits_is_fetched_also_while_the_listener_cannot_listen(running: Ru
     database.close()
     running.webhook_input = replace(running.webhook_input, cert_file="/nowhere/chain.pem")
     running.start()
-    until(running.has(ride.id), 15)
+    until(running.has(ride.id))
     assert not _listens(running.port)
     assert any("/nowhere/chain.pem" in text for text in running.splunk.posted.values())
 
@@ -305,17 +305,17 @@ def test_an_application_that_does_not_exist_is_told_while_notifications_are_kept
     running.subscribe()
     ride = running.strava.record(running.anna)
     assert running.strava.wait_until_delivered(10)
-    until(lambda: any("no application named" in text for text in running.splunk.posted.values()), 10)
+    until(lambda: any("no application named" in text for text in running.splunk.posted.values()))
     assert running.index.activities == []
     running.splunk.current = right
-    until(running.has(ride.id), 15)
+    until(running.has(ride.id))
 
 
 def test_a_stop_finishes_what_has_begun_and_closes_the_store(running: Running) -> None:
     running.start()
     running.subscribe()
     ride = running.strava.record(running.anna)
-    until(running.has(ride.id), 10)
+    until(running.has(ride.id))
     running.end()
     assert not _listens(running.port)
     assert running.ended_with is None

@@ -64,7 +64,7 @@ class Club:
     def collects(self) -> None:
         """A ride comes through."""
         ride = self.sandbox.strava.record(self.anna, title="Morning Ride")
-        until(lambda: self._has(ride.id), 20)
+        until(lambda: self._has(ride.id))
 
     def _has(self, activity_id: int) -> bool:
         self.latest.take(self.sandbox.splunkd.index.events())
@@ -117,7 +117,7 @@ def test_one_that_is_made_by_hand_is_left_to_its_maker(make_sandbox: MakeSandbox
 def test_a_callback_url_that_leads_nowhere_is_told_with_what_was_seen_there(make_sandbox: MakeSandbox) -> None:
     nowhere = f"https://localhost:{free_port()}/strava/nobody-there"
     club = Club(make_sandbox(), callback_url=nowhere, in_front="router")
-    until(club.message, 30)
+    until(club.message)
     assert nowhere in club.message()
     assert "Tried from this host:" in club.message()
     assert club.row()["subscription"] == "not verifiable"
@@ -129,7 +129,7 @@ def test_a_callback_url_that_leads_nowhere_is_told_with_what_was_seen_there(make
 
 def test_another_callback_url_is_left_alone_until_the_user_allows_otherwise(make_sandbox: MakeSandbox) -> None:
     club = ClubWithForeignSubscription(make_sandbox())
-    until(club.message, 30)
+    until(club.message)
     assert ELSEWHERE in club.message()
     assert club.row()["subscription"] == "another callback URL"
     assert club.there is not None
@@ -152,7 +152,7 @@ def test_saved_without_a_change_it_takes_once_more_what_another_installation_too
         club.sandbox.post(f"{INPUTS}/club", interval=11, replace_subscription=1)
     else:
         club.sandbox.post(f"{INPUTS}/club", disabled=1)
-        until(lambda: not club.sandbox.splunkd.inputs.running("club"), 15)
+        until(lambda: not club.sandbox.splunkd.inputs.running("club"))
         club.sandbox.post(f"{INPUTS}/club", disabled=0)
     club.subscribed()
 
@@ -161,7 +161,7 @@ def test_another_verify_token_and_another_address_make_it_anew(make_sandbox: Mak
     club = Club(make_sandbox())
     first = club.subscribed()
     club.sandbox.post(f"{INPUTS}/club", verify_token="another-verify-token")
-    until(lambda: club.logged("subscription_created") == 2, 30)
+    until(lambda: club.logged("subscription_created") == 2)
     second = club.subscribed()
     assert second != first
     port = free_port()
@@ -220,7 +220,7 @@ def test_it_is_removed_when_the_input_is_disabled_or_deleted_and_not_before(
     else:
         splunkd.inputs.stops_before_removing = how.endswith("before")
         splunkd.request("DELETE", splunkd.path(INPUTS, "club"))
-    until(lambda: not splunkd.inputs.running("strava_webhook://club"), 15)
+    until(lambda: not splunkd.inputs.running("strava_webhook://club"))
     assert club.sandbox.strava.subscriptions.of(club.application) is None
     assert club.logged("subscription_removed") == 1
     assert splunkd.inputs.count("strava_webhook://club").forced == 0
@@ -237,7 +237,7 @@ def test_the_second_of_two_inputs_of_an_application_says_who_has_the_subscriptio
     club.sandbox.post(f"{INPUTS}/second", interval=11)
     club.sandbox.subscribe(club.application, second)
     splunkd.request("POST", splunkd.path("data/inputs/strava_webhook/club/enable"), {})
-    until(lambda: club.row()["subscription_help"].startswith("The input “second” keeps the subscription"), 30)
+    until(lambda: club.row()["subscription_help"].startswith("The input “second” keeps the subscription"))
     assert club.row()["subscription"] == "waiting"
 
 
@@ -246,7 +246,7 @@ def test_by_default_it_is_left_when_the_input_is_disabled(make_sandbox: MakeSand
     made = club.subscribed()
     splunkd = club.sandbox.splunkd
     splunkd.request("POST", splunkd.path(f"{INPUTS}/club"), {"disabled": "1"})
-    until(lambda: not splunkd.inputs.running("club"), 15)
+    until(lambda: not splunkd.inputs.running("club"))
     assert club.there is not None
     assert club.there.id == made
     assert club.row()["subscription"] == ""
@@ -260,13 +260,13 @@ def test_a_removal_that_strava_does_not_answer_neither_delays_the_end_nor_goes_u
     splunkd = club.sandbox.splunkd
     with club.sandbox.strava.faults.outage("timeout", method="DELETE"):
         splunkd.request("POST", splunkd.path(f"{INPUTS}/club"), {"disabled": "1"})
-        until(lambda: not splunkd.inputs.running("club"), 15)
+        until(lambda: not splunkd.inputs.running("club"))
     assert splunkd.inputs.count("club").forced == 0
     assert club.logged("subscription_not_removed") == 1
     assert "Strava had not answered when the input had to end" in club.left()
     # An input that is enabled again takes it back.
     splunkd.request("POST", splunkd.path(f"{INPUTS}/club"), {"disabled": "0"})
-    until(lambda: club.left() == "", 30)
+    until(lambda: club.left() == "")
 
 
 @pytest.mark.parametrize("how", ["disabled", "deleted"])
@@ -275,7 +275,7 @@ def test_where_no_process_runs_that_could_remove_it_the_user_is_told(make_sandbo
     made = club.subscribed()
     splunkd = club.sandbox.splunkd
     splunkd.inputs.kill("club")
-    until(lambda: not splunkd.inputs.running("club"), 15)
+    until(lambda: not splunkd.inputs.running("club"))
     if how == "disabled":
         splunkd.request("POST", splunkd.path(f"{INPUTS}/club"), {"disabled": "1"})
     else:

@@ -195,7 +195,7 @@ class TestSeveralAtOnce:
                     return False
                 return True
 
-            until(there, 30)
+            until(there)
             return got[0]
 
         with ThreadPoolExecutor(8) as pool:
@@ -418,7 +418,7 @@ def process(folder: Path, url: str, start: Any, busy: Any, results: Any) -> None
         return True
 
     start.wait(30)
-    until(there, 30)
+    until(there)
     transport.close()
     database.close()
     results.put(got[0])

@@ -17,7 +17,7 @@ import pytest
 from sandbox.latest import Latest
 from sandbox.sandbox import Sandbox
 from sandbox.strava import Activity, Application, Athlete, Limits
-from tests.integration.conftest import APP, GENEROUS, SANDBOXES, MakeSandbox
+from tests.integration.conftest import GENEROUS, SANDBOXES, MakeSandbox
 from tests.support.front import Front
 from tests.support.operator_desk import OperatorDesk
 from tests.support.waiting import until
@@ -48,7 +48,7 @@ class Club:
         return self._latest
 
     def await_title(self, activity: Activity) -> None:
-        until(lambda: (self.latest.of(activity.id) or {}).get("name") == activity.title, 20)
+        until(lambda: (self.latest.of(activity.id) or {}).get("name") == activity.title)
 
     def of(self, athlete: Athlete) -> tuple[str, ...]:
         """The options that say whose activity is to be fetched, and by whom."""
@@ -63,7 +63,7 @@ class Club:
 
     def await_log(self, action: str, activity: Activity, times: int = 1) -> None:
         """Wait until the log has said this of the activity so often."""
-        until(lambda: self.logged(action, activity) >= times, 30)
+        until(lambda: self.logged(action, activity) >= times)
 
     def logged(self, action: str, activity: Activity) -> int:
         said = re.compile(rf"action={action} .*activity_id={activity.id}\b")
@@ -93,10 +93,10 @@ def page() -> Page:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Club]:
+def shared(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Club]:
     """A club that listens and is subscribed, for all cases that leave it so."""
     with Sandbox(
-        app=APP,
+        app=built_app,
         folder=tmp_path_factory.mktemp("troubleshooting"),
         python=Path(sys.executable),
         advanced={"settle_time": 0, "retry_base": 0.1, "cooldown": 0},
@@ -216,7 +216,7 @@ def test_jobs_are_stuck_because_a_limit_is_used_up(make_sandbox: MakeSandbox, pa
     used = club.strava.rate_limits.usage(club.application).read[1]
     club.strava.rate_limits.use_up(club.application, 1000 - used - 4)
     rides = [club.strava.record(club.anna, kind="manual") for _ in range(6)]
-    until(lambda: len(club.latest.versions) == 4, 20)
+    until(lambda: len(club.latest.versions) == 4)
 
     seen = club.desk.check()
     assert (seen["queue:club"]["status"], seen["quota:Club"]["status"]) == ("warn", "warn")
@@ -307,7 +307,7 @@ def test_missing_activities_are_found_by_their_number(club: Club, page: Page) ->
     # Deleted at Strava, and nobody was told.
     club.strava.delete(lost, notify=False)
     assert club.desk.run("jobs", "fetch", str(lost.id), "--force")[0] == 0
-    until(lambda: club.latest.of(lost.id) is None, 20)
+    until(lambda: club.latest.of(lost.id) is None)
     club.await_log("finished", lost, times=2)
     assert club.newest_job(lost)["outcome"] == "deleted"
 

@@ -7,9 +7,11 @@ from typing import Callable
 
 #: Between two looks; short, because a test that waits is waiting for something that is about to happen.
 _PAUSE = 0.005
+#: Only a test that fails waits so long; a busy host may well take ten times what an idle one does.
+_PATIENCE = 90.0
 
 
-def until(predicate: Callable[[], object], seconds: float = 10.0) -> None:
+def until(predicate: Callable[[], object], seconds: float = _PATIENCE) -> None:
     """Return as soon as the predicate is true, or what it finds not empty; AssertionError if that takes longer."""
     deadline = time.monotonic() + seconds
     while not predicate():

@@ -65,7 +65,7 @@ class World:
         committer.start()
         arrived = notification(activity, **{"event_time": int(self.clock.now()), "owner_id": owner, **UPDATE, **fields})
         committer.submit(arrived, outcomes.append)
-        until(lambda: bool(outcomes), 5)
+        until(lambda: bool(outcomes))
         committer.stop()
         (receipt,) = outcomes
         assert isinstance(receipt, Receipt)

@@ -28,7 +28,7 @@ def deliver(c: Collecting, activity: int, **fields: object) -> None:
     committer.start()
     stored = threading.Event()
     committer.submit(notification(activity, event_time=int(c.clock.now()), **fields), lambda _receipt: stored.set())
-    until(stored.is_set, 5)
+    until(stored.is_set)
     committer.stop()
 
 
