@@ -2,7 +2,7 @@
 # `make help` lists the commands; CONTRIBUTING.md says more.
 
 .DEFAULT_GOAL := help
-.PHONY: help package test demo sandbox sample-data screenshots simulate chaos bench lint format clean
+.PHONY: help package test demo sandbox sample-data screenshots simulate chaos soak bench lint format clean
 
 # -B: running the tools leaves no caches beside the sources.
 TOOL = @python=$$(sh tools/find_python.sh) && exec "$$python" -B -m
@@ -30,6 +30,9 @@ screenshots: ## make the pictures in docs/images anew from the built pages; need
 
 chaos: ## 10,000 notifications while everything fails that can, about five minutes; SEED=2 for another plan
 	$(TOOL) tools.sandbox sandbox.chaos
+
+soak: ## an hour at a fifth of the load, with renewals, outages and full log files: what grows, what is lost; MINUTES=10 is shorter
+	$(TOOL) tools.sandbox sandbox.soak
 
 bench: ## measure what the store costs at a thousand to a million rows, and samples a second; figures in output/bench
 	$(TOOL) tools.sandbox tests.bench

@@ -29,6 +29,9 @@ INDEX = "strava"
 #: What the add-on asks athletes for.
 SCOPE = "read,activity:read,activity:read_all"
 
+#: Seconds after which what has to happen has not. Ten times what an idle host needs, and more: others may be busy.
+PATIENCE = 120.0
+
 
 class SandboxRefused(Exception):
     """The add-on or Strava refused what was asked; the message is theirs."""
@@ -183,7 +186,7 @@ class Sandbox:
                 "state": "sandbox",
             },
             allow_redirects=False,
-            timeout=10,
+            timeout=PATIENCE,
         )
         given = parse_qs(urlsplit(answer.headers["Location"]).query)
         code = urlencode({name: given[name][0] for name in ("code", "scope", "error") if name in given})
@@ -245,7 +248,7 @@ class Sandbox:
         except requests.RequestException:
             return 0
 
-    def wait_until_healthy(self, made: Input, seconds: float = 90.0) -> None:
+    def wait_until_healthy(self, made: Input, seconds: float = PATIENCE) -> None:
         """Return when the listener answers, raise TimeoutError when it does not in time."""
         deadline = time.monotonic() + seconds
         while self.health(made) != 200:
@@ -253,7 +256,7 @@ class Sandbox:
                 raise TimeoutError(f"The input {made.name!r} does not answer on its port {made.port}.")
             time.sleep(0.05)
 
-    def subscribe(self, application: Application, made: Input, seconds: float = 90.0) -> int:
+    def subscribe(self, application: Application, made: Input, seconds: float = PATIENCE) -> int:
         """Wait until Strava has the subscription that the input makes by itself, and the input knows so; its id.
 
         Raises TimeoutError. An input without *Create and keep the subscription* needs :meth:`subscribe_by_hand`.
@@ -278,7 +281,7 @@ class Sandbox:
                 "callback_url": made.callback_url,
                 "verify_token": made.verify_token,
             },
-            timeout=10,
+            timeout=PATIENCE,
         )
         if answer.status_code != 201:
             raise SandboxRefused(f"Strava answered {answer.status_code}: {answer.text}")

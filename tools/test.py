@@ -28,6 +28,7 @@ WITH_PROCESSES = ("tests/integration",)
 #: show on each that it carries the rest. On the newest only: days and weeks in virtual time, the stand-ins' own tests,
 #: and what goes on between the add-on and Strava for long. On the oldest only: whatever somebody may enter or look up.
 ON_THE_NEWEST = (
+    "tests/unit/test_clock_jumps.py",
     "tests/unit/test_lister.py",
     "tests/unit/test_lister_model.py",
     "tests/unit/test_lister_pace.py",
@@ -41,7 +42,9 @@ ON_THE_NEWEST = (
     "tests/integration/test_activities_input.py",
     "tests/integration/test_athletes.py",
     "tests/integration/test_chaos.py",
+    "tests/integration/test_hundred_renewals.py",
     "tests/integration/test_subscription_kept.py",
+    "tests/integration/test_upgrade.py",
 )
 ON_THE_OLDEST = (
     "tests/integration/test_admin_endpoints.py",

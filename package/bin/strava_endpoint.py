@@ -1,4 +1,5 @@
-"""The base of the REST handlers of what operators do: ``strava_jobs``, ``strava_subscriptions`` and ``strava_check``.
+"""The base of the REST handlers for operators: ``strava_jobs``, ``strava_history``, ``strava_subscriptions`` and
+``strava_check``.
 
 They are reached by curl and by ``| rest``, so that a refusal has the status that says so. The pages' handlers cannot do
 that: UCC's pages show no text but that of a RestError, which splunkd answers with 500.

@@ -126,7 +126,7 @@ class Plan:
 def plan(seed: int, extent: Extent) -> Plan:
     """Decide what happens."""
     chance = random.Random(f"chaos {seed}")
-    steps = tuple(_steps(chance, extent.notifications))
+    steps = tuple(steps_of(chance, extent.notifications))
     large = next(number for number, step in enumerate(steps) if step.value == LARGE)
     troubles = tuple(_troubles(chance, extent, len(steps), large))
     return Plan(seed, steps, troubles, _strikes(chance, extent, len(steps)))
@@ -150,7 +150,8 @@ class _State:
     forged: int = 0
 
 
-def _steps(chance: random.Random, notifications: int) -> Iterator[Step]:
+def steps_of(chance: random.Random, notifications: int) -> Iterator[Step]:
+    """So many notifications, and repetitions of some; nine tenths in somebody disconnects."""
     state, made, sent = _State(), 0, 0
     leaves = notifications * 9 // 10
     # One event that is larger than any pipe, for the trouble with the full one.

@@ -7,23 +7,18 @@ import time
 from collections import deque
 from typing import Callable
 
-from sandbox.chaos.account import Account, announced, excused
-from sandbox.chaos.cast import Cast
 from sandbox.chaos.extent import FAULTS, RAISED, SHORTER, Extent
 from sandbox.chaos.plan import LONG_SILENCE, RATE_LIMITED, Deed, Plan, Step, Woe, plan
-from sandbox.chaos.store_view import StoreView
+from sandbox.chaos.stage import Stage
 from sandbox.chaos.table import table
 from sandbox.chaos.trouble import Troubles
-from sandbox.latest import Latest
-from sandbox.sandbox import Input, Sandbox
+from sandbox.sandbox import Sandbox
 from sandbox.strava import DeliveryState, Fault
 
 #: So many notifications may wait for delivery before the athletes make a pause.
 _BACKLOG = 400
 #: So many calls are left alone between two planned faults: three that fail in a row would be an outage.
 _QUIET = 3
-#: Until the first activity of all has to be in the index, in seconds.
-_BEGINNING = 60.0
 
 #: What the sandbox is made with, besides the pause between Strava's attempts.
 SETTINGS = dict(SHORTER)
@@ -42,14 +37,11 @@ class Chaos:
         self._begin = time.monotonic()
         self._next_progress = self._begin + extent.progress
         self._made = 0
-        self.latest = Latest()
-        self.store = StoreView(sandbox.splunkd.home)
-        application = sandbox.add_application("Chaos")
-        self.cast = Cast(sandbox, application)
-        self.cast.connect()
-        self.input: Input = sandbox.add_input("chaos", application)
-        sandbox.wait_until_healthy(self.input)
-        sandbox.subscribe(application, self.input)
+        self.stage = Stage(sandbox, "chaos", say)
+        self.latest = self.stage.latest
+        self.store = self.stage.store
+        self.cast = self.stage.cast
+        self.input = self.stage.input
         self.faults: list[Fault] = []
         self._strikes = deque(self.plan.strikes)
         self._armed: Fault | None = None
@@ -70,7 +62,7 @@ class Chaos:
     def run(self) -> int:
         """Play, wait for the end, print the table; the exit status."""
         self._introduce()
-        self._begin_quietly()
+        self.stage.begin_quietly()
         self._strike_at_random()
         self.troubles.start()
         try:
@@ -83,7 +75,7 @@ class Chaos:
         if self.troubles.failure is not None:
             raise self.troubles.failure
         self.sandbox.splunkd.inputs.stop(self.input.name)
-        self.latest.take(self.sandbox.splunkd.index.events())
+        self.stage.look()
         self.seconds = self._elapsed()
         return self._conclude(ended)
 
@@ -98,13 +90,6 @@ class Chaos:
         )
         self._say(f"settings changed: {settings}; Strava's attempts {extent.retry_pause:g} s apart instead of minutes")
         self._say(f"Strava's limits raised to {LIMITS.read[0]:,} reads per quarter hour and {LIMITS.read[1]:,} per day")
-
-    def _begin_quietly(self) -> None:
-        """One activity in peace: from then on the add-on knows its subscription, its athletes, their tokens."""
-        first = self.sandbox.strava.record(self.cast.athletes[0], kind="manual", title="Before the storm")
-        there = self.sandbox.splunkd.index.wait_for(lambda _events: self._look().of(first.id) is not None, _BEGINNING)
-        if not there:
-            raise TimeoutError("Not even the first activity, before anything was done to it, reached the index.")
 
     def _strike_at_random(self) -> None:
         faults = self.sandbox.strava.faults
@@ -164,17 +149,10 @@ class Chaos:
         while time.monotonic() < deadline and self.troubles.failure is None:
             if not self.troubles.is_alive():
                 self.troubles.look_after_athletes()
-                if self.sandbox.strava.wait_until_delivered(0.0) and self._all_ended():
+                if self.stage.all_ended():
                     return True
             self._rest(0.5)
         return False
-
-    def _all_ended(self) -> bool:
-        waiting = self.store.waiting()
-        if waiting is None or waiting.notifications:
-            return False
-        told = announced(self.sandbox.strava.delivery.deliveries, self.cast.forged, self.cast.repeats)
-        return all(job.status == "pending" and excused(job, told) for job in waiting.jobs)
 
     def _rest(self, seconds: float) -> None:
         self._strike()
@@ -195,42 +173,26 @@ class Chaos:
             else (f"{waiting.notifications:,} notifications and {len(waiting.jobs):,} jobs wait")
         )
         now = f"; {self.troubles.now.value}" if self.troubles.now else ""
-        self._look()
+        self.stage.look()
         events = len(self.latest.notifications) + sum(map(len, self.latest.versions.values()))
         self._say(
             f"{self._elapsed():5.0f} s  {len(deliveries):,} sent, {acknowledged:,} acknowledged, {store},"
             f" {events:,} events, {self.troubles.kills} kills{now}"
         )
 
-    def _look(self) -> Latest:
-        self.latest.take(self.sandbox.splunkd.index.events())
-        return self.latest
-
     def _elapsed(self) -> float:
         return time.monotonic() - self._begin
 
     def _conclude(self, ended: bool) -> int:
-        account = Account(self.cast, self.sandbox.strava.delivery.deliveries, self.latest, self.store)
+        account = self.stage.account()
         self._say("")
         for name, value in table(self, account):
             self._say(f"  {name:22} {value}")
         self._say("")
-        wrong = self._without_effect()
-        wrong += [f"splunkd: {fault}" for fault in self.sandbox.splunkd.errors]
-        wrong += [f"the stand-in for Strava: {misuse}" for misuse in self.sandbox.strava.misuse]
-        if self.sandbox.strava.rate_limits.refused:
-            wrong.append(f"{self.sandbox.strava.rate_limits.refused} calls went beyond Strava's limits")
+        wrong = [*self._without_effect(), *self.stage.faults()]
         if not ended:
             wrong.append(f"it had not ended {self.extent.deadline:g} s after the last notification")
-        lines = self.sandbox.splunkd.log_lines() if account.losses else []
-        for loss in account.losses[:10]:
-            self._say(f"LOST: {loss.what}")
-            for line in loss.trail(lines):
-                self._say(f"    {line[:400]}")
-        for loss in account.losses[10:]:
-            self._say(f"LOST: {loss.what}")
-        for what in wrong:
-            self._say(f"WRONG: {what}")
+        self.stage.say_what_is_wrong(account, wrong)
         repeated = account.repeated_notifications + account.repeated_versions
         self._say(
             f"chaos: {len(account.told.acknowledged)} acknowledged, {len(account.losses)} lost, {repeated} repeated"

@@ -18,9 +18,9 @@ from sandbox.simulation.life import Killed, Life
 from sandbox.simulation.timeline import Timeline, WrongClock
 from strava_collector.claims import SOON
 from strava_collector.collecting import MOST_WORKERS
-from strava_collector.conclusion import Problems
 from strava_collector.fetcher import Connection
 from strava_collector.pipeline import Equipment
+from strava_collector.ports import Problems
 from strava_collector.secret import Secret
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import crashed_jobs, inbox
@@ -218,6 +218,7 @@ class InputProcess:
             self._arrived = self._pipeline.dispatcher.dispatch() > 0
 
     def _look_after(self) -> None:
+        self._pipeline.tokens.save_unsaved()
         more = self._upkeep.look(self._around.settings())
         self._pipeline.forget_departed()
         pause = _UPKEEP_WATCHED if self._around.is_watched else _UPKEEP_EVERY

@@ -7,20 +7,16 @@ the keeper of the subscription, is said here by the same function and with the s
 from __future__ import annotations
 
 import logging
-import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from sandbox.simulation.case import DAY, START, Case
-from sandbox.simulation.host import Host
 from sandbox.simulation.input_process import INPUT
 from sandbox.simulation.misfortunes import Misfortunes, Outage, misfortunes
-from sandbox.simulation.post import Post
-from sandbox.simulation.run import folder
+from sandbox.simulation.run import begun
 from sandbox.simulation.timeline import Timeline
-from sandbox.simulation.world import World
 from strava_collector.logfmt import Value, line
 from strava_collector.subscription_rules import State
 
@@ -36,44 +32,17 @@ _PREFIX = "/opt/splunk/var/log/splunk/ta_strava_webhook"
 _CERTIFICATE = "/opt/splunk/etc/auth/rides.pem"
 
 
-@dataclass(frozen=True)
-class LogLine:
-    """A line of a log file."""
-
-    source: str
-    text: str
-
-
-def operation_log(now: float, *, bad: bool = False) -> list[LogLine]:
-    """What the logs of a host say until ``now``, of some days: quiet ones, or such as one does not want to have."""
+def operation_log(now: float, *, bad: bool = False) -> dict[str, list[str]]:
+    """The lines of a host's log files until ``now``, of some days: quiet ones, or such as one does not want to have."""
     case = BAD if bad else QUIET
-    random.seed(f"operation {case.seed}")
     timeline = Timeline(START)
-    with folder() as place, _listening(timeline) as heard:
-        world = World(case, timeline, place / "certificates")
-        try:
-            plan = _plan(case, now)
-            host = Host(case, timeline, world, plan, place / "store", is_watched=True)
-            post = Post(
-                timeline, plan, host.receive, random.Random("post"), case.lost, random.Random(f"losses {case.seed}")
-            )
-            world.changed = host.gaps.changed
-            world.begin(post, host.connected)
-            host.begin()
-            timeline.run_until(now)
-            host.close()
-        finally:
-            world.strava.stop()
-    lines = [*heard.lines, *_beside(now, bad)]
-    return [LogLine(one.source, one.text) for one in sorted(lines, key=lambda one: one.at) if one.at <= now]
-
-
-def by_file(lines: Iterable[LogLine]) -> dict[str, list[str]]:
-    """The texts of each log file."""
-    found: dict[str, list[str]] = {}
-    for one in lines:
-        found.setdefault(one.source, []).append(one.text)
-    return found
+    with _listening(timeline) as heard, begun(case, timeline, _plan(case, now), is_watched=True):
+        timeline.run_until(now)
+    files: dict[str, list[str]] = {}
+    for one in sorted([*heard.lines, *_beside(now, bad)], key=lambda one: one.at):
+        if one.at <= now:
+            files.setdefault(one.source, []).append(one.text)
+    return files
 
 
 def _plan(case: Case, now: float) -> Misfortunes:

@@ -17,7 +17,7 @@ from sandbox.simulation.case import DAY, START, Case
 from sandbox.simulation.host import Host
 from sandbox.simulation.judge import judge
 from sandbox.simulation.judge_history import compare
-from sandbox.simulation.misfortunes import misfortunes
+from sandbox.simulation.misfortunes import Misfortunes, misfortunes
 from sandbox.simulation.post import Post
 from sandbox.simulation.result import Result
 from sandbox.simulation.timeline import Timeline
@@ -40,29 +40,36 @@ def run(case: Case) -> Result:
 
 
 def _run(case: Case) -> Result:
+    timeline = Timeline(START)
+    with _faults_of_ours() as faults, begun(case, timeline, misfortunes(case)) as (world, host, post):
+        timeline.run_until(case.end + (_REST_WITH_LISTS if case.lists else _REST))
+        return judge(case, world, host, post, faults)
+
+
+@contextmanager
+def begun(
+    case: Case, timeline: Timeline, plan: Misfortunes, *, is_watched: bool = False
+) -> Iterator[tuple[World, Host, Post]]:
+    """All that takes part, begun and ready for the timeline to run. ``is_watched`` as for the host."""
     # Whatever draws from the global generator, a jitter for instance, draws the same for the same case.
     random.seed(f"simulation {case.seed}")
-    with folder() as place, _faults_of_ours() as faults, _little_garbage():
-        timeline = Timeline(START)
+    with _folder() as place, _little_garbage():
         world = World(case, timeline, place / "certificates")
         try:
-            plan = misfortunes(case)
-            host = Host(case, timeline, world, plan, place / "store")
+            host = Host(case, timeline, world, plan, place / "store", is_watched=is_watched)
             draws, losses = random.Random(f"post {case.seed}"), random.Random(f"losses {case.seed}")
             post = Post(timeline, plan, host.receive, draws, case.lost, losses)
             world.changed = host.gaps.changed
             world.begin(post, host.connected)
             host.begin()
-            timeline.run_until(case.end + (_REST_WITH_LISTS if case.lists else _REST))
-            result = judge(case, world, host, post, faults)
+            yield world, host, post
             host.close()
-            return result
         finally:
             world.strava.stop()
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
+def _folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=_MEMORY if _MEMORY.is_dir() else None))
     try:
         yield folder

@@ -133,10 +133,7 @@ class Index:
         first, *commands = pipeline(text)
         if first:
             commands.insert(0, first)
-        copies = [
-            {name: list(value) if isinstance(value, list) else value for name, value in row.items()} for row in rows
-        ]
-        return self._through(commands, copies, self._context(earliest, latest))
+        return self._through(commands, [_copy(row) for row in rows], self._context(earliest, latest))
 
     def _context(self, earliest: Union[float, str], latest: Union[float, str]) -> Context:
         begin, end = (moment(one, self.now) if isinstance(one, str) else one for one in (earliest, latest))

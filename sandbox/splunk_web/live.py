@@ -97,4 +97,8 @@ def _text(value: object) -> object:
         return str(int(value))
     if isinstance(value, list):
         return [_text(one) for one in value]
-    return value if isinstance(value, str) or value is None else text(value) if not isinstance(value, dict) else ""
+    if isinstance(value, dict):
+        return ""
+    if value is None or isinstance(value, str):
+        return value
+    return text(value)

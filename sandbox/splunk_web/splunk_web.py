@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from urllib.parse import quote, unquote
 
 from sandbox.certificates import Certificates
@@ -17,14 +15,11 @@ from . import pages, studio
 from .exchange import Answer, Request, as_json, message, page, redirect, script
 from .live import LiveIndex, rest_of
 from .raw import Raw, endpoint_of
-from .search_jobs import SearchJobs
-from .server import Server
 from .sessions import Session, WebSessions
+from .site import LOCALE, RAW, Site
 from .static_files import file_answer, find
 from .views import Views
 
-LOCALE = "/en-US"
-RAW = f"{LOCALE}/splunkd/__raw"
 HOME = f"{LOCALE}/app/launcher/home"
 THEMES = ("light", "dark")
 
@@ -32,7 +27,7 @@ THEMES = ("light", "dark")
 _NEWEST = 50
 
 
-class SplunkWeb:
+class SplunkWeb(Site):
     """Serves the pages of the add-on that `splunkd` runs. See the docstring of the package."""
 
     def __init__(
@@ -51,41 +46,10 @@ class SplunkWeb:
         self._splunkd = splunkd
         self._raw = Raw(splunkd)
         self._live = LiveIndex(splunkd)
-        self._jobs = SearchJobs(self._note)
-        self._studio = studio
         self._sessions = WebSessions()
         self._views = Views(splunkd.installation.app_folder, splunkd.app)
-        self._server = Server(certificates.server_context("splunk_web"), self._answer)
-        self._sessions.serve(self._server.port)
-        self._lock = threading.Lock()
-        self._unknown: list[str] = []
-
-    def start(self) -> None:
-        self._server.start()
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def __enter__(self) -> SplunkWeb:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    @property
-    def port(self) -> int:
-        return self._server.port
-
-    @property
-    def url(self) -> str:
-        """`https://localhost:<port>`, without a slash at its end."""
-        return f"https://localhost:{self.port}"
+        super().__init__(certificates, studio)
+        self._sessions.serve(self.port)
 
     @property
     def app_url(self) -> str:
@@ -96,12 +60,7 @@ class SplunkWeb:
     def unknown(self) -> list[str]:
         """Method and path of every request that nothing here answers, and searches that cannot be run."""
         with self._lock:
-            return list(self._unknown)
-
-    @property
-    def failures(self) -> list[Exception]:
-        """Faults of the stand-in itself."""
-        return self._server.failures
+            return list(self._noted)
 
     # Addresses
 
@@ -119,16 +78,11 @@ class SplunkWeb:
 
     def _get(self, request: Request) -> Answer:
         path = request.path
-        if path in ("/favicon.ico", f"{LOCALE}/favicon.ico"):
-            return Answer(204)
+        public = self._public(request)
+        if public is not None:
+            return public
         if path == f"{LOCALE}/account/logout":
             return redirect(f"{LOCALE}/account/login", self._sessions.close(request))
-        if path == f"{LOCALE}/i18ncatalog":
-            return script("i18n_register({});\n")
-        if path.startswith(f"{LOCALE}/static/"):
-            return self._static(request, path[len(f"{LOCALE}/static/") :])
-        if path.startswith("/app/"):  # as links in dashboards have it
-            return redirect(f"{LOCALE}{request.target}")
         session = self._sessions.of(request)
         if session is None:
             return redirect(f"{LOCALE}/account/login?return_to={quote(request.target, safe='')}")
@@ -177,16 +131,14 @@ class SplunkWeb:
         dashboard = self._views.dashboard(view)
         if dashboard is not None:
             theme = request.parameter("theme") or dashboard.theme
-            return page(studio.page(dashboard, theme, is_built=self._studio is not None))
+            return page(studio.page(dashboard, theme, is_built=self._bundle is not None))
         text = self._views.page(view)
         return self._not_known(request) if text is None else page(text)
 
-    def _static(self, request: Request, path: str) -> Answer:
-        """Files of the app and Splunk Web's own scripts; `@…` in front is only there to defeat the browser's cache."""
+    def _static(self, request: Request, path: str) -> Answer | None:
+        """Also files of the app, and the theme; `@…` in front is only there to defeat the browser's cache."""
         if path.startswith("@"):
             path = path.partition("/")[2]
-        if path in pages.SCRIPTS:
-            return script(pages.asset(pages.SCRIPTS[path]))
         if path == "build/api/get_theme.js":
             session = self._sessions.of(request)
             return script(pages.theme(session.theme if session else self.theme))
@@ -195,7 +147,7 @@ class SplunkWeb:
             file = find(self._splunkd.installation.app_folder / "appserver" / "static", path[len(prefix) :])
             if file is not None:
                 return file_answer(file)
-        return studio.static_file(self._studio, path) or self._not_known(request)
+        return super()._static(request, path)
 
     # splunkd
 
@@ -241,14 +193,8 @@ class SplunkWeb:
         found = self._splunkd.configuration.read("app").get(stanza)
         return "" if found is None else found.settings.get(setting, "")
 
-    def _not_known(self, request: Request) -> Answer:
-        # Without the query, which can hold what must not be in a log.
-        self._note(f"{request.method} {request.path}")
-        return page(pages.fault("404 Not Found", "Splunk Web knows no such page."), 404)
-
     def _note(self, what: str) -> None:
-        with self._lock:
-            self._unknown.append(what)
+        super()._note(what)
         self._splunkd.journal.write("WARN", "SplunkWeb", f"nothing answers {what}")
 
 

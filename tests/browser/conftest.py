@@ -14,9 +14,10 @@ console. ``tests.browser.pages`` knows how UCC's pages are built: tables, forms,
 
 Everything that is not expected fails the test: an error in the console, an exception in a page, a request to another
 host or to an address that Splunk Web does not know, a call that Strava would frown at. No test waits for a fixed time:
-Playwright's locators and ``expect`` wait for what has to happen, ``tests.support.waiting.until`` for the rest. A test
-that fails leaves screenshots and a trace in ``output/browser/<test>/``
-(``.venv/browser/bin/playwright show-trace <trace>``).
+Playwright's locators and ``expect`` wait for what has to happen in the browser, ``tests.support.waiting.until`` for the
+rest, all of them for ``sandbox.sandbox.PATIENCE``. What the browser tells of, its console say, arrives only while
+Playwright is waiting: ``page.expect_console_message`` sees it, ``until`` does not. A test that fails leaves screenshots
+and a trace in ``output/browser/<test>/`` (``.venv/browser/bin/playwright show-trace <trace>``).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sandbox.sandbox import Sandbox
+from sandbox.sandbox import PATIENCE, Sandbox
 from sandbox.strava import Limits
 from tools import chromium
 
@@ -47,9 +48,6 @@ else:
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "output" / "browser"
-
-#: Milliseconds after which something that has to happen has not. This machine may be busy.
-PATIENCE = 20_000
 
 GENEROUS = Limits(overall=(100_000, 1_000_000), read=(100_000, 1_000_000))
 
@@ -102,9 +100,11 @@ def browser() -> Iterator[Browser]:
     executable = chromium.find()
     if executable is None:
         pytest.skip(chromium.HOW_TO_GET_IT)
-    expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=executable, args=list(chromium.FLAGS))
+        started = playwright.chromium.launch(
+            executable_path=executable, args=list(chromium.FLAGS), timeout=PATIENCE * 1000
+        )
         yield started
         started.close()
 
@@ -158,7 +158,7 @@ def open_page(
             reduced_motion="reduce",
         )
         contexts.append(context)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(PATIENCE * 1000)
         context.tracing.start(screenshots=True, snapshots=True)
         complaints.watch(context)
         page = context.new_page()

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwrigh
 
 from sandbox import program
 from sandbox.certificates import Certificates, ServerCertificate
-from sandbox.sandbox import INDEX, Input, Sandbox, SandboxRefused, free_port
+from sandbox.sandbox import INDEX, PATIENCE, Input, Sandbox, SandboxRefused, free_port
 from sandbox.splunk_web.preview import Preview
 from sandbox.strava import Application, Athlete
 from tests.browser import studio
@@ -30,7 +30,6 @@ from tools import studio as framework
 
 HOST = "splunk.example.com"
 CALLBACK = "https://rides.example.com:8443/strava/9f2c81d7a4e05b36"
-PATIENCE = 60.0
 
 #: Wide enough for the tables.
 WIDTH = 1280
@@ -186,7 +185,7 @@ class Story:
             start = now - timedelta(weeks=weeks, hours=weeks % 5)
             self.sandbox.strava.record(self.anna, start_date=start, notify=False)
         self.sandbox.add_activities_input("history", self.application, athletes="anna", interval=14_400)
-        until(lambda: re.fullmatch(r"(\d+) of \1 in full", self.state_of_history()), 2 * PATIENCE)
+        until(lambda: re.fullmatch(r"(\d+) of \1 in full", self.state_of_history()), PATIENCE)
 
     def state_of_history(self) -> str:
         """What the table of inputs will show."""

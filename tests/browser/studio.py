@@ -15,7 +15,8 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from sandbox import training
-from sandbox.simulation.operation_log import by_file, operation_log
+from sandbox.sandbox import PATIENCE
+from sandbox.simulation.operation_log import operation_log
 from sandbox.spl import Index
 from sandbox.splunk_web.preview import Preview
 from tests.search.catalogue import LENA, TODAY
@@ -89,7 +90,7 @@ def _trained() -> Index:
 def sample(*, bad: bool = True) -> Index:
     """The training, and what a collector's log says: of bad days or of good ones."""
     index = replace(_trained(), events=list(_trained().events))
-    for source, lines in by_file(operation_log(index.now, bad=bad)).items():
+    for source, lines in operation_log(index.now, bad=bad).items():
         index.add_log(lines, source=source, sourcetype="ta_strava_webhook:log")
     return index
 
@@ -121,7 +122,7 @@ def window(browser: Browser, width: int = WIDTH) -> BrowserContext:
         timezone_id="UTC",
         reduced_motion="reduce",
     )
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE * 1000)
     context.add_init_script(_COUNTING)
     return context
 

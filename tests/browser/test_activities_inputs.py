@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from sandbox.sandbox import Sandbox
+from sandbox.sandbox import PATIENCE, Sandbox
 from sandbox.strava import Application
 from tests.browser.conftest import Complaints
 from tests.browser.pages import Dialog, InputsPage
@@ -46,8 +46,8 @@ def test_what_is_offered_is_saved_and_the_table_says_how_far_it_is(sandbox: Sand
     form.save()
 
     assert inputs.cell("history", "serviceTitle") == KIND
-    until(lambda: any(event.json["id"] == ride.id for event in sandbox.splunkd.index.events()))
-    until(lambda: "1 of 1 in full" in InputsPage(page, sandbox.web).cell("history", "history"))
+    until(lambda: any(event.json["id"] == ride.id for event in sandbox.splunkd.index.events()), PATIENCE)
+    until(lambda: "1 of 1 in full" in InputsPage(page, sandbox.web).cell("history", "history"), PATIENCE)
     inputs = InputsPage(page, sandbox.web)
     assert "1 activity of 1 athlete found in lists" in inputs.detail("history", "How far it is")
 
@@ -118,8 +118,8 @@ def test_it_is_disabled_enabled_and_deleted(sandbox: Sandbox, page: Page) -> Non
     sandbox.add_activities_input("history", connected(sandbox, "Ada"))
     inputs = InputsPage(page, sandbox.web)
     inputs.turn("history", on=False)
-    until(lambda: not sandbox.splunkd.inputs.running("history"))
+    until(lambda: not sandbox.splunkd.inputs.running("history"), PATIENCE)
     inputs.turn("history", on=True)
-    until(lambda: sandbox.splunkd.inputs.running("history"))
+    until(lambda: sandbox.splunkd.inputs.running("history"), PATIENCE)
     inputs.delete("history")
-    until(lambda: sandbox.splunkd.inputs.stanzas() == [])
+    until(lambda: sandbox.splunkd.inputs.stanzas() == [], PATIENCE)

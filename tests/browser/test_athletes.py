@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from sandbox.sandbox import Input, Sandbox
+from sandbox.sandbox import PATIENCE, Input, Sandbox
 from sandbox.strava import Application, Athlete
 from tests.browser.conftest import Complaints
 from tests.browser.pages import ConfigurationPage, Dialog, Table
@@ -97,7 +97,7 @@ def test_an_athlete_connects_rides_reconnects_and_leaves(club: Club) -> None:
     club.listen()
     strava_of = club.sandbox.strava
     ride = strava_of.record(club.anna)
-    until(lambda: ride.id in club.rides())
+    until(lambda: ride.id in club.rides(), PATIENCE)
     club.table().expect_cell("anna", "last_activity", re.compile(r"^20\d\d-\d\d-\d\d \d\d:\d\d UTC$"))
 
     strava_of.expire_access_token(club.anna)
@@ -109,12 +109,12 @@ def test_an_athlete_connects_rides_reconnects_and_leaves(club: Club) -> None:
         strava.authorize()  # Strava remembers who has logged in
     form.expect_saved()
     club.table().expect_cell("anna", "state", "connected")
-    until(lambda: {ride.id, waiting.id} <= club.rides())
+    until(lambda: {ride.id, waiting.id} <= club.rides(), PATIENCE)
 
     club.table().delete("anna")
     assert club.granted(club.anna) == frozenset()
     assert club.secrets(TOKENS) == []
-    until(lambda: club.rides(deleted=True) == {ride.id, waiting.id})
+    until(lambda: club.rides(deleted=True) == {ride.id, waiting.id}, PATIENCE)
     assert club.table().names() == []
 
 
@@ -124,14 +124,14 @@ def shows(club: Club, name: str, state: str) -> None:
     def is_shown() -> bool:
         return club.table().cell(name, "state") == state
 
-    until(is_shown)
+    until(is_shown, PATIENCE)
 
 
 def test_who_withdraws_the_permission_at_strava_is_disconnected_and_can_come_back(club: Club) -> None:
     club.connect()
     club.listen()
     ride = club.sandbox.strava.record(club.anna)
-    until(lambda: ride.id in club.rides())
+    until(lambda: ride.id in club.rides(), PATIENCE)
     club.sandbox.strava.deauthorize(club.anna)
     shows(club, "anna", "disconnected")
     table = club.table()
@@ -221,7 +221,7 @@ def test_an_athlete_is_connected_under_one_name_only(club: Club, complaints: Com
     club.sandbox.strava.expire_access_token(club.anna)
     club.listen()
     ride = club.sandbox.strava.record(club.anna)
-    until(lambda: ride.id in club.rides())
+    until(lambda: ride.id in club.rides(), PATIENCE)
 
 
 def test_settings_that_cannot_be_read_are_missed_in_words(club: Club, complaints: Complaints) -> None:

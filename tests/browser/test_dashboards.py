@@ -135,8 +135,12 @@ def test_a_definition_that_the_framework_does_not_take_is_complained_about(shown
     bad = tmp_path / "default" / "data" / "ui" / "views" / f"{OPERATIONS}.xml"
     bad.parent.mkdir(parents=True)
     bad.write_text(re.sub(r'"type": "splunk.table"', '"type": "splunk.tabel"', text, count=1), "utf-8")
-    with Preview(tmp_path, Certificates(tmp_path), framework.ready(), studio.sample()) as preview:
-        studio.show(shown.page, preview, OPERATIONS, "empty", "light", {})
+    with (
+        Preview(tmp_path, Certificates(tmp_path), framework.ready(), studio.sample()) as preview,
+        # It complains when it has read the definition, and the browser tells of that a moment later.
+        shown.page.expect_console_message(lambda message: message.type == "error"),
+    ):
+        shown.page.goto(preview.address(OPERATIONS, {}))
     assert shown.complaints != []
 
 

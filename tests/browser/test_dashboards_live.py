@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from sandbox.sandbox import Sandbox
+from sandbox.sandbox import PATIENCE, Sandbox
 from tests.browser.conftest import MakeSandbox
 from tests.support.waiting import until
 from tools import studio as framework
@@ -36,7 +36,7 @@ def test_a_ride_that_comes_in_is_on_the_overview_and_a_click_opens_it(sandbox: S
     sandbox.wait_until_healthy(made)
     sandbox.subscribe(application, made)
     ride = sandbox.strava.record(anna, title="Over the pass")
-    until(lambda: any(f'"id":{ride.id}' in event.raw for event in sandbox.splunkd.index.events()))
+    until(lambda: any(f'"id":{ride.id}' in event.raw for event in sandbox.splunkd.index.events()), PATIENCE)
     page.reload()
     # Nobody could be chosen when the page was opened, and it has kept that in its address.
     expect(panel(page, "panel_state")).to_contain_text("Choose an athlete above")
@@ -59,7 +59,7 @@ def test_operations_show_the_way_of_a_ride_and_say_who_may_not_see_it(
     sandbox.wait_until_healthy(made)
     sandbox.subscribe(application, made)
     ride = sandbox.strava.record(anna, title="Over the pass")
-    until(lambda: any(f'"id":{ride.id}' in event.raw for event in sandbox.splunkd.index.events()))
+    until(lambda: any(f'"id":{ride.id}' in event.raw for event in sandbox.splunkd.index.events()), PATIENCE)
     page.goto(f"{sandbox.web.app_url}/strava_operations")
     expect(panel(page, "panel_ride")).to_contain_text(str(ride.id))
     viewer_page.goto(f"{sandbox.web.app_url}/strava_operations")

@@ -8,14 +8,11 @@ import pytest
 from playwright.sync_api import Page
 
 from sandbox.latest import Latest
-from sandbox.sandbox import Input, Sandbox, free_port
+from sandbox.sandbox import PATIENCE, Input, Sandbox, free_port
 from tests.browser.conftest import ARTIFACTS, OpenPage
 from tests.browser.pages import ConfigurationPage, Dialog, InputsPage
 from tests.browser.stopwatch import Stopwatch
 from tests.support.waiting import until
-
-#: Seconds until something that takes a process or a delivery has happened.
-PATIENCE = 30.0
 
 
 def test_from_an_empty_installation_to_the_first_event(
@@ -63,7 +60,7 @@ def test_from_an_empty_installation_to_the_first_event(
         fill_input(form, made, "Club")
         form.save()
         inputs.expect_cell("home", "port", str(made.port))
-        sandbox.wait_until_healthy(made, PATIENCE)
+        sandbox.wait_until_healthy(made)
     with watch.step("the subscription, by the input itself"):
         sandbox.subscribe(registered, made)
     with watch.step("a ride, until it is in the index"):
@@ -83,7 +80,7 @@ def test_a_running_input_is_edited_switched_off_and_on_and_deleted(sandbox: Sand
     anna = sandbox.strava.add_athlete("Anna", "Bergström")
     sandbox.connect(anna, "anna", application)
     made = sandbox.add_input("home", application)
-    sandbox.wait_until_healthy(made, PATIENCE)
+    sandbox.wait_until_healthy(made)
 
     inputs = InputsPage(page, sandbox.web)
     form = inputs.edit("home")
@@ -95,7 +92,7 @@ def test_a_running_input_is_edited_switched_off_and_on_and_deleted(sandbox: Sand
     form.fill("callback_url", moved.callback_url)
     form.save()
     inputs.expect_cell("home", "port", str(moved.port))
-    sandbox.wait_until_healthy(moved, PATIENCE)
+    sandbox.wait_until_healthy(moved)
     assert sandbox.health(made) == 0, "the old port is open"
     sandbox.subscribe(application, moved)
 
@@ -103,9 +100,14 @@ def test_a_running_input_is_edited_switched_off_and_on_and_deleted(sandbox: Sand
     until(lambda: not sandbox.splunkd.inputs.running("home"), PATIENCE)
     assert sandbox.health(moved) == 0
     # Strava's notification of this ride finds nobody, and it comes again.
+    deliveries = sandbox.strava.delivery
+    pause, deliveries.retry_pause = deliveries.retry_pause, PATIENCE
     ride = sandbox.strava.record(anna, title="While nobody listened")
+    assert deliveries.wait_for_attempts(deliveries.deliveries[-1], 1, PATIENCE)
     inputs.turn("home", on=True)
-    sandbox.wait_until_healthy(moved, PATIENCE)
+    sandbox.wait_until_healthy(moved)
+    deliveries.retry_pause = pause
+    deliveries.retry_now()
     expect_in_index(sandbox, ride.id, "While nobody listened")
 
     inputs = InputsPage(page, sandbox.web)

@@ -69,12 +69,15 @@ def test_the_theme_reaches_the_page(sandbox: Sandbox, open_page: OpenPage, theme
 
 def test_what_nobody_expected_is_noticed(sandbox: Sandbox, page: Page, complaints: Complaints) -> None:
     page.goto(f"{sandbox.web.app_url}/search")
-    page.evaluate("console.error('trouble')")
-    page.evaluate("setTimeout(() => { throw new Error('worse') })")
     expect(page.get_by_role("heading", name="Newest events")).to_be_visible()
-    page.evaluate("fetch('https://www.example.com/').catch(() => {})")
-    assert any("trouble" in text for text in complaints.unexpected)
-    assert any("www.example.com" in text for text in complaints.unexpected)
+    with page.expect_console_message(lambda message: message.text == "trouble"):
+        page.evaluate("console.error('trouble')")
+    with page.context.expect_event("weberror"):
+        page.evaluate("setTimeout(() => { throw new Error('worse') })")
+    with page.expect_request("https://www.example.com/"):
+        page.evaluate("fetch('https://www.example.com/').catch(() => {})")
+    for seen in ("trouble", "worse", "www.example.com"):
+        assert any(seen in text for text in complaints.unexpected), seen
     complaints.expect("trouble", "worse", "www.example.com")
 
 

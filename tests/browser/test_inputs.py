@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sandbox.certificates import ServerCertificate
-from sandbox.sandbox import Input, Sandbox, free_port
+from sandbox.sandbox import PATIENCE, Input, Sandbox, free_port
 from tests.browser.conftest import Complaints, MakeSandbox
 from tests.browser.pages import Dialog, InputsPage
 from tests.support.waiting import until
@@ -321,6 +321,7 @@ def test_the_offered_input_is_saved_and_serves(sandbox: Sandbox, page: Page) -> 
     values = good(sandbox, "Club")
     del values["callback_url"]
     form = typist.open(**values)
+    expect(form.field("callback_url").get_by_role("textbox")).to_have_value(re.compile(f":{values['port']}/strava/"))
     token, url = form.field("verify_token").locator("input").input_value(), form.value("callback_url")
     form.save()
     _, answer = sandbox.splunkd.request("GET", sandbox.splunkd.path("storage/passwords"), {"count": -1})
@@ -371,7 +372,7 @@ def test_a_running_input_is_edited_without_a_word_about_its_port(sandbox: Sandbo
 def test_a_running_input_is_disabled_and_enabled(sandbox: Sandbox, page: Page) -> None:
     inputs, made = running(sandbox, page)
     inputs.turn("club", False)
-    until(lambda: sandbox.health(made) == 0)
+    until(lambda: sandbox.health(made) == 0, PATIENCE)
     inputs.turn("club", True)
     sandbox.wait_until_healthy(made)
 

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from sandbox.sandbox import Input, Sandbox
+from sandbox.sandbox import PATIENCE, Input, Sandbox
 from tests.browser.conftest import Complaints, OpenPage
 from tests.browser.pages import CheckTab, ConfigurationPage
 from tests.browser.test_accessibility import IMPACTS, press
@@ -26,7 +26,7 @@ def good(sandbox: Sandbox) -> Input:
         status, answer = sandbox.splunkd.request("GET", sandbox.splunkd.path("strava_check"), {"count": -1})
         return status == 200 and {entry["content"]["status"] for entry in answer["entry"]} == {"pass"}
 
-    until(all_is_well)
+    until(all_is_well, PATIENCE)
     return made
 
 

@@ -7,12 +7,11 @@ import time
 import pytest
 from playwright.sync_api import Page
 
-from sandbox.sandbox import Input, Sandbox, free_port
+from sandbox.sandbox import PATIENCE, Input, Sandbox, free_port
 from sandbox.strava import Application
 from tests.browser.pages import InputsPage
 
 ELSEWHERE = "https://elsewhere.example.org/hook"
-PATIENCE = 30.0
 
 
 def await_state(sandbox: Sandbox, page: Page, state: str) -> InputsPage:

@@ -5,86 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import ssl
-import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
-from functools import partial
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 
-from sandbox.certificates import Certificates, ServerCertificate
-from strava_collector.bulletin import Bulletin
-from strava_collector.clock import SystemClock
-from strava_collector.listening import LOOK_EVERY, Listening
-from strava_collector.secret import Secret
-from strava_collector.settings import Advanced, Settings, WebhookInput
 from tests.integration.conftest import MakeSandbox
 from tests.support.certbot import CertbotFolder
-from tests.support.clock import VirtualClock
 from tests.support.https import Client
-from tests.support.listening import CALLBACK_PATH, TOKEN, MemoryStore, notification, post
-from tests.support.message_board import MessageBoard
+from tests.support.listening import notification, post
+from tests.support.renewing import HOST, Club
 from tests.support.waiting import until
-
-HOST = "localhost"
-
-
-class Club:
-    """A listener that is kept, its files in certbot's layout, and what its user gets to see."""
-
-    def __init__(self, folder: Path, clock: Optional[SystemClock] = None) -> None:
-        self.authority = Certificates(folder / "authority")
-        self.files = CertbotFolder(folder / "letsencrypt", HOST, self.issue("first"))
-        # The virtual time begins in the present: OpenSSL looks at the host's own clock.
-        self.clock = VirtualClock(datetime.now(timezone.utc).timestamp())
-        clocked: dict[str, Any] = {"clock": self.clock} if clock is None else {"clock": clock, "look_every": 0.0}
-        self.board = MessageBoard()
-        self.store = MemoryStore()
-        self._bulletin = Bulletin(self.board, "main")
-        self._settings = Settings(advanced=Advanced(ca_file=str(self.authority.ca_file)))
-        self._client = ssl.create_default_context(cafile=str(self.authority.ca_file))
-        self.kept = Listening(
-            WebhookInput(
-                name="main",
-                index="strava",
-                application="club",
-                port=0,
-                verify_token=Secret(TOKEN),
-                callback_url=f"https://{HOST}{CALLBACK_PATH}",
-                cert_file=str(self.files.cert_file),
-                key_file=str(self.files.key_file),
-            ),
-            store=self.store,
-            bulletin=self._bulletin,
-            **clocked,
-        )
-
-    def issue(self, name: str, *hosts: str, valid: Optional[tuple[int, int]] = None) -> ServerCertificate:
-        """A certificate of the authority; ``valid`` from and until so many days from now."""
-        begin, end = (datetime.now(timezone.utc) + timedelta(days=days) for days in valid or (-1, 90))
-        return self.authority.issue(name, *(hosts or (HOST,)), not_before=begin, not_after=end)
-
-    def look(self, times: int = 1) -> dict[str, str]:
-        """Let the running input look at its files, and return the messages that are shown then."""
-        for _ in range(times):
-            self.kept.look(self._settings)
-            self.clock.advance(LOOK_EVERY)
-        self._bulletin._tell()
-        return self.board.by_topic()
-
-    def connect(self) -> Client:
-        port = self.kept.port
-        assert port is not None
-        return Client(port, self._client)
-
-    def served(self) -> str:
-        """The name under which the certificate was issued that a new connection gets."""
-        with self.connect() as client:
-            certificate = client.socket.getpeercert()
-        assert certificate is not None
-        return str(dict(part[0] for part in certificate["subject"])["organizationalUnitName"])  # type: ignore[misc]
 
 
 @pytest.fixture
@@ -248,56 +180,6 @@ def test_a_listener_that_is_replaced_in_the_middle_of_a_renewal_keeps_its_certif
     shown = club.look(2)
     assert "listener" not in shown
     assert club.served() == "first"
-
-
-def test_not_one_notification_fails_while_certificates_are_renewed(tmp_path: Path) -> None:
-    club = Club(tmp_path, SystemClock())  # the listener's time limits are for clients, who live in real time
-    club.look()
-    stop = threading.Event()
-    answered: list[int] = []
-    failures: list[BaseException] = []
-
-    def send(sender: int) -> None:
-        """Send on a connection that is kept, and on a new one for each notification."""
-        try:
-            with club.connect() as kept:
-                for number in range(1_000_000 * sender, 1_000_000 * (sender + 1), 2):
-                    answered.append(kept.ask(post(notification(number + 1))).status)
-                    with club.connect() as fresh:
-                        answered.append(fresh.ask(post(notification(number + 2))).status)
-                    if stop.is_set():
-                        return
-        except BaseException as error:
-            failures.append(error)
-
-    def more_than(enough: int) -> bool:
-        return bool(failures) or len(answered) > enough
-
-    threads = [threading.Thread(target=send, args=(sender,)) for sender in range(3)]
-    for thread in threads:
-        thread.start()
-    try:
-        for renewal in range(12):
-            issued = club.issue(f"renewal{renewal}")
-            enough = len(answered) + 10
-            until(partial(more_than, enough))
-            if renewal % 3 == 2:  # the key now, the certificate later, and looks in between
-                club.files.store(issued)
-                club.files.link("privkey")
-                assert list(club.look(3)) == ["renewal"]
-                club.files.link("fullchain")
-            else:
-                club.files.renew(issued)
-            assert club.look(2) == {}
-            assert club.served() == f"renewal{renewal}"
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(10)
-        club.kept.stop(5.0)
-    assert failures == []
-    assert set(answered) == {200}
-    assert len(club.store.stored) == len(answered)
 
 
 def test_the_built_input_uses_what_certbot_has_renewed(make_sandbox: MakeSandbox, tmp_path: Path) -> None:

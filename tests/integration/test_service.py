@@ -29,6 +29,7 @@ from strava_collector.settings import Advanced, Application, Athlete, EnabledAct
 from strava_collector.store import inbox, subscriptions
 from strava_collector.store.bell import ring
 from strava_collector.store.database import Database
+from strava_collector.token_keeper import TokenStoreUnavailable
 from tests.support.clock import VirtualClock
 from tests.support.collecting import Index, MemoryTokens
 from tests.support.store import notification
@@ -232,6 +233,30 @@ def test_an_expired_token_and_an_outage_only_delay(running: Running) -> None:
     with running.strava.faults.outage(503, path="/api/v3/activities/*", times=1):
         ride = running.strava.record(running.anna)
         until(running.has(ride.id))
+
+
+def test_tokens_that_splunkd_did_not_take_are_saved_with_the_next_look_at_the_settings(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By that thread, for splunkd may take its time: the main one renews leases and leaves signs of life."""
+    savers: list[str] = []
+    save = running.tokens.save
+
+    def in_vain_but_with_the_settings(athlete_id: int, tokens: Tokens) -> None:
+        savers.append(threading.current_thread().name)
+        if savers[-1] != "settings":
+            ring(running.folder)
+            raise TokenStoreUnavailable("splunkd does not answer.")
+        save(athlete_id, tokens)
+
+    monkeypatch.setattr(running.tokens, "save", in_vain_but_with_the_settings)
+    running.start()
+    running.subscribe()
+    running.strava.expire_access_token(running.anna)
+    running.strava.record(running.anna)
+    until(lambda: "settings" in savers, 30)
+    assert savers[0] != "settings"
+    assert running.thread.name not in savers
 
 
 def test_what_arrived_while_the_settings_could_not_be_read_is_collected_afterwards(running: Running) -> None:

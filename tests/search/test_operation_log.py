@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from sandbox.simulation.operation_log import LogLine, by_file, operation_log
+from sandbox.simulation.operation_log import operation_log
 from sandbox.spl import Index, Row
 from tests.search import dashboards
 from tests.search.catalogue import TODAY, catalogue
@@ -18,7 +18,7 @@ NOW = TODAY.timestamp()
 
 
 @functools.cache
-def log(bad: bool) -> list[LogLine]:
+def log(bad: bool) -> dict[str, list[str]]:
     return operation_log(NOW, bad=bad)
 
 
@@ -39,7 +39,7 @@ def entered(text: str, name: str = "ride") -> list[Row]:
 def shown(name: str, *, bad: bool) -> list[Row]:
     index = Index(NOW)
     index.rest = answering(SET_UP)
-    for source, lines in by_file(log(bad)).items():
+    for source, lines in log(bad).items():
         index.add_log(lines, source=source)
     search = catalogue()[f"Operations: {name}"]
     return index.search(search.text, earliest=str(search.earliest), latest="now")
@@ -70,7 +70,8 @@ def test_delays_are_those_of_the_lines(bad: bool) -> None:
     received: dict[str, float] = {}
     delays: list[float] = []
     index = Index(NOW)
-    index.add_log([line.text for line in log(bad)], source="x")
+    for source, lines in log(bad).items():
+        index.add_log(lines, source=source)
     for event in index.events:
         trail = re.search(r"\btrail=(\w+)", event.raw)
         if trail is None or event.time < NOW - 7 * 86_400.0:

@@ -39,3 +39,19 @@ class VirtualClock:
         """Set the time of day as an administrator or NTP does: the monotonic clock does not notice."""
         with self._lock:
             self._wall = now
+
+
+class Elsewhere:
+    """The clock of another host, which shows the right time whatever is done to this one's."""
+
+    def __init__(self, here: VirtualClock) -> None:
+        self._here = here
+        self._ahead = here.now() - here.monotonic()
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._ahead + self._here.monotonic()
+
+    def monotonic(self) -> float:
+        """Seconds that only time itself moves."""
+        return self._here.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections import Counter
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from sandbox.spl.conf import expand, stanzas
 from tests.support import dashboard_93 as known
 
 Definition = Mapping[str, Any]
@@ -32,6 +34,8 @@ _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}\b|#[0-9A-Fa-f]{3}\b|rgba?\(")
 #: What the framework itself sets when something is clicked.
 _OF_A_CLICK = re.compile(r"row\..+\.value|value|name|trellis\..+")
 _ALL_TIME = {"", "0", "1"}
+#: A range of time in a query goes before the one beside it.
+_ALL_TIME_WITHIN = re.compile(r"""\bearliest\s*=\s*"?[01]"?(?=$|[\s)\]|,])""")
 
 
 def faults(definition: Definition, views: Mapping[str, Definition]) -> list[str]:
@@ -96,10 +100,27 @@ def _sources(definition: Definition) -> Iterator[str]:
             times.get("earliest", "") in _ALL_TIME or times.get("latest", "") in _ALL_TIME
         ):
             yield f"{name} has no range of time, or searches all time"
+        if _ALL_TIME_WITHIN.search(_with_macros(source["options"]["query"])):
+            yield f"{name} searches all time, whatever range is chosen"
         if re.search(r"\bindex\s*=\s*\*", source["options"]["query"]):
             yield f"{name} searches all indexes"
         if source["type"] == "ds.chain" and not _has_root(sources, name):
             yield f"{name} extends no search"
+
+
+def _with_macros(query: str) -> str:
+    """The query with macros replaced by what they stand for. A token is text of a macro's argument as any other."""
+    return expand(_TOKEN.sub("1", query), _macros())
+
+
+@functools.cache
+def _macros() -> dict[str, dict[str, str]]:
+    """Without the checks of their arguments, which are tokens here."""
+    checks = ("validation", "errormsg")
+    return {
+        name: {key: value for key, value in one.items() if key not in checks}
+        for name, one in stanzas("macros.conf").items()
+    }
 
 
 def _has_root(sources: Mapping[str, Any], name: str) -> bool:

@@ -39,6 +39,8 @@ class ScriptedTransport:
         self._script = list(script)
         self.requests: list[Request] = []
         self._activity: Optional[Callable[[int], Answer]] = None
+        #: The answer with tokens when the script is at its end, by how many calls there were.
+        self.renew: Optional[Callable[[int], Answer]] = None
         #: What happens during a call, by its number from 1.
         self.before: dict[int, Callable[[], None]] = {}
 
@@ -59,6 +61,8 @@ class ScriptedTransport:
         self.before.pop(len(self.requests), lambda: None)()
         if not self._script and self._activity is not None and "/activities/" in request.url:
             return self._activity(int(request.url.rpartition("/")[2]))
+        if not self._script and self.renew is not None and request.url.endswith("/oauth/token"):
+            return self.renew(len(self.requests))
         if not self._script:
             # Not an AssertionError, which code under test might take for one of its own failures.
             pytest.fail(f"nobody expected {request}")

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from sandbox.strava import StravaStandIn
 from sandbox.strava.call_out import CallOutcome
 from sandbox.strava.exchange import Call, Transmission
+from strava_collector.clock import Clock
 from strava_collector.errors import TransportError, TransportFault
 from strava_collector.transport import Answer, Request
 from tests.support.clock import VirtualClock
@@ -20,9 +21,11 @@ from tests.support.scripted_transport import revealed
 class StandInTransport:
     """Answers as the stand-in does, and remembers what was asked."""
 
-    def __init__(self, strava: StravaStandIn, clock: VirtualClock) -> None:
+    def __init__(self, strava: StravaStandIn, clock: VirtualClock, there: Optional[Clock] = None) -> None:
+        """``there`` is Strava's clock, if it is another one."""
         self._strava = strava
         self._clock = clock
+        self._there = there or clock
         self.requests: list[Request] = []
         #: When each was made.
         self.times: list[float] = []
@@ -39,7 +42,7 @@ class StandInTransport:
         if answer.transmission is not Transmission.WHOLE:
             raise TransportError(TransportFault.INTERRUPTED, "strava.invalid broke off its answer.")
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        date = formatdate(self._clock.now(), usegmt=True)
+        date = formatdate(self._there.now(), usegmt=True)
         return Answer(answer.status, {**headers, "date": date}, answer.body, self._clock.now())
 
     @property

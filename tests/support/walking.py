@@ -37,7 +37,7 @@ from strava_collector.strava_api import StravaApi
 from strava_collector.transport import Answer, Request
 from strava_collector.walk import pass_due
 from strava_collector.writer import Writer
-from tests.support.clock import START, VirtualClock
+from tests.support.clock import START, Elsewhere, VirtualClock
 from tests.support.collecting import INPUT, MemoryTokens, Problems
 from tests.support.scripted_transport import revealed
 from tests.support.stand_in_transport import StandInTransport
@@ -124,8 +124,9 @@ class Walking:
     ) -> None:
         self.clock = VirtualClock()
         self.folder = folder
-        self.strava = StravaStandIn(certificates, clock=self.clock, limits=limits, strict=False)
-        self.transport = Lists(self.strava, self.clock)
+        elsewhere = Elsewhere(self.clock)
+        self.strava = StravaStandIn(certificates, clock=elsewhere, limits=limits, strict=False)
+        self.transport = Lists(self.strava, self.clock, elsewhere)
         app = self.strava.add_application("App", callback_domain="example.org")
         self.application = Application("App", str(app.client_id), Secret(app.client_secret))
         self.people = [self.strava.add_athlete(f"Anna{number}", "Bergström") for number in range(athletes)]

@@ -295,7 +295,7 @@ def test_what_a_live_process_does_is_left_alone_as_long_as_its_lease(office: Off
         rows = office.do("reclaim")
         assert [(row["reclaimed"], row["left"]) for row in rows] == [(0, 1), (0, 1)]
         assert all("left to it" in str(row["said"]) for row in rows)
-        office.clock.advance(queue.LEASE_SECONDS + 1.0)
+        office.clock.advance(queue.JOB_LEASE_SECONDS + 1.0)
         with office.store.write() as tx:
             claimed = queue.find(tx, other)
             assert claimed is not None

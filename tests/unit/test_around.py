@@ -130,6 +130,20 @@ def test_a_new_weight_is_a_new_profile_with_a_later_time(anna: Profiles) -> None
     assert second["collected_at"] > first["collected_at"]
 
 
+@pytest.mark.parametrize("ahead", [2 * DAY, 3650 * DAY])
+def test_a_pause_from_a_clock_that_was_ahead_ends_when_the_clock_is_set_right(anna: Profiles, ahead: float) -> None:
+    right = anna.c.clock.now()
+    anna.c.tokens.tokens[ANNA] = replace(anna.c.tokens.tokens[ANNA], expires_at=int(right + 2 * ahead))
+    anna.c.clock.set_wall(right + ahead)
+    anna.first = [BROKEN]
+    wait = anna.look()
+    assert wait is not None
+    assert anna.take() == ["/athlete"]
+    anna.c.clock.set_wall(right)
+    anna.look(DAY)
+    assert anna.take() == ["/athlete", "/athlete/zones"]
+
+
 def test_without_the_scope_for_it_zones_are_not_asked_for(anna: Profiles) -> None:
     anna.c.connect(Athlete("anna", ANNA, "App", frozenset({"read", "activity:read_all"})))
     anna.look()

@@ -18,7 +18,7 @@ from strava_collector.secret import Secret
 from strava_collector.settings import Application, Settings
 from strava_collector.store import athletes, leases
 from strava_collector.store.database import Database
-from strava_collector.token_keeper import LEASE_SECONDS, TokenStoreUnavailable, lease_name
+from strava_collector.token_keeper import TOKEN_LEASE_SECONDS, TokenStoreUnavailable, lease_name
 from strava_collector.token_lease import PATIENCE, open_store
 from strava_collector.transport import Answer
 from strava_collector.writer import Writer
@@ -303,12 +303,12 @@ def test_a_refusal_of_another_day_does_not_count(world: World, seconds: float) -
 def test_a_refresh_in_progress_is_waited_for_a_little(world: World) -> None:
     assert world.database is not None
     with world.database.write() as tx:
-        leases.acquire(tx, name=lease_name(ANNA), holder="input", now=world.clock.now(), seconds=LEASE_SECONDS)
+        leases.acquire(tx, name=lease_name(ANNA), holder="input", now=world.clock.now(), seconds=TOKEN_LEASE_SECONDS)
     with pytest.raises(DeletionRefused, match="refreshed by another"):
         world.delete()
     assert PATIENCE <= world.waited < PATIENCE + 1.0
     assert_untouched(world)
-    world.clock.advance(LEASE_SECONDS)
+    world.clock.advance(TOKEN_LEASE_SECONDS)
     world.transport.add(DONE)
     world.delete()
     assert_gone(world)
@@ -378,7 +378,7 @@ def test_a_crash_between_any_two_steps_is_completed_by_deleting_again(tmp_path: 
                 moments = moment  # it ended before that moment came
             except Killed:
                 world.fate.last = NEVER
-                world.clock.advance(LEASE_SECONDS + 1.0)
+                world.clock.advance(TOKEN_LEASE_SECONDS + 1.0)
                 world.transport.clear()
                 world.transport.add(REVOKED)
                 if "anna" in world.rows:

@@ -102,6 +102,14 @@ def test_a_lister_that_is_silent_is_a_fault() -> None:
     assert (line.status, line.seen) == (FAIL, "The lister has given no sign of life for 60 minutes.")
 
 
+def test_a_lister_whose_last_sign_of_life_is_from_the_future_is_a_fault() -> None:
+    silent = replace(HISTORY, heartbeats={**HISTORY.heartbeats, "lister": Heartbeat(START + 3600)})
+    (line,) = [one for one in judge(replace(GOOD, inputs=(silent,))) if one.topic == "worker"]
+
+    assert line.status is FAIL
+    assert line.seen == "The lister has given no sign of life since this host's clock was set back."
+
+
 def test_a_subscription_without_a_webhooks_input_is_left_over_also_beside_one_that_lists() -> None:
     (line,) = [one for one in judge(replace(GOOD, inputs=(HISTORY,))) if one.topic == "subscription"]
 

@@ -10,7 +10,7 @@ from typing import Optional
 import pytest
 
 from strava_collector.burial import Burial
-from strava_collector.forgetting import LEASE_SECONDS, NEWLY_MARKED, Forgetting
+from strava_collector.forgetting import FORGETTING_LEASE_SECONDS, NEWLY_MARKED, Forgetting
 from strava_collector.job import Kind
 from strava_collector.listing import Miss
 from strava_collector.settings import Athlete, Settings
@@ -95,7 +95,7 @@ class World:
     def restart(self) -> None:
         """The process has died; the next one looks when the lease has ended."""
         self.fate.last = NEVER
-        self.clock.advance(LEASE_SECONDS + 1.0)
+        self.clock.advance(FORGETTING_LEASE_SECONDS + 1.0)
         self.forgetting = self.process("strava_webhook://club")
 
     def rows(self, tx: Transaction) -> dict[str, int]:
@@ -153,10 +153,9 @@ def settle_the_story(world: World) -> None:
             tx.execute("INSERT INTO pace VALUES (?, 1.0, 1.0)", (athlete_id,))
             around.begin_profile(tx, athlete_id)
             around.note_use(tx, athlete_id=athlete_id, gear_id="b1", now=now)
-            for kind in (Kind.STREAMS, Kind.GEAR):
-                finished_job(tx, first, athlete_id=athlete_id, kind=kind, now=now)
-                if athlete_id == ANNA:
-                    waiting_job(tx, first, kind=kind, now=now)
+            finished_job(tx, first, athlete_id=athlete_id, kind=Kind.STREAMS, now=now)
+            if athlete_id == ANNA:
+                waiting_job(tx, first, kind=Kind.STREAMS, now=now)
         waiting_job(tx, ANNA, kind=Kind.ATHLETE, now=now)
         world.mark(tx)
 
@@ -167,7 +166,7 @@ def assert_only_ben_is_left(world: World) -> None:
         assert count(tx, "activity") == count(tx, "place") == count(tx, "pace") == 1
         for table in AROUND:
             assert count(tx, table) == 1
-        assert count(tx, "job") == 5
+        assert count(tx, "job") == 4
         assert count(tx, "notification") == 4
     assert set(world.index.graves()) == {(1, "strava", FIRST), (2, "moved", SECOND)}
     assert {athlete for athlete, _ in world.index.farewells()} == {ANNA}
@@ -226,7 +225,7 @@ def test_an_athlete_who_still_has_a_row_is_not_forgotten(world: World) -> None:
     assert world.index.events == []
     with world.database.read() as tx:
         assert athletes.is_deauthorized(tx, ANNA)
-        assert count(tx, "job", f"athlete_id = {ANNA} AND status = 'pending'") == 4
+        assert count(tx, "job", f"athlete_id = {ANNA} AND status = 'pending'") == 3
 
 
 def test_nobody_is_forgotten_before_the_settings_are_known(world: World) -> None:
@@ -397,9 +396,11 @@ def test_who_has_lost_the_lease_at_the_last_moment_ends_nothing(world: World, mo
 
     def and_another_takes_over(tx: Transaction, *, athlete_id: int, now: float) -> int:
         gone = forget_notifications(tx, athlete_id=athlete_id, now=now)
-        later = now + LEASE_SECONDS + 1.0
-        assert leases.acquire(tx, name=f"forgetting:{ANNA}", holder="another", now=later, seconds=LEASE_SECONDS)
-        world.clock.advance(LEASE_SECONDS + 1.0)
+        later = now + FORGETTING_LEASE_SECONDS + 1.0
+        assert leases.acquire(
+            tx, name=f"forgetting:{ANNA}", holder="another", now=later, seconds=FORGETTING_LEASE_SECONDS
+        )
+        world.clock.advance(FORGETTING_LEASE_SECONDS + 1.0)
         return gone
 
     monkeypatch.setattr(farewell, "forget_notifications", and_another_takes_over)

@@ -298,7 +298,7 @@ def test_a_worker_that_comes_back_after_its_lease_was_taken_writes_nothing(colle
     c = collect(ride(1, name="old"), ride(1, name="new"))
 
     def taken_over_meanwhile() -> None:
-        c.clock.advance(queue.LEASE_SECONDS + 1)
+        c.clock.advance(queue.JOB_LEASE_SECONDS + 1)
         with c.database.write() as tx:
             assert crashed_jobs.expire(tx, now=c.clock.now()) == 1
         assert c.worker.work()

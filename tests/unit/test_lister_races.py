@@ -12,7 +12,7 @@ import pytest
 from strava_collector.burial import Burial
 from strava_collector.events import Event
 from strava_collector.forgetting import Forgetting
-from strava_collector.intake import LEASE_SECONDS
+from strava_collector.intake import LIST_LEASE_SECONDS
 from strava_collector.privacy import Privacy
 from strava_collector.store import athletes, leases, walks
 from strava_collector.transport import Answer, Request
@@ -124,7 +124,7 @@ def test_nothing_comes_back_of_an_athlete_who_is_forgotten_meanwhile(walking: Wa
 def test_a_dead_lister_holds_up_forgetting_for_a_quarter_of_an_hour_at_most(walking: Walk) -> None:
     one = walking()
     anna = one.people[0].id
-    for seconds, gone in ((0.0, False), (LEASE_SECONDS, True)):
+    for seconds, gone in ((0.0, False), (LIST_LEASE_SECONDS, True)):
         if not seconds:
             with one.database.write() as tx:
                 leases.acquire(
@@ -132,7 +132,7 @@ def test_a_dead_lister_holds_up_forgetting_for_a_quarter_of_an_hour_at_most(walk
                     name=walks.lease_name(anna),
                     holder=one.lister.lease_name,
                     now=one.clock.now(),
-                    seconds=LEASE_SECONDS,
+                    seconds=LIST_LEASE_SECONDS,
                 )
         one.clock.advance(seconds)
         forget(one, looks=2)
@@ -145,7 +145,7 @@ def test_the_next_process_of_an_input_gives_back_the_athlete_that_the_dead_one_l
     one = walking()
     with one.database.write() as tx:
         leases.acquire(
-            tx, name=walks.lease_name(7), holder=one.lister.lease_name, now=one.clock.now(), seconds=LEASE_SECONDS
+            tx, name=walks.lease_name(7), holder=one.lister.lease_name, now=one.clock.now(), seconds=LIST_LEASE_SECONDS
         )
     one.restart()
     with one.database.read() as tx:

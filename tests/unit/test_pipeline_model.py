@@ -334,7 +334,7 @@ class PipelineAgainstStrava(RuleBasedStateMachine):
         if what == "kill":
             raise Killed
         if what == "expire":
-            self.clock.advance(queue.LEASE_SECONDS + 1)
+            self.clock.advance(queue.JOB_LEASE_SECONDS + 1)
             with self.process.database.write() as tx:
                 crashed_jobs.expire(tx, now=self.clock.now())
         if what == "withdraw":

@@ -15,7 +15,7 @@ from strava_collector.store import crashed_jobs, queue
 from tests.support.store import RIDES, database, job_counts, join, quick_folder
 
 OTHER = "other"
-LEASE = queue.LEASE_SECONDS
+LEASE = queue.JOB_LEASE_SECONDS
 
 
 @dataclass

@@ -22,7 +22,7 @@ TWO_MORE = (
 def test_an_empty_folder_gets_the_current_schema(tmp_path: Path) -> None:
     store = database(tmp_path)
     with store.read() as tx:
-        assert schema.version(tx) == len(schema.MIGRATIONS) == 3
+        assert schema.version(tx) == len(schema.MIGRATIONS) == 4
     store.close()
 
 

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 #: After a step that failed its athlete is left alone for so long, in seconds.
 AFTER_FAULT = 3600.0
+#: Nobody is left alone for longer, in seconds: to midnight UTC.
+LONGEST_PAUSE = 86_400.0
 #: More gear than this is in no profile; what is beyond it is left alone.
 MOST_GEAR = 100
 
@@ -91,7 +93,7 @@ class Around:
         times = {one: self._due(one, looked, now) for one in mine}
         for one in gear:
             if one.athlete_id in mine:
-                times[one.athlete_id] = self._after_pause(one.athlete_id, 0.0)
+                times[one.athlete_id] = self._after_pause(one.athlete_id, 0.0, now)
         if not times:
             return None
         athlete_id = min(times, key=lambda one: (times[one], one))
@@ -120,10 +122,11 @@ class Around:
         looked_at = looked.get(athlete_id)
         if looked_at is not None and looked_at > now:
             looked_at = None  # the clock has been set back since
-        return self._after_pause(athlete_id, due_at(athlete_id, looked_at))
+        return self._after_pause(athlete_id, due_at(athlete_id, looked_at), now)
 
-    def _after_pause(self, athlete_id: int, due: float) -> float:
-        return max(due, self._not_before.get(athlete_id, 0.0))
+    def _after_pause(self, athlete_id: int, due: float, now: float) -> float:
+        until = self._not_before.get(athlete_id, 0.0)
+        return due if until > now + LONGEST_PAUSE else max(due, until)  # it was set while the clock was ahead
 
     def _look_at_profile(self, visit: _Visit) -> Optional[Later]:
         athlete_id = visit.athlete.athlete_id

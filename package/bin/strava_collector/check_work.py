@@ -51,11 +51,13 @@ def _trouble(
     if beat.said:
         return failed(topic, one.name, beat.said, "Mend what stands here; the input tries again by itself.")
     silence = facts.now - beat.at
-    if silence > LONGEST_SILENCE:
+    # Every part that is at work gives the next one within a minute, whatever the clock does.
+    if abs(silence) > LONGEST_SILENCE:
+        since = f"for {in_words(silence)}" if silence > 0 else "since this host's clock was set back"
         return failed(
             topic,
             one.name,
-            f"The {part} has given no sign of life for {in_words(silence)}.",
+            f"The {part} has given no sign of life {since}.",
             f"Disable and enable the input on the page Inputs, and look at {log_of(one.name)}.",
         )
     return None

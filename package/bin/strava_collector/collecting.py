@@ -208,6 +208,7 @@ class Collecting:
 
     def _read_settings(self) -> Optional[float]:
         """A step of the loop "settings": splunkd may take its time, so it is asked in a thread of its own."""
+        self._flow.tokens.save_unsaved()
         try:
             settings = self._configuration.settings()
         except SessionExpired:

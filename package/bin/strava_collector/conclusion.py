@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Optional, Protocol
+from typing import Optional
 
 from strava_collector import settlement
 from strava_collector.clock import Clock
 from strava_collector.deauthorization import Deauthorization
 from strava_collector.erase_list import ErasedBecause, erase_lines
 from strava_collector.events import Tombstone, activity_digest, activity_event, tombstone_event
+from strava_collector.fetcher import SPLUNKD_PAUSE
 from strava_collector.fingerprint import fingerprint
 from strava_collector.finished_line import say_finished
 from strava_collector.follow_up import follow_up
@@ -22,6 +23,7 @@ from strava_collector.job import Job, Outcome, Priority, Status
 from strava_collector.logfmt import line
 from strava_collector.outcome import CONTRADICTED, Decision, Depart, Finish, Obstacle, TryAgain, Write
 from strava_collector.ownership import LeftOut
+from strava_collector.ports import Problems
 from strava_collector.privacy import Privacy, of_activity
 from strava_collector.secret import Secret
 from strava_collector.settings import Athlete, CollectorInput
@@ -33,17 +35,6 @@ from strava_collector.token_keeper import RefreshBusy, TokenStoreUnavailable
 from strava_collector.writer import Writer
 
 log = logging.getLogger(__name__)
-
-#: Pause before tokens are deleted that splunkd did not delete, in seconds.
-SPLUNKD_PAUSE = 15.0
-
-
-class Problems(Protocol):
-    """Where people are told what only they can mend."""
-
-    def report(self, topic: str, text: str) -> None: ...
-
-    def resolved(self, topic: str) -> None: ...
 
 
 class Conclusion:

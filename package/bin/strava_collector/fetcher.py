@@ -30,7 +30,7 @@ from strava_collector.strava_api import StravaApi
 from strava_collector.token_keeper import NotConnected, RefreshBusy, TokenKeeper, TokenStoreUnavailable
 from strava_collector.transport import Answer
 
-#: Pause before a fetch is tried again whose tokens splunkd could not give or keep, in seconds.
+#: Pause before splunkd is asked again to give, keep or delete tokens, in seconds.
 SPLUNKD_PAUSE = 15.0
 #: Pause after a 429 of the OAuth service that does not say how long, in seconds.
 OAUTH_PAUSE = 60.0

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 #: Seconds between two looks for somebody who has gone.
 EVERY = 5.0
 #: Seconds of a lease. It is renewed with each batch, and the next input takes over when its holder has died.
-LEASE_SECONDS = 120.0
+FORGETTING_LEASE_SECONDS = 120.0
 #: Somebody who was marked so short a time ago, in seconds, may be about to lose her row: the settings are read again.
 NEWLY_MARKED = 30.0
 
@@ -130,7 +130,9 @@ class Forgetting:
 
     def _renew(self, athlete_id: int) -> Callable[[Transaction, float], bool]:
         def renew(tx: Transaction, now: float) -> bool:
-            return leases.acquire(tx, name=_lease(athlete_id), holder=self._holder, now=now, seconds=LEASE_SECONDS)
+            return leases.acquire(
+                tx, name=_lease(athlete_id), holder=self._holder, now=now, seconds=FORGETTING_LEASE_SECONDS
+            )
 
         return renew
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Optional
 
 from strava_collector.clock import Clock
-from strava_collector.conclusion import Problems
 from strava_collector.ownership import Owned, listed_by, owner_of
+from strava_collector.ports import Problems
 from strava_collector.settings import CollectorInput, Settings
 
 #: Seconds that a pause lasts; longer than from one reading of the settings to the next, which prolongs it.

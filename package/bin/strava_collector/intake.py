@@ -34,7 +34,7 @@ from strava_collector.writer import Writer
 _AT_ONCE = 200
 #: Seconds of the lease under which an athlete's page is asked for and taken in: as long as somebody has it, the athlete
 #: is not forgotten.
-LEASE_SECONDS = 900.0
+LIST_LEASE_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Intake:
     def _keep(self, tx: Transaction, look: Look, holder: str) -> bool:
         """Prolong the lease before something is written, which takes as long as splunkd likes."""
         name = walks.lease_name(look.athlete.athlete_id)
-        return leases.acquire(tx, name=name, holder=holder, now=self._clock.now(), seconds=LEASE_SECONDS)
+        return leases.acquire(tx, name=name, holder=holder, now=self._clock.now(), seconds=LIST_LEASE_SECONDS)
 
     def _judged(
         self, tx: Transaction, look: Look, page: Page, asked_at: float

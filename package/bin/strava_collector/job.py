@@ -13,7 +13,6 @@ class Kind(str, Enum):
     ACTIVITY = "activity"
     STREAMS = "streams"
     ATHLETE = "athlete"
-    GEAR = "gear"
 
 
 class Reason(str, Enum):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict
 from datetime import datetime, timezone
-from typing import Protocol
 
 from strava_collector import ownership
 from strava_collector.allowance import Allowance
 from strava_collector.clock import Clock
 from strava_collector.fetcher import Connection
 from strava_collector.logfmt import line
+from strava_collector.ports import Problems
 from strava_collector.progress import COMPLETE, Progress, estimate, progress
 from strava_collector.settings import Settings
 from strava_collector.store import misses, walks
@@ -32,14 +32,6 @@ WEBHOOK_DEAD = (
     "the input “{owner}”, and no notification has arrived since {since}. Lists find what it misses, only later. Run "
     "the set-up check (Configuration → Set-up check): its lines “callback” and “subscription” say what is in the way."
 )
-
-
-class Problems(Protocol):
-    """Where people are told what only they can mend."""
-
-    def report(self, topic: str, text: str) -> None: ...
-
-    def resolved(self, topic: str) -> None: ...
 
 
 class ListWatch:

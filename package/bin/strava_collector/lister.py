@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Collection
-from typing import Callable, Optional, Protocol
+from typing import Callable, Optional
 
 from strava_collector import ownership
 from strava_collector.athlete_calls import SOON, AthleteCalls, Later
@@ -18,12 +18,13 @@ from strava_collector.clock import Clock
 from strava_collector.due_lists import due_lists
 from strava_collector.errors import CollectorError
 from strava_collector.fetcher import Connection
-from strava_collector.intake import LEASE_SECONDS, Intake
+from strava_collector.intake import LIST_LEASE_SECONDS, Intake
 from strava_collector.job import Priority
 from strava_collector.list_page import Look, Taken
 from strava_collector.list_watch import ListWatch
 from strava_collector.listing import NotAList, Page, read_page
 from strava_collector.logfmt import line
+from strava_collector.ports import Problems
 from strava_collector.roster import roster
 from strava_collector.settings import ActivitiesInput, Advanced, Athlete, Settings
 from strava_collector.store import athletes, leases, volume, walks
@@ -56,14 +57,6 @@ SLOW_EVERY = 60.0
 
 #: What goes first.
 _RANKS = {Purpose.WINDOW: 0, Purpose.PASS: 1, Purpose.HISTORY: 2}
-
-
-class Problems(Protocol):
-    """Where people are told what only they can mend."""
-
-    def report(self, topic: str, text: str) -> None: ...
-
-    def resolved(self, topic: str) -> None: ...
 
 
 class Lister:
@@ -224,7 +217,7 @@ class Lister:
         name, holder = walks.lease_name(athlete.athlete_id), self.lease_name
         with self._database.write() as tx:
             is_gone = athletes.has_withdrawn(tx, athlete.athlete_id, athlete.connected_at)
-            mine = is_gone or leases.acquire(tx, name=name, holder=holder, now=now, seconds=LEASE_SECONDS)
+            mine = is_gone or leases.acquire(tx, name=name, holder=holder, now=now, seconds=LIST_LEASE_SECONDS)
         if is_gone:
             self._postpone(look, now + LONGEST_WAIT, athletes.ROW_DELETED)
         elif not mine:

@@ -1,4 +1,4 @@
-"""What waits, what for and how long, for people: the line in the log, later the pages of operators."""
+"""What waits, what for and how long, for people: the line in the log, and the set-up check."""
 
 from __future__ import annotations
 

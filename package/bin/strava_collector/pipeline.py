@@ -16,12 +16,13 @@ from strava_collector.athlete_calls import AthleteCalls
 from strava_collector.burial import Burial
 from strava_collector.claims import Claims
 from strava_collector.clock import Clock
-from strava_collector.conclusion import Conclusion, Problems
+from strava_collector.conclusion import Conclusion
 from strava_collector.deauthorization import Deauthorization
 from strava_collector.dispatcher import Dispatcher
 from strava_collector.fetcher import Connection, Fetcher
 from strava_collector.forgetting import Forgetting
 from strava_collector.ownership import LeftOut
+from strava_collector.ports import Problems
 from strava_collector.sampling import Sampling
 from strava_collector.settings import CollectorInput, Settings
 from strava_collector.store.database import Database, Transaction

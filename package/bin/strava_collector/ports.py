@@ -1,4 +1,4 @@
-"""What the service needs from Splunk, as interfaces: the real ones talk to splunkd, those of tests do not."""
+"""What the service needs from Splunk, and who tells people, as interfaces: the real ones talk to splunkd."""
 
 from __future__ import annotations
 
@@ -50,3 +50,11 @@ class Messages(Protocol):
     def clear(self, name: str) -> None:
         """Take the message away, if it is there."""
         ...
+
+
+class Problems(Protocol):
+    """Where people are told what only they can mend."""
+
+    def report(self, topic: str, text: str) -> None: ...
+
+    def resolved(self, topic: str) -> None: ...

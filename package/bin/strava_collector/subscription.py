@@ -18,8 +18,8 @@ from dataclasses import replace
 from typing import Callable, Optional
 
 from strava_collector.clock import Clock
-from strava_collector.conclusion import Problems
 from strava_collector.logfmt import line
+from strava_collector.ports import Problems
 from strava_collector.secret import Secret
 from strava_collector.settings import Application, Settings, WebhookInput
 from strava_collector.store import input_save, leases, subscriptions

@@ -35,7 +35,7 @@ from strava_collector.store.database import Database, Transaction
 #: fetch, and clocks that disagree by a minute or two.
 REFRESH_MARGIN = 300.0
 #: The lease outlives the longest refresh: reading the tokens, 60 s for Strava's answer, saving them.
-LEASE_SECONDS = 180.0
+TOKEN_LEASE_SECONDS = 180.0
 #: A refresh that could not begin within this time after taking the lease is not begun: it might outlive it.
 _LATEST_BEGIN = 60.0
 #: A refresh usually takes less than a second; who finds one under way comes back after this time.
@@ -97,7 +97,7 @@ class TokenKeeper:
         clock: Clock,
         *,
         margin: float = REFRESH_MARGIN,
-        lease_seconds: float = LEASE_SECONDS,
+        lease_seconds: float = TOKEN_LEASE_SECONDS,
         owner: str = "",
     ) -> None:
         """``owner`` names what only one process at a time can be, for instance an input."""

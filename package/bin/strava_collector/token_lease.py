@@ -15,7 +15,7 @@ from strava_collector.clock import Clock
 from strava_collector.errors import StoreUnavailable
 from strava_collector.store import leases, view
 from strava_collector.store.database import Database
-from strava_collector.token_keeper import LEASE_SECONDS, RefreshBusy, lease_name
+from strava_collector.token_keeper import TOKEN_LEASE_SECONDS, RefreshBusy, lease_name
 
 #: A refresh takes less than a second, seldom longer; so long somebody who has clicked is kept waiting, in seconds.
 PATIENCE = 3.0
@@ -64,8 +64,10 @@ class TokenLease:
         while True:
             now = self._clock.now()
             with database.write() as tx:
-                if leases.acquire(tx, name=lease_name(athlete_id), holder=self._holder, now=now, seconds=LEASE_SECONDS):
+                if leases.acquire(
+                    tx, name=lease_name(athlete_id), holder=self._holder, now=now, seconds=TOKEN_LEASE_SECONDS
+                ):
                     return
             if self._clock.monotonic() >= deadline:
-                raise RefreshBusy(now + LEASE_SECONDS)
+                raise RefreshBusy(now + TOKEN_LEASE_SECONDS)
             self._wait(_PAUSE)

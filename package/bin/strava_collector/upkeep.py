@@ -10,12 +10,12 @@ from typing import Optional
 
 from strava_collector.circuit import Breach
 from strava_collector.clock import Clock
-from strava_collector.conclusion import Problems
 from strava_collector.errors import AnotherProcess, StoreUnavailable
 from strava_collector.logfmt import line
 from strava_collector.overview import overview
 from strava_collector.ownership import Owned
 from strava_collector.pipeline import Pipeline
+from strava_collector.ports import Problems
 from strava_collector.privacy import KEEP_ALL, Privacy
 from strava_collector.settings import CollectorInput, Settings
 from strava_collector.store import (
@@ -160,14 +160,14 @@ class Upkeep:
 
     def _leases(self, settings: Optional[Settings]) -> bool:
         self._pipeline.worker.renew_leases()
-        self._pipeline.tokens.save_unsaved()
         now = self._clock.now()
         with self._database.write() as tx:
             crashed_jobs.expire(tx, now=now)
-            applications.abandon_old(tx, before=now - 2 * queue.LEASE_SECONDS, now=now)
+            applications.abandon_old(tx, before=now - 2 * queue.JOB_LEASE_SECONDS, now=now)
             turns.forget_old(tx, before=now - 86_400.0)
             athletes.prune_forgotten(tx, now)
-            moved = sweeps.pull_back(
+            moved = sweeps.set_right(tx, input=self._input.name, now=now)
+            moved += sweeps.pull_back(
                 tx, input=self._input.name, now=now, longest=LONGEST_PAUSE, longest_fresh=LONGEST_SETTLE
             )
             for found in athletes.standings(tx):

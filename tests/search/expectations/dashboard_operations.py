@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from strava_collector.job import Outcome
-from tests.search.answers import ANYTHING, Row
+from tests.search.answers import ANYTHING, Anything, Row
 from tests.search.catalogue import LENA, MARCUS
 from tests.search.expectations.alerts import DAY, HOUR, MINUTE, Said, said
 from tests.search.expectations.dashboard_lines import (
@@ -210,7 +210,7 @@ _QUEUE = [
 ]
 
 
-def _limit(window: str, used: int, limit: int, hourly: float, forecast: str) -> Row:
+def _limit(window: str, used: int, limit: int, hourly: float | Anything, forecast: str) -> Row:
     return {
         "Input": "club",
         "Window": window,
@@ -248,8 +248,8 @@ _LIMITS = [
         "the day is used up, the quarter of an hour is over",
         [queue(20 * MINUTE, used="100/1000")],
         [
-            _limit("Quarter of an hour", 100, 100, ANYTHING, "Began anew at 17:45"),  # type: ignore[arg-type]
-            _limit("Day (UTC)", 1000, 1000, ANYTHING, "Used up until 00:00"),  # type: ignore[arg-type]
+            _limit("Quarter of an hour", 100, 100, ANYTHING, "Began anew at 17:45"),
+            _limit("Day (UTC)", 1000, 1000, ANYTHING, "Used up until 00:00"),
         ],
     ),
 ]

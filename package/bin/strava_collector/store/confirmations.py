@@ -7,12 +7,12 @@ from typing import Optional
 
 from strava_collector.job import Job
 from strava_collector.store import queue
-from strava_collector.store.queue import LEASE_SECONDS
+from strava_collector.store.queue import JOB_LEASE_SECONDS
 from strava_collector.store.sqlite import Row, Transaction
 
 
 def claim(
-    tx: Transaction, *, input: str, now: float, athletes: Collection[int], lease_seconds: float = LEASE_SECONDS
+    tx: Transaction, *, input: str, now: float, athletes: Collection[int], lease_seconds: float = JOB_LEASE_SECONDS
 ) -> Optional[Job]:
     """Take a due job that asks whether an athlete still grants access; None if there is none.
 

@@ -7,7 +7,7 @@ from typing import Optional
 
 from strava_collector.logfmt import line
 from strava_collector.store import applications, counters
-from strava_collector.store.queue import LEASE_SECONDS
+from strava_collector.store.queue import JOB_LEASE_SECONDS
 from strava_collector.store.sqlite import Row, Transaction
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,9 @@ def take_over(tx: Transaction, *, input: str, now: float) -> int:
     return _requeue(tx, crashed.fetchall(), now)
 
 
-def expire(tx: Transaction, *, now: float, lease_seconds: float = LEASE_SECONDS, input: Optional[str] = None) -> int:
+def expire(
+    tx: Transaction, *, now: float, lease_seconds: float = JOB_LEASE_SECONDS, input: Optional[str] = None
+) -> int:
     """Requeue the jobs of all inputs, or of one, whose lease has run out, like :func:`take_over`; return how many."""
     # A lease that ends later than any could by now was granted before the clock was set back. It gets the
     # time of a new one, so that a dead worker's job does not wait until the clock has caught up.

@@ -18,7 +18,7 @@ from strava_collector.store import applications, turns
 from strava_collector.store.sqlite import Row, Transaction
 
 #: How long a lease lasts unless it is renewed, in seconds: longer than any fetch, short enough to wait for.
-LEASE_SECONDS = 300.0
+JOB_LEASE_SECONDS = 300.0
 
 #: Later than any clock shows, in epoch seconds.
 _NEVER = 1e12
@@ -135,7 +135,7 @@ def claim(
     backlog: bool = True,
     per_athlete: int = 1_000_000,
     cooldown: float = 0.0,
-    lease_seconds: float = LEASE_SECONDS,
+    lease_seconds: float = JOB_LEASE_SECONDS,
 ) -> Optional[Job]:
     """Take the input's next due job under a lease, see ``turns``. None if it is nobody's turn."""
     turn = turns.next_turn(tx, input, turns.Rules(athletes, lowest, per_athlete, cooldown, backlog), now)
@@ -199,7 +199,7 @@ def is_mine(tx: Transaction, job: Job) -> bool:
     return row is not None and row["generation"] == row["claimed_generation"]
 
 
-def renew(tx: Transaction, job: Job, *, now: float, lease_seconds: float = LEASE_SECONDS) -> bool:
+def renew(tx: Transaction, job: Job, *, now: float, lease_seconds: float = JOB_LEASE_SECONDS) -> bool:
     """Make the lease last ``lease_seconds`` from now; False if it is no longer mine."""
     return _changed(
         tx.execute(

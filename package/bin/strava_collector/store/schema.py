@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from strava_collector.errors import StoreUnusable
+from strava_collector.store import early_shapes
 from strava_collector.store.schema_lists import LISTS
 from strava_collector.store.sqlite import Transaction, sqlite3
 
@@ -301,8 +302,14 @@ _SECOND: Migration = (
     "CREATE INDEX job_group ON job (athlete_id, status, reason, outcome)",
 )
 
+#: Changes nothing: a database with this number has the tables above as they stand there. One with a smaller number may
+#: be from before the first release, when tables were changed in place.
+_FOURTH: Migration = ()
+
 #: All migrations in order; the version of a database is how many of them it has seen.
-MIGRATIONS: Sequence[Migration] = (_FIRST, _SECOND, LISTS)
+MIGRATIONS: Sequence[Migration] = (_FIRST, _SECOND, LISTS, _FOURTH)
+#: Databases with a number up to this one may have tables of an earlier shape.
+_UNSETTLED = 3
 
 
 def version(connection: Transaction) -> int:
@@ -345,7 +352,10 @@ def migrate(connection: Transaction, migrations: Sequence[Migration] = MIGRATION
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for migration in migrations[version(connection) :]:
+        found = version(connection)
+        if 0 < found <= _UNSETTLED:
+            early_shapes.bring_up(connection, migrations[:found])
+        for migration in migrations[found:]:
             for statement in migration:
                 connection.execute(statement)
         # No placeholder is possible in a PRAGMA; the number is ours.

@@ -90,6 +90,18 @@ def pull_back(
     ).rowcount
 
 
+def set_right(tx: Transaction, *, input: str, now: float, limit: int = 200) -> int:
+    """Let what was put off before the clock was set back wait for as long as was meant, from now on.
+
+    Whatever was written in the future was written by another clock: the pause is right, its end is not.
+    """
+    return tx.execute(
+        "UPDATE job SET next_run_at = ? + MAX(next_run_at - updated_at, 0.0), updated_at = ? WHERE id IN"
+        " (SELECT id FROM job WHERE input = ? AND status = 'pending' AND next_run_at > ? AND updated_at > ? LIMIT ?)",
+        (float(now), float(now), input, float(now), float(now), limit),
+    ).rowcount
+
+
 def prune(tx: Transaction, *, before: float, limit: int = 200) -> int:
     """Delete jobs that were done before ``before``, ``limit`` at most; return how many. Dead letters stay."""
     return tx.execute(
