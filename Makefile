@@ -2,7 +2,7 @@
 # `make help` lists the commands; CONTRIBUTING.md says more.
 
 .DEFAULT_GOAL := help
-.PHONY: help package test demo sandbox sample-data screenshots simulate chaos soak bench lint format clean
+.PHONY: help package test demo sandbox sample-data screenshots simulate chaos soak bench fuzz audit attack lint format clean
 
 # -B: running the tools leaves no caches beside the sources.
 TOOL = @python=$$(sh tools/find_python.sh) && exec "$$python" -B -m
@@ -34,6 +34,12 @@ chaos: ## 10,000 notifications while everything fails that can, about five minut
 soak: ## an hour at a fifth of the load, with renewals, outages and full log files: what grows, what is lost; MINUTES=10 is shorter
 	$(TOOL) tools.sandbox sandbox.soak
 
+fuzz: ## every kind of input that strangers, Strava or users send, ten minutes of CPU each; SECONDS=60 for less, TARGET=streams for one
+	$(TOOL) tools.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET)) $(if $(INPUT),--input '$(INPUT)')
+
+attack: ## everything that a stranger can do to the listener, beside honest traffic, about fifteen minutes; CASE="-k floods" for some
+	$(TOOL) tools.attack $(CASE)
+
 bench: ## measure what the store costs at a thousand to a million rows, and samples a second; figures in output/bench
 	$(TOOL) tools.sandbox tests.bench
 
@@ -42,6 +48,9 @@ simulate: ## 30 days of 200 athletes in virtual time, twenty times, a few minute
 
 lint: ## check style, types and import rules
 	$(TOOL) tools.checks
+
+audit: ## ask a public database whether a weakness is known of the libraries that are shipped; needs a network
+	$(TOOL) tools.audit
 
 format: ## rewrite the sources in the project's format
 	$(TOOL) tools.checks --rewrite

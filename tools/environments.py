@@ -117,6 +117,16 @@ def search() -> Environment:
     return Environment("search", _newest(), "search.txt")
 
 
+def audit() -> Environment:
+    """pip-audit."""
+    return Environment("audit", interpreters.for_tools(), "audit.txt")
+
+
+def fuzz() -> Environment:
+    """libFuzzer for Python, on the newest Python that the tests have."""
+    return Environment("fuzz", _newest(), "fuzz.txt")
+
+
 def studio() -> Environment:
     """The Node that builds the page that shows dashboards."""
     return Environment("studio", interpreters.for_tools(), "studio.txt")

@@ -29,6 +29,7 @@ WITH_PROCESSES = ("tests/integration",)
 #: and what goes on between the add-on and Strava for long. On the oldest only: whatever somebody may enter or look up.
 ON_THE_NEWEST = (
     "tests/unit/test_clock_jumps.py",
+    "tests/unit/test_fuzz.py",
     "tests/unit/test_lister.py",
     "tests/unit/test_lister_model.py",
     "tests/unit/test_lister_pace.py",
@@ -45,6 +46,7 @@ ON_THE_NEWEST = (
     "tests/integration/test_hundred_renewals.py",
     "tests/integration/test_subscription_kept.py",
     "tests/integration/test_upgrade.py",
+    "tests/integration/test_what_is_written.py",
 )
 ON_THE_OLDEST = (
     "tests/integration/test_admin_endpoints.py",
@@ -61,6 +63,10 @@ ON_THE_OLDEST = (
 #: with pandas, and what they show is about the searches, not about Python.
 SEARCHES = ("tests/search",)
 
+#: These attack the built input, once and on the newest Python: what they show is about the add-on's own code. This is
+#: their short form, the full one is ``make attack``.
+ATTACKS = ("tests/attack",)
+
 #: These look at the built package, with all Pythons from one place.
 ONCE = ("tests/package",)
 
@@ -68,7 +74,7 @@ ONCE = ("tests/package",)
 IN_A_BROWSER = ("tests/browser",)
 
 #: These look at what was built.
-NEED_THE_PACKAGE = ("tests/integration", "tests/package", "tests/browser")
+NEED_THE_PACKAGE = ("tests/integration", "tests/package", "tests/browser", "tests/attack")
 
 
 @dataclass(frozen=True)
@@ -245,6 +251,7 @@ def everything() -> Run:
             in_turn(
                 lambda steps: steps.tests("searches", environments.search(), list(SEARCHES)),
                 lambda steps: steps.tests("package checks", available[newest], list(ONCE)),
+                lambda steps: steps.tests("attacks", available[newest], list(ATTACKS)),
                 lambda steps: steps.browser_tests("browser tests, second half", dealt[0::2]),
             ),
         ]
@@ -278,13 +285,14 @@ def only(path: str) -> Run:
     if relative == "tests" or relative.startswith("tests/integration"):
         steps.need_nginx()
     available = environments.tests()
-    if relative.startswith(ONCE):
+    if relative.startswith((*ONCE, *ATTACKS)):
         available = dict([max(available.items(), key=lambda item: _number(item[0]))])
     for version, environment in available.items():
-        left_out = [f"--ignore={folder}" for folder in SEARCHES] if relative == "tests" else []
+        left_out = [f"--ignore={folder}" for folder in (*SEARCHES, *ATTACKS)] if relative == "tests" else []
         steps.tests(f"{path} on Python {version}", environment, [*left_out, path])
     if relative == "tests":
         steps.tests("searches", environments.search(), list(SEARCHES))
+        steps.tests("attacks", max(available.items(), key=lambda item: _number(item[0]))[1], list(ATTACKS))
         steps.browser_tests("browser tests", list(IN_A_BROWSER))
     return steps
 

@@ -188,6 +188,18 @@ def test_the_proxys_credentials_are_encoded_and_hidden() -> None:
     assert "p:/" not in repr(proxy)
 
 
+def test_half_a_character_is_no_part_of_a_credential() -> None:
+    on = {"proxy_enabled": "1", "proxy_url": "proxy.example.org", "proxy_port": "3128"}
+    half = "name\ud800"
+
+    (fault,) = faults_of(lambda: settings_of(settings={"proxy": {**on, "proxy_username": half}}))
+    secrets = {"proxy": Secret(json.dumps({"proxy_password": half}))}
+    proxy = settings_of(settings={"proxy": {**on, "proxy_username": "ann"}}, settings_secrets=secrets).proxy
+
+    assert "characters that cannot be sent" in fault
+    assert proxy == Secret("http://ann@proxy.example.org:3128")
+
+
 def test_a_socks_proxy_resolves_names_itself() -> None:
     stanza = {"proxy_enabled": "true", "proxy_type": "socks5", "proxy_url": "::1", "proxy_port": "1080"}
 

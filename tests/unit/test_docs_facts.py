@@ -10,6 +10,7 @@ from strava_collector.limits import Limits, SizeLimits
 from strava_collector.rare_log import RareLog
 from strava_collector.store import salvage, schema
 from strava_collector.store.files import Files
+from strava_collector.webhook import MAX_COMMAS
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = (ROOT / "docs" / "data.md").read_text("utf-8")
@@ -83,7 +84,7 @@ def test_the_listeners_limits_are_the_documented_ones() -> None:
     assert found["TLS handshake"].startswith(f"{limits.handshake:g} s;")
     head = f"{sizes.head // kib} KiB, {sizes.headers} lines, {sizes.target // kib} KiB of path and query"
     assert found["head of a request"] == f"{limits.head:g} s; {head}"
-    assert found["body"] == f"{limits.body:g} s; {sizes.body // kib} KiB"
+    assert found["body"] == f"{limits.body:g} s; {sizes.body // kib} KiB; {MAX_COMMAS:,} commas"
     assert found["from a request's first byte to its answer"] == f"{limits.request:g} s"
     assert found["between two requests"] == f"{limits.idle:g} s"
 

@@ -50,11 +50,17 @@ class TestACode:
         }
         assert request.query == {}
 
-    @pytest.mark.parametrize("athlete", [None, [], "x", {}, {"id": "1"}, {"id": 0}, {"id": True}, {"id": 1.0}])
+    @pytest.mark.parametrize(
+        "athlete", [None, [], "x", {}, {"id": "1"}, {"id": 0}, {"id": True}, {"id": 1.0}, {"id": 2**63}]
+    )
     def test_without_an_athlete_is_no_grant(self, athlete: object) -> None:
         client, _ = oauth(answer({**NEW, "athlete": athlete}))
         with pytest.raises(OAuthUnavailable, match="the athlete"):
             client.exchange(MINE, Secret("c"))
+
+    def test_half_a_character_of_a_name_is_replaced(self) -> None:
+        client, _ = oauth(answer({**NEW, "athlete": {**ATHLETE, "lastname": "T\ud800"}}))
+        assert client.exchange(MINE, Secret("c")).athlete_name == "Marianne T?"
 
     @pytest.mark.parametrize("names", [{}, {"firstname": None, "lastname": ""}, {"firstname": 5, "lastname": "  "}])
     def test_an_athlete_without_a_name_is_called_by_the_number(self, names: dict[str, object]) -> None:
@@ -112,6 +118,7 @@ class TestARefresh:
             ("expires_at", True),
             ("expires_at", 1.5e9),
             ("expires_at", -1),
+            ("expires_at", 10**400),
         ],
     )
     def test_with_a_field_that_cannot_be_is_refused_by_name_not_by_content(self, field: str, value: object) -> None:
@@ -216,6 +223,14 @@ class TestRevoking:
         client, _ = oauth(answer({}, 503))
         with pytest.raises(OAuthUnavailable):
             client.revoke(MINE, Secret("token"))
+
+    def test_no_local_variable_holds_the_clients_secret_when_it_fails(self) -> None:
+        client, _ = oauth(answer({}, 503))
+        with pytest.raises(OAuthUnavailable) as caught:
+            client.revoke(MINE, Secret("marked-token"))
+        shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+        assert "Application(name='mine'" in shown, "this shows no variables"
+        assert "marked" not in shown.replace('Secret("marked-token")', "")
 
 
 anything = st.recursive(

@@ -93,6 +93,11 @@ def test_gear_without_an_id_is_left_alone() -> None:
     assert gear_in({"bikes": [{"name": "x"}, 7, None, {"id": 5}], "shoes": []}) == {}
 
 
+@pytest.mark.parametrize("gear_id", ["", "b", "\ud800", "b1\ud800", "../1", "b" + "1" * 20, "b1\n", "b\u0661"])
+def test_an_id_that_strava_gives_to_no_gear_is_none(gear_id: str) -> None:
+    assert gear_in({"bikes": [{"id": gear_id}, {"id": "b7"}]}).keys() == {"b7"}  # type: ignore[union-attr]  # not None
+
+
 def test_events_begin_with_the_time_in_three_digits() -> None:
     event = profile_event(PROFILE, collected_at=1_780_293_600.5, index="strava", source="strava_webhook://club")
     assert event.data.startswith('{"collected_at":1780293600.500,"id":134815,"firstname":"Anna"')

@@ -176,7 +176,25 @@ def test_limits_of_nought_are_not_believed() -> None:
     assert quota.pause(QUARTER) is None
 
 
-@pytest.mark.parametrize("broken", ["", "100", "a,b", "1,2,3", "-1,5", "1e3,5", "١,٢", ",", "1,", "1.5,2"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "100",
+        "a,b",
+        "1,2,3",
+        "-1,5",
+        "1e3,5",
+        "١,٢",
+        ",",
+        "1,",
+        "1.5,2",
+        f"9,{10**9}",
+        "9" * 400 + ",9",
+        "9" * 5000 + ",9",
+    ],
+    ids=lambda broken: broken[:20],
+)
 def test_headers_that_make_no_sense_leave_a_call_that_nobody_reported(broken: str) -> None:
     counts = dict.fromkeys(headers("0,0"), broken)
     assert told(Quota(), counts) == silent(Quota())

@@ -86,7 +86,10 @@ def test_what_has_no_time_is_no_sample_and_lists_of_another_length_are_named() -
     assert set(found.uneven) == {"watts", "temp"}
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[]", streams(watts=[1, 2]), streams(time=[]), streams(time=["a", {}])])
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b"[]", streams(watts=[1, 2]), streams(time=[]), streams(time=["a", {}]), streams(time=[[0, 1], [1, 2]])],
+)
 def test_without_times_there_are_no_samples(body: bytes) -> None:
     assert len(read_streams(body, KEEP_ALL)) == 0
 

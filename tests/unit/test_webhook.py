@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strava_collector.webhook import (
+    MAX_COMMAS,
     MAX_DEPTH,
     NotANotification,
     Notification,
@@ -120,6 +121,14 @@ def test_updates_must_be_an_object(updates: object) -> None:
 )
 def test_what_is_no_json_object_is_refused(body: bytes) -> None:
     assert refusal(body).endswith(".")
+
+
+def test_many_values_are_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = len(EXAMPLE) - 1
+    most = [0] * (MAX_COMMAS - fields)
+    assert parse(more=most).body["more"] == most
+    monkeypatch.setattr("strava_collector.webhook._decoder", None)
+    assert refusal(json.dumps({**EXAMPLE, "more": [*most, 0]}).encode()) == "The JSON holds too many values."
 
 
 def test_a_refusal_never_quotes_the_body() -> None:

@@ -27,7 +27,7 @@ def decode(cert_file: str) -> Optional[Certificate]:
     if not can_decode():
         return None
     try:
-        certificate: Certificate = ssl._ssl._test_decode_cert(cert_file)  # type: ignore[attr-defined]
+        certificate: Certificate = ssl._ssl._test_decode_cert(cert_file)  # type: ignore[attr-defined]  # not public
         for date in ("notBefore", "notAfter"):
             ssl.cert_time_to_seconds(certificate[date])
     except (OSError, ValueError, KeyError):  # ssl.SSLError is an OSError

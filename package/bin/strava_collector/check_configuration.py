@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Callable, Optional, Protocol, TypeVar
 
 from strava_collector import macro
@@ -106,7 +107,7 @@ def read(source: Source, register: Callable[..., None]) -> Configured:
     inputs = ask(lambda: source.inputs(WEBHOOK_KIND))
     activities_inputs = ask(lambda: source.inputs(ACTIVITIES_KIND))
     secrets = {
-        realm: ask_secrets(lambda realm=realm: source.passwords(credential_realm(realm)))  # type: ignore[misc]
+        realm: ask_secrets(partial(source.passwords, credential_realm(realm)))
         for realm in (f"configs/conf-{APPLICATIONS}", f"configs/conf-{SETTINGS}", f"data/inputs/{WEBHOOK_KIND}")
     }
     application_secrets, tab_secrets, input_secrets = secrets.values()

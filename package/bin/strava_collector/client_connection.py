@@ -13,6 +13,7 @@ from typing import Optional
 from strava_collector.http_request import Head, RequestReader
 from strava_collector.limits import SizeLimits
 from strava_collector.sink import Question
+from strava_collector.source import source_of
 
 #: Bytes taken from the socket at once: more than a TLS record (16 KiB).
 CHUNK = 32 * 1024
@@ -69,6 +70,7 @@ class Connection(ABC):
         "scheduled",
         "serial",
         "socket",
+        "source",
         "ticket",
     )
 
@@ -80,6 +82,8 @@ class Connection(ABC):
         self.socket = client
         #: The IP address at the other end.
         self.peer = peer
+        #: With whose connections it is counted.
+        self.source = source_of(peer)
         #: The client's IP address, for the log and nothing else: the same, unless a proxy has said another one.
         self.address = peer
         #: The server's name for the connection; never used again.

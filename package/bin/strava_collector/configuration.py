@@ -153,7 +153,9 @@ def proxy_url(stanza: Stanza, password: Optional[Secret], faults: list[str]) -> 
     if password is not None and not username:
         faults.append("The proxy has a password but no user name (Configuration → Proxy).")
     credentials = ""
-    if username:
+    if not _can_be_sent(username):
+        faults.append("The proxy's user name (Configuration → Proxy) has characters that cannot be sent.")
+    elif username:
         credentials = quote(username, safe="")
         if password is not None:
             credentials += ":" + quote(password.reveal(), safe="")
@@ -336,7 +338,7 @@ def whole(
 
 
 def encrypted_field(secret: Optional[Secret], field: str) -> Optional[Secret]:
-    """Return one encrypted field of a stanza out of UCC's blob, None if it is not there or empty."""
+    """Return one encrypted field of a stanza out of UCC's blob, None if it is not there, empty, or nothing to send."""
     if secret is None:
         return None
     try:
@@ -344,4 +346,13 @@ def encrypted_field(secret: Optional[Secret], field: str) -> Optional[Secret]:
     except ValueError:
         return None
     value = fields.get(field) if isinstance(fields, dict) else None
-    return Secret(value) if isinstance(value, str) and value else None
+    return Secret(value) if isinstance(value, str) and value and _can_be_sent(value) else None
+
+
+def _can_be_sent(text: str) -> bool:
+    """Whether a text has a form in bytes: JSON may hold halves of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

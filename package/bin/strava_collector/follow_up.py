@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from strava_collector.job import Job, Kind, Priority
 from strava_collector.privacy import Privacy
+from strava_collector.profile import is_gear_id
 from strava_collector.settings import CollectorInput
 from strava_collector.store import around, queue, streams
 from strava_collector.store.sqlite import Transaction
 from strava_collector.streams import is_recorded, stream_key
-
-#: A bike's, a pair of shoes', or whatever Strava adds.
-GEAR_ID = r"[a-z]{0,8}\d{1,19}\Z"
 
 
 def follow_up(
@@ -38,7 +35,7 @@ def follow_up(
 def note_gear(tx: Transaction, athlete_id: int, activity: Mapping[str, object], now: float) -> None:
     """Remember the gear that the athlete used for this activity, as a list or Strava's whole answer has it."""
     gear_id = activity.get("gear_id")
-    if isinstance(gear_id, str) and re.match(GEAR_ID, gear_id):
+    if isinstance(gear_id, str) and is_gear_id(gear_id):
         around.note_use(tx, athlete_id=athlete_id, gear_id=gear_id, now=now)
 
 

@@ -8,7 +8,7 @@ and no second copy of a header that matters. Nothing here does I/O. The rules ar
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 
@@ -22,8 +22,8 @@ class Head:
     method: str
     #: As sent: not decoded, not normalised.
     path: str
-    #: What follows the first question mark, as sent.
-    query: str
+    #: What follows the first question mark, as sent; that of a challenge has the verify token in it.
+    query: str = field(repr=False)
     #: Whether the client wants to send another request on this connection.
     keep_alive: bool
     #: Bytes of the body.

@@ -22,6 +22,9 @@ from strava_collector.transport import Answer, Request, Transport
 #: What can stand in an Authorization header and fits into one part of ``storage/passwords``.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
+#: Larger numbers are no ids and no times; SQLite could not store them, nor could they be calculated with.
+_LARGEST = 2**63 - 1
+
 #: Statuses below 500 that say "not now" rather than "no": request timeout, too early, rate limit.
 _NOT_NOW = (408, 425, 429)
 
@@ -144,10 +147,13 @@ class OAuth:
         Raises TransportError, OAuthRefused, OAuthUnavailable; the last also for an answer that is not Strava's: a page
         of a network's own, with status 200, must not count as a permission that has ended.
         """
-        pair = f"{application.client_id}:{application.client_secret.reveal()}".encode()
-        basic = Secret("Basic " + base64.b64encode(pair).decode("ascii"))
         answer = self._transport.send(
-            Request("POST", self._oauth_url + "/revoke", headers={"Authorization": basic}, form={"token": token})
+            Request(
+                "POST",
+                self._oauth_url + "/revoke",
+                headers={"Authorization": _basic(application)},
+                form={"token": token},
+            )
         )
         if 200 <= answer.status < 300:
             if answer.body.strip() and not _is_json(answer):
@@ -182,6 +188,12 @@ class OAuth:
             # or good for ever; the span is right on any clock.
             expires_at = int(self._clock.now()) + expires_in
         return Tokens(Secret(access), Secret(refresh), expires_at)
+
+
+def _basic(application: Application) -> Secret:
+    """Apart from its caller, so that no variable has the clear text when a call fails and its frames are shown."""
+    pair = f"{application.client_id}:{application.client_secret.reveal()}".encode()
+    return Secret("Basic " + base64.b64encode(pair).decode("ascii"))
 
 
 def _object(answer: Answer, application: Application) -> Mapping[str, object]:
@@ -253,9 +265,11 @@ def _is_json(answer: Answer) -> bool:
 
 
 def _positive(value: object) -> Optional[int]:
-    return value if type(value) is int and value > 0 else None
+    return value if type(value) is int and 0 < value <= _LARGEST else None
 
 
 def _name(athlete: Mapping[str, object], athlete_id: int) -> str:
     parts = (athlete.get("firstname"), athlete.get("lastname"))
-    return " ".join(part.strip() for part in parts if isinstance(part, str) and part.strip()) or str(athlete_id)
+    name = " ".join(part.strip() for part in parts if isinstance(part, str) and part.strip()) or str(athlete_id)
+    # Half a character, which JSON may hold, fits into no address and no file.
+    return name.encode("utf-8", "replace").decode("utf-8")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Optional
@@ -37,6 +38,8 @@ _RESTLESS = frozenset(
     }
 )
 _GEAR_LISTS = ("bikes", "shoes")
+#: A bike's id, ``b123``, that of a pair of shoes, ``g123``, or of whatever Strava adds.
+_GEAR_ID = re.compile(r"[a-z]{0,8}[0-9]{1,19}\Z")
 #: What a profile says of gear, and an event of the gear is worth.
 _OF_GEAR = ("distance", "name", "nickname", "primary", "retired")
 _DISTANCES = frozenset({"distance", "converted_distance"})
@@ -97,8 +100,13 @@ def gear_in(answer: Mapping[str, object]) -> Optional[dict[str, str]]:
         str(one["id"]): _digest([one.get(key) for key in _OF_GEAR])
         for name in _GEAR_LISTS
         for one in _dicts(answer.get(name))
-        if isinstance(one.get("id"), str)
+        if is_gear_id(one.get("id"))
     }
+
+
+def is_gear_id(value: object) -> bool:
+    """Whether Strava may have given this id to a bike or a pair of shoes."""
+    return isinstance(value, str) and _GEAR_ID.match(value) is not None
 
 
 def profile_event(profile: Mapping[str, object], *, collected_at: float, index: str, source: str) -> Event:

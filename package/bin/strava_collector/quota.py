@@ -325,6 +325,9 @@ class Quota:
         )
 
 
+#: Digits of a limit or count that is believed; with some hundred more it could not be calculated with.
+_MOST_DIGITS = 9
+
 _WINDOWS = ("all_quarter", "all_day", "reads_quarter", "reads_day")
 
 
@@ -368,8 +371,8 @@ def _learnt(
 
 def _pair(header: Optional[str]) -> Optional[tuple[int, int]]:
     """``"100,1000"`` → ``(100, 1000)``, anything else → None."""
-    words = [] if header is None else header.split(",")
-    if len(words) != 2 or not all(word.strip().isascii() and word.strip().isdigit() for word in words):
+    words = [] if header is None else [word.strip() for word in header.split(",")]
+    if len(words) != 2 or not all(word.isascii() and word.isdigit() and len(word) <= _MOST_DIGITS for word in words):
         return None
     quarter, day = (int(word) for word in words)
     return quarter, day

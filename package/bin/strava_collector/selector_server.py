@@ -27,6 +27,7 @@ from typing import Callable, Optional
 from strava_collector import logfmt
 from strava_collector.client_connection import Connection, PeerGone, Phase
 from strava_collector.clock import Clock
+from strava_collector.connection_table import ConnectionTable
 from strava_collector.errors import raised_at
 from strava_collector.forwarded import is_loopback
 from strava_collector.limits import Limits
@@ -34,12 +35,20 @@ from strava_collector.listening_sockets import ListeningSockets, prepare
 from strava_collector.plain_connection import PlainConnection
 from strava_collector.rare_log import RareLog
 from strava_collector.sink import Mailbox, Reply
+from strava_collector.source import in_turn
 from strava_collector.tls_connection import TlsConnection
 
 logger = logging.getLogger(__name__)
 
-#: Connections accepted before the ones that exist get their turn again.
-_ACCEPTS_AT_ONCE = 32
+#: Seconds that requests may take, and handshakes, before the others have their turn again. Whoever is left then is
+#: heard in the next round, behind the first of each other source.
+_ROUND = 0.01
+
+#: The same for accepting. Longer, because connections come from the kernel in one line, whatever their source.
+_ACCEPTING = 0.03
+
+#: Seconds that are left to whoever could not be heard in time.
+_MERCY = 1.0
 
 #: Seconds without accepting when the process is out of file descriptors and none can be freed.
 _PAUSE = 0.2
@@ -55,8 +64,9 @@ class SelectorServer(HTTPServer):
     called from another; :meth:`server_close` frees what is left, also without serving.
     """
 
-    #: Connections that the kernel keeps for us; it has its own limit, too.
-    request_queue_size = 1024
+    #: Connections that the kernel keeps for us, and it has its own limit, too. Who finds this full tries again after a
+    #: second; taking so many in takes less.
+    request_queue_size = 4096
     #: So that a restarted input gets its port back at once. On Windows the option would let others take it.
     allow_reuse_address = sys.platform != "win32"
     #: Never share the port with another process, which would get half of the notifications.
@@ -83,8 +93,7 @@ class SelectorServer(HTTPServer):
         self.limits = limits
         self.rare = RareLog(logger)
         self._tls = tls
-        #: By serial number; the one that began, or was answered, longest ago comes first.
-        self._connections: dict[int, Connection] = {}
+        self._connections = ConnectionTable(limits.connections)
         self._last_serial = 0
         #: (when, serial): no deadline is earlier than its connection's first entry; entries may be outdated.
         self._timetable: list[tuple[float, int]] = []
@@ -130,30 +139,50 @@ class SelectorServer(HTTPServer):
         """Serve until :meth:`finish`. ``poll_interval`` has no meaning here: nothing is polled."""
         while not self._is_finished():
             accepts = False
-            handshakes = []
-            for key, events in self._selector.select(self._timeout()):
+            requests, handshakes = [], []
+            selected = self._selector.select(self._timeout())
+            looked_at = self.clock.monotonic()
+            for key, events in selected:
                 connection = key.data
                 if connection is None:
                     accepts = accepts or key.fileobj is not self.mailbox.receiver
                 elif connection.phase is Phase.HANDSHAKE:
                     handshakes.append((connection, events))
                 else:
-                    self._guarded(connection, self._on_event, events)
+                    requests.append((connection, events))
+            self._take_turns(requests)
             for serial, ticket, reply in self.mailbox.collect():
                 connection = self._connections.get(serial)
                 if connection is not None and connection.phase is Phase.WAITING and connection.ticket == ticket:
                     self._guarded(connection, self.on_reply, reply)
             self.before_long_work()
             # A handshake takes ten times as long as anything else, so those who are through with theirs go first.
-            for connection, events in handshakes:
-                self._guarded(connection, self._on_event, events)
-                self.before_long_work()
+            self._take_turns(handshakes, then=self.before_long_work)
             if accepts:
                 self._accept()
-            for _ in range(len(self._ready)):
-                self._guarded(self._ready.popleft(), self.on_input)
+            self._go_on()
             self.before_long_work()
-            self._on_time()
+            self._on_time(looked_at)
+
+    def _take_turns(self, ready: list[tuple[Connection, int]], then: Callable[[], None] = lambda: None) -> None:
+        """Give those who have sent something their turns, one of each source first, as far as the time goes."""
+        end = self.clock.monotonic() + _ROUND
+        is_late = False
+        for connection, events in in_turn(ready):
+            if is_late:  # that it has to wait for its turn is not the client's fault
+                connection.deadline = max(connection.deadline, end + _MERCY)
+                continue
+            self._guarded(connection, self._on_event, events)
+            then()
+            is_late = self.clock.monotonic() >= end
+
+    def _go_on(self) -> None:
+        """Give those their turns whose next request has arrived already, as far as the time goes."""
+        end = self.clock.monotonic() + _ROUND
+        for _ in range(len(self._ready)):
+            self._guarded(self._ready.popleft(), self.on_input)
+            if self.clock.monotonic() >= end:
+                break
 
     def finish(self, patience: float) -> None:
         """Make :meth:`serve_forever` return within ``patience`` seconds, from any thread.
@@ -178,7 +207,7 @@ class SelectorServer(HTTPServer):
         """Close everything that is still open; not while :meth:`serve_forever` runs."""
         super().server_close()
         self.listening.close()
-        for connection in list(self._connections.values()):
+        for connection in self._connections:
             self.close(connection)
         self.rare.close()
         self._selector.close()
@@ -196,8 +225,8 @@ class SelectorServer(HTTPServer):
             due.append(self._timetable[0][0])
         return max(0.0, min(due) - self.clock.monotonic()) if due else None
 
-    def _on_time(self) -> None:
-        now = self.clock.monotonic()
+    def _on_time(self, now: float) -> None:
+        """Do what is due by the time of the last look: who has sent something since may have been in time."""
         if self._patience is not None and self._end is None:
             self._begin_to_finish(now + self._patience)
         if self._accept_again is not None and now >= self._accept_again:
@@ -221,7 +250,7 @@ class SelectorServer(HTTPServer):
             self.listening.leave_alone()
         self._accept_again = None
         self.listening.close()
-        for connection in list(self._connections.values()):
+        for connection in self._connections:
             if connection.phase in (Phase.HANDSHAKE, Phase.IDLE):
                 connection.say_goodbye()
                 self.close(connection)
@@ -237,17 +266,21 @@ class SelectorServer(HTTPServer):
 
     def _accept(self) -> None:
         for listening in self.listening:
-            for _ in range(_ACCEPTS_AT_ONCE):
+            end = self.clock.monotonic() + _ACCEPTING
+            while True:
                 try:
                     client, address = listening.accept()
                 except BlockingIOError:
                     break
                 except ConnectionError:
-                    continue  # the client has gone again
+                    pass  # the client has gone again
                 except OSError as error:
                     self._on_accept_error(error)
                     return
-                self._welcome(client, str(address[0]))
+                else:
+                    self._welcome(client, str(address[0]))
+                if self.clock.monotonic() >= end:
+                    break
 
     def _welcome(self, client: socket.socket, address: str) -> None:
         """Take a new connection in; its handshake begins when the client speaks."""
@@ -268,7 +301,7 @@ class SelectorServer(HTTPServer):
         else:
             connection = TlsConnection(client, address, self.limits.sizes, self._last_serial, self._tls)
             patience = self.limits.handshake
-        self._connections[connection.serial] = connection
+        self._connections.add(connection)
         self.set_deadline(connection, self.clock.monotonic() + patience)
         self._watch(connection)
 
@@ -288,13 +321,13 @@ class SelectorServer(HTTPServer):
             self.listening.leave_alone()
 
     def _close_oldest(self, why: str) -> bool:
-        """Close the connection that has been unfinished longest, if one does not wait for the store."""
-        for connection in self._connections.values():
-            if connection.phase is not Phase.WAITING:
-                self.report(connection, "connection_closed", why, phase=connection.phase.name.lower())
-                self.close(connection)
-                return True
-        return False
+        """Make room: close the connection whose turn it is to go, if one does not wait for the store."""
+        connection = self._connections.next_to_go()
+        if connection is None:
+            return False
+        self.report(connection, "connection_closed", why, phase=connection.phase.name.lower())
+        self.close(connection)
+        return True
 
     # Connections
 
@@ -311,14 +344,14 @@ class SelectorServer(HTTPServer):
 
     def touch(self, connection: Connection) -> None:
         """Count the connection as the youngest, because it has just been useful."""
-        self._connections[connection.serial] = self._connections.pop(connection.serial)
+        self._connections.touch(connection)
 
     def close(self, connection: Connection) -> None:
         """Close the connection now; more than once is fine."""
         if connection.events:
             self._selector.unregister(connection.socket)
             connection.events = 0
-        self._connections.pop(connection.serial, None)
+        self._connections.remove(connection)
         connection.close()
 
     def report(

@@ -110,7 +110,7 @@ def read_streams(body: bytes, privacy: Privacy) -> Streams:
     wanted = {name: by_name[name] for name in stream_keys(privacy) if name in by_name}
     streams = {name: one for name, one in wanted.items() if isinstance(one, _Stream)}
     time = streams.pop("time", None)
-    if time is None:
+    if time is None or len(time.columns) != 1:
         return Streams(array("q"), {})
     offsets = _offsets(time.columns[0])
     columns: dict[str, Packed] = {}

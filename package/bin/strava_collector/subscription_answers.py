@@ -16,6 +16,9 @@ from strava_collector.transport import Answer
 #: Where people find what Strava knows about their application.
 SETTINGS_PAGE = "https://www.strava.com/settings/api"
 
+#: Larger ids are none; the store could not hold them.
+_LARGEST = 2**63 - 1
+
 _BLANKS = re.compile(r"\s+")
 
 
@@ -175,10 +178,15 @@ def _with_look(what: str, look_there: Callable[[], str], to_do: str) -> str:
 
 
 def _listed(entry: object) -> Optional[Listed]:
-    if not isinstance(entry, dict) or type(entry.get("id")) is not int:
+    subscription_id = entry.get("id") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or type(subscription_id) is not int or not 0 < subscription_id <= _LARGEST:
         return None
-    url, created = entry.get("callback_url"), entry.get("created_at")
-    return Listed(entry["id"], url if isinstance(url, str) else "", created[:40] if isinstance(created, str) else "")
+    return Listed(subscription_id, _text(entry.get("callback_url")), _text(entry.get("created_at"))[:40])
+
+
+def _text(value: object) -> str:
+    """A text without halves of characters, which JSON may hold and the store cannot; empty if it is none."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
 
 
 def _words(faults: list[tuple[str, str, str]], before: str = "") -> str:

@@ -32,7 +32,7 @@ class SplunkdConnectionException(SplunkdException):
 class RESTException(SplunkdException):
     """splunkd answered with an error status."""
 
-    def __init__(self, statusCode: int, messages: object = None, extended: object = None) -> None:  # noqa: N803
+    def __init__(self, statusCode: int, messages: object = None, extended: object = None) -> None:  # noqa: N803 - as there
         super().__init__(f"[HTTP {statusCode}] {messages}")
         self.statusCode = statusCode
         self._messages = messages
