@@ -39,6 +39,7 @@ ON_THE_NEWEST = (
     "tests/unit/test_sandbox_*.py",
     "tests/unit/test_training.py",
     "tests/integration/test_sandbox_*.py",
+    "tests/integration/strava_stand_in/*.py",
     "tests/integration/test_activities_input.py",
     "tests/integration/test_athletes.py",
     "tests/integration/test_chaos.py",

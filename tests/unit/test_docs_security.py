@@ -21,7 +21,7 @@ TABLES = ("Threats from the internet", "Threats from who knows the path", "Threa
 
 
 def names_in(file: Path) -> set[str]:
-    return set(re.findall(r"^ *(?:async )?def (test_\w+)", file.read_text("utf-8"), flags=re.MULTILINE))
+    return set(re.findall(r"^ *(?:def|async def|class) ([tT]est_?\w+)", file.read_text("utf-8"), flags=re.MULTILINE))
 
 
 def section(heading: str) -> str:

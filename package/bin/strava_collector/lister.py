@@ -20,7 +20,7 @@ from strava_collector.errors import CollectorError
 from strava_collector.fetcher import Connection
 from strava_collector.intake import LIST_LEASE_SECONDS, Intake
 from strava_collector.job import Priority
-from strava_collector.list_page import Look
+from strava_collector.list_page import Look, Taken
 from strava_collector.list_watch import ListWatch
 from strava_collector.listing import NotAList, Page, read_page
 from strava_collector.logfmt import line
@@ -230,9 +230,9 @@ class Lister:
                     leases.release(tx, name=name, holder=holder)
 
     def _list_page(self, look: Look, connection: Connection, settings: Settings) -> None:
-        asked_at, one, athlete = self._clock.now(), look.walk, look.athlete
+        asked_at, one = self._clock.now(), look.walk
         answer = self._calls.ask(
-            athlete,
+            look.athlete,
             connection,
             settings.advanced,
             lambda api, token: api.activities(
@@ -257,26 +257,35 @@ class Lister:
             holder=self.lease_name,
         )
         if taken.stuck:
-            times = self._stuck[athlete.athlete_id] = self._stuck.get(athlete.athlete_id, 0) + 1
-            self._refused[athlete.athlete_id] = 1 + times  # hours, growing
-            self._refuse(
-                look, "Strava's list of activities brings the same page again and again, so it cannot be read."
+            self._tell_stuck(look)
+        elif taken.doubted:
+            self._doubt(look, taken.doubted, asked_at)
+        else:
+            self._tell_listed(look, page, taken)
+
+    def _tell_stuck(self, look: Look) -> None:
+        athlete_id = look.athlete.athlete_id
+        times = self._stuck[athlete_id] = self._stuck.get(athlete_id, 0) + 1
+        self._refused[athlete_id] = 1 + times  # hours, growing
+        self._refuse(look, "Strava's list of activities brings the same page again and again, so it cannot be read.")
+
+    def _doubt(self, look: Look, missing: int, asked_at: float) -> None:
+        athlete, purpose = look.athlete, look.walk.purpose
+        self._pause(athlete, purpose, asked_at + DOUBT_PAUSE)
+        log.warning(
+            line(
+                "list_doubted",
+                athlete_id=athlete.athlete_id,
+                purpose=purpose.value,
+                missing=missing,
+                seconds=DOUBT_PAUSE,
             )
-            return
+        )
+
+    def _tell_listed(self, look: Look, page: Page, taken: Taken) -> None:
+        athlete, one = look.athlete, look.walk
         if taken.complete:
             self._stuck.pop(athlete.athlete_id, None)
-        if taken.doubted:
-            self._pause(athlete, one.purpose, asked_at + DOUBT_PAUSE)
-            log.warning(
-                line(
-                    "list_doubted",
-                    athlete_id=athlete.athlete_id,
-                    purpose=one.purpose.value,
-                    missing=taken.doubted,
-                    seconds=DOUBT_PAUSE,
-                )
-            )
-            return
         self._is_well(athlete)
         self._watch.has_moved(athlete.athlete_id, complete=taken.complete and one.purpose is not Purpose.PASS)
         log.info(

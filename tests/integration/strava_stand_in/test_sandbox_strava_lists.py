@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from sandbox.certificates import Certificates
 from sandbox.strava import DeliveryState, StravaStandIn
 from tests.support.clock import START, VirtualClock
 from tests.support.strava_client import Client, connected, error_of, fetch
 
 LIST = "/api/v3/athlete/activities"
 DAY = 86_400
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def strava(certificates: Certificates, clock: VirtualClock) -> Iterator[StravaStandIn]:
-    with StravaStandIn(certificates, clock=clock) as strava:
-        yield strava
-
-
-@pytest.fixture
-def client(strava: StravaStandIn, certificates: Certificates) -> Iterator[Client]:
-    client = Client(strava, certificates)
-    yield client
-    client.close()
 
 
 def listed(client: Client, token: str, **query: object) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -21,24 +20,6 @@ from tests.support.strava_client import (
 )
 
 NOT_FOUND = (404, "Activity", "id", "invalid")
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def strava(certificates: Certificates, clock: VirtualClock) -> Iterator[StravaStandIn]:
-    with StravaStandIn(certificates, clock=clock) as strava:
-        yield strava
-
-
-@pytest.fixture
-def client(strava: StravaStandIn, certificates: Certificates) -> Iterator[Client]:
-    client = Client(strava, certificates)
-    yield client
-    client.close()
 
 
 def test_an_athlete_connects_and_an_activity_is_fetched(strava: StravaStandIn, client: Client) -> None:

@@ -23,13 +23,6 @@ def strava(certificates: Certificates) -> Iterator[StravaStandIn]:
 
 
 @pytest.fixture
-def client(strava: StravaStandIn, certificates: Certificates) -> Iterator[Client]:
-    client = Client(strava, certificates)
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def callback(certificates: Certificates) -> Iterator[Callback]:
     with Callback(certificates) as callback:
         yield callback
