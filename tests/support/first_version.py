@@ -41,7 +41,7 @@ _TIMES = {
 
 
 def lay_down_store(file: Path, *, stopped_at: float) -> sqlite3.Connection:
-    """Make the database as the first version left it at that time, in epoch seconds; the caller closes the connection."""
+    """Make the database as the first version left it then, in epoch seconds; the caller closes the connection."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.touch(mode=0o600)
     connection = sqlite3.connect(file, isolation_level=None)
