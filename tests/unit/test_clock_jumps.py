@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
 from sandbox.certificates import Certificates
-from tests.support.clock import START
+from strava_collector.events import Event
+from tests.support.clock import START, VirtualClock
 from tests.support.collecting import ANNA, BAD_TOKEN, BEN, BROKEN, REVOKED, Collect, Collecting, athletes, renewal, ride
 from tests.support.walking import Walking
 
@@ -138,6 +142,35 @@ def test_a_later_version_is_the_latest_one_whatever_the_clock_does(club: Collect
     club.receive("update", 1, event_time=int(START) + 200, updates={"title": "Edited"})
     live(club, 300)
     assert club.index.latest()[1]["name"] == "Edited"
+
+
+#: In 2026, UTC: the hour that New York has twice, and the one that it has not.
+NIGHTS = {
+    "the hour that comes twice": datetime(2026, 11, 1, 5, 30, tzinfo=timezone.utc).timestamp(),
+    "the hour that is left out": datetime(2026, 3, 8, 6, 30, tzinfo=timezone.utc).timestamp(),
+}
+
+
+@pytest.mark.parametrize("night", NIGHTS.values(), ids=NIGHTS)
+def test_daylight_saving_makes_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, night: float) -> None:
+    def of_a_night(zone: str) -> tuple[list[Event], int]:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        with closing(Collecting(tmp_path / zone.replace("/", "-"), BROKEN, BROKEN, clock=VirtualClock(night))) as c:
+            c.transport.answer_with(ride)
+            c.transport.renew = renewal
+            for activity in range(1, 9):
+                c.receive("create", activity)
+                live(c, 900)
+            return c.index.events, len(c.transport.requests)
+
+    try:
+        events, calls = of_a_night("America/New_York")
+        assert (events, calls) == of_a_night("UTC")
+        assert calls == 8 + 2
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 Walk = Callable[..., Walking]
