@@ -31,6 +31,9 @@ SILENT = (
     "end_latlng",
 )
 
+#: What is nested more deeply makes no difference: Strava's places have two levels, and Python's stack is not endless.
+_MOST_LEVELS = 16
+
 
 def fingerprint(activity: Mapping[str, object]) -> str:
     """Return ``xxxxxxxx-xxxxxxxx`` of an activity in full or of its entry in a list.
@@ -55,10 +58,12 @@ def _short(activity: Mapping[str, object], names: tuple[str, ...]) -> str:
     return hashlib.sha256(json.dumps(values, separators=(",", ":")).encode("ascii")).hexdigest()[:8]
 
 
-def _plain(value: object) -> object:
+def _plain(value: object, levels: int = _MOST_LEVELS) -> object:
     """The same value for the same thing: ``12`` and ``12.0``, nothing and an empty list."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list):
-        return [_plain(part) for part in value] or None
+        return [_plain(part, levels - 1) for part in value] or None if levels else None
+    if isinstance(value, dict):
+        return {key: _plain(part, levels - 1) for key, part in value.items()} if levels else None
     return value
