@@ -34,7 +34,7 @@ def sandbox(built_app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         folder=tmp_path_factory.mktemp("attack"),
         python=Path(sys.executable),
         # The cooldown is what keeps a flood in one athlete's name from the others' turns; its default is 15 s.
-        advanced={"settle_time": 0, "retry_base": 1, "cooldown": 1},
+        advanced={"settle_time": 0, "retry_base": 1, "cooldown": 2},
         limits=GENEROUS,
     )
     with made:

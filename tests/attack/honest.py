@@ -1,8 +1,9 @@
 """An honest sender in a process of its own, so that an attacker's work in the tests' process delays no measurement.
 
 It sends notifications at a steady rate, each on a new TLS connection as Strava does, whether the ones before are
-answered or not. For each it prints its number, the answer's status (0 without one) and the seconds from when it was
-due. It ends with its standard input. Why there was no answer goes to its standard error.
+answered or not. What is refused with 503, because a disk is busy, it sends twice more, as Strava does. For each it
+prints its number, the answer's status (0 without one) and the seconds from when it was due. It ends with its standard
+input. Why there was no answer goes to its standard error.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from typing import Any
 
 #: Seconds after which no answer is expected any more; ten times as long as Strava waits.
 PATIENCE = 20.0
+
+#: How often a notification is sent, and the seconds between.
+ATTEMPTS = 3
+PAUSE = 1.0
 
 
 class Sender:
@@ -44,7 +49,11 @@ class Sender:
 
     async def _deliver(self, number: int, due: float) -> None:
         try:
-            status = await asyncio.wait_for(self._post(number), PATIENCE)
+            for _ in range(ATTEMPTS):
+                status = await asyncio.wait_for(self._post(number), PATIENCE)
+                if status != 503:
+                    break
+                await asyncio.sleep(PAUSE)
         except (OSError, asyncio.TimeoutError, EOFError, ValueError) as error:
             print(number, repr(error), file=sys.stderr)
             status = 0
