@@ -13,8 +13,8 @@ class Extent:
     rounds: int = 7
     kept_alive_rounds: int = 7
     #: In each of them requests are counted for so many seconds, after some that are not.
-    seconds: float = 3.0
-    warm_up: float = 0.7
+    seconds: float = 2.2
+    warm_up: float = 0.5
     #: How long honest clients are watched beside hostile ones.
     hostile_seconds: float = 20.0
     hostile_warm_up: float = 3.0
