@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Callable, Optional
 
+from sandbox.patience import patience as until_failed
 from strava_collector.job import Kind, Priority, Reason, Status
 from strava_collector.store import queue
 from strava_collector.store.database import Database, Transaction
@@ -20,9 +21,10 @@ from tests.support.clock import VirtualClock
 RIDES = "rides"
 
 
-def database(folder: Path, *, patience: float = 10.0) -> Database:
-    """A store in a folder of its own below ``folder``."""
-    return Database(folder / "store", clock=VirtualClock(), patience=patience)
+def database(folder: Path, *, patience: Optional[float] = None) -> Database:
+    """A store in a folder of its own below ``folder``; patient, unless the test is about that."""
+    waits = until_failed(10.0) if patience is None else patience
+    return Database(folder / "store", clock=VirtualClock(), patience=waits)
 
 
 def quick_folder() -> tempfile.TemporaryDirectory[str]:

@@ -14,6 +14,7 @@ from typing import Callable
 
 import pytest
 
+from sandbox.patience import patience
 from strava_collector.errors import StoreUnavailable
 from strava_collector.notification_rules import Hold
 from strava_collector.store import inbox, ledger, queue, salvage
@@ -328,7 +329,7 @@ def test_many_threads_that_meet_the_damage_repair_it_once(folder: Path, store: D
     failures: list[BaseException] = []
 
     def add(number: int) -> None:
-        begin.wait(10)
+        begin.wait(patience(10))
         try:
             with store.write() as tx:
                 join(tx, number)
@@ -339,7 +340,7 @@ def test_many_threads_that_meet_the_damage_repair_it_once(folder: Path, store: D
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(patience(30))
     assert failures == []
     assert contents(store)["job"] == ROWS + 8
     assert len(set_aside(folder)) == 1
