@@ -175,6 +175,10 @@ REFUSALS = {
         "The client secret of the application": Checked(_TABS, "“lost”"),
         "The proxy's host": Checked(_TABS, "http://x"),
         "The proxy has a password": Checked(f"{_HOOK}test_a_proxy_password_needs_a_user_name", "no user name"),
+        "The proxy's user name": Checked(
+            "unit/test_configuration.py::test_half_a_character_is_no_part_of_a_credential",
+            "characters that cannot be sent",
+        ),
         "The kind of proxy": Checked(
             "unit/test_configuration.py::test_a_kind_of_proxy_that_there_is_not_is_refused", "The kind of proxy"
         ),
