@@ -25,18 +25,29 @@ QUICK = ("tests/unit", "tests/contract")
 WITH_PROCESSES = ("tests/integration",)
 
 #: These take minutes, and what they show does not depend on the interpreter; test_built_input.py and all that is quick
-#: show on each that it carries the rest. On the newest only: days and weeks in virtual time, the stand-ins' own tests,
-#: and what goes on between the add-on and Strava for long. On the oldest only: whatever somebody may enter or look up.
+#: show on each that it carries the rest. On the newest only: days and weeks in virtual time, what is not shipped as
+#: Python (searches, documents, the stand-ins), and what goes on between the add-on and Strava for long. On the oldest
+#: only: whatever somebody may enter or look up, and the repair of damaged files.
 ON_THE_NEWEST = (
+    "tests/unit/test_*_macro.py",
+    "tests/unit/test_*_searches.py",
+    "tests/unit/test_calculated_fields.py",
     "tests/unit/test_clock_jumps.py",
+    "tests/unit/test_dashboard*.py",
+    "tests/unit/test_docs_*.py",
     "tests/unit/test_fuzz.py",
+    "tests/unit/test_latest_property.py",
     "tests/unit/test_lister.py",
     "tests/unit/test_lister_model.py",
     "tests/unit/test_lister_pace.py",
     "tests/unit/test_lister_troubles.py",
     "tests/unit/test_pipeline_model.py",
-    "tests/unit/test_simulation.py",
+    "tests/unit/test_refusals.py",
     "tests/unit/test_sandbox_*.py",
+    "tests/unit/test_screenshots.py",
+    "tests/unit/test_simulation.py",
+    "tests/unit/test_spl_*.py",
+    "tests/unit/test_told_commands.py",
     "tests/unit/test_training.py",
     "tests/integration/test_sandbox_*.py",
     "tests/integration/strava_stand_in/*.py",
@@ -49,6 +60,7 @@ ON_THE_NEWEST = (
     "tests/integration/test_what_is_written.py",
 )
 ON_THE_OLDEST = (
+    "tests/unit/test_store_salvage*.py",
     "tests/integration/test_admin_endpoints.py",
     "tests/integration/test_admin_terminal.py",
     "tests/integration/test_applications.py",
