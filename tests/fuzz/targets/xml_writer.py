@@ -40,7 +40,7 @@ def _check(data: bytes) -> str:
     ]
     assert written(*events) == events
     if isinstance(told, dict):
-        assert json.loads(encode(short_first(told))) == told
+        assert json.loads(f"{{{','.join(short_first(told))}}}") == told
         _check_log(told)
         return "object"
     return "other JSON"
