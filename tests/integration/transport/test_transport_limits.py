@@ -16,19 +16,24 @@ from tests.support.transport_calls import Open, fault_of, get
 
 
 class TestAServerThatTakesItsTime:
-    QUICK = CallLimits(connect=0.5, read=0.3, whole=0.6)
+    #: One limit is short and the others are long, so that a busy host does not reach another one first.
+    HANDSHAKE = CallLimits(connect=0.5, read=20, whole=30)
+    SILENCE = CallLimits(connect=20, read=0.3, whole=30)
+    WHOLE = CallLimits(connect=20, read=20, whole=0.6)
+    #: For a first answer that is to come in time.
+    SECOND_ANSWER = CallLimits(connect=20, read=1.5, whole=30)
 
-    def call(self, client: Open, tls: ssl.SSLContext, script: Script) -> TransportError:
+    def call(self, client: Open, tls: ssl.SSLContext, script: Script, limits: CallLimits = WHOLE) -> TransportError:
         """Every one of these servers would hold a caller for at least 10 s."""
         with Server(script, tls) as server:
             began = time.monotonic()
-            fault = fault_of(client(self.QUICK), get(server))
+            fault = fault_of(client(limits), get(server))
             assert time.monotonic() - began < 5
         assert fault.fault is TransportFault.TIMEOUT
         return fault
 
     def test_no_answer(self, client: Open, tls: ssl.SSLContext) -> None:
-        fault = self.call(client, tls, Visit.until_closed)
+        fault = self.call(client, tls, Visit.until_closed, self.SILENCE)
         assert "sent nothing for 0.3 s" in str(fault)
 
     def test_a_dripping_head(self, client: Open, tls: ssl.SSLContext) -> None:
@@ -72,7 +77,7 @@ class TestAServerThatTakesItsTime:
 
     def test_a_handshake_that_never_begins(self, client: Open) -> None:
         with Server(Visit.until_closed, None) as server:
-            fault = fault_of(client(self.QUICK), get(server))
+            fault = fault_of(client(self.HANDSHAKE), get(server))
         assert fault.fault is TransportFault.TIMEOUT
         assert "TLS handshake" in str(fault)
 
@@ -82,7 +87,7 @@ class TestAServerThatTakesItsTime:
 
         with Server(script, None) as server:
             began = time.monotonic()
-            fault = fault_of(client(self.QUICK), get(server))
+            fault = fault_of(client(self.HANDSHAKE), get(server))
             assert time.monotonic() - began < 5
         assert fault.fault in (
             TransportFault.TIMEOUT,
@@ -99,7 +104,7 @@ class TestAServerThatTakesItsTime:
             visit.until_closed()
 
         with Server(script, tls) as server:
-            transport = client(self.QUICK)
+            transport = client(self.SECOND_ANSWER)
             transport.send(get(server))
             assert fault_of(transport, get(server)).fault is TransportFault.TIMEOUT
             assert server.visits == 1
@@ -113,7 +118,7 @@ class TestAServerThatTakesItsTime:
                 visit.answer()
 
         with Server(script, tls) as server:
-            transport = client(self.QUICK)
+            transport = client(self.SECOND_ANSWER)
             fault_of(transport, get(server))
             assert transport.send(get(server)).status == 200
 
