@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Callable
 
 import pytest
 
-from sandbox.certificates import Certificates
 from strava_collector.events import Event
 from tests.support.clock import START, VirtualClock
 from tests.support.collecting import ANNA, BAD_TOKEN, BEN, BROKEN, REVOKED, Collect, Collecting, athletes, renewal, ride
-from tests.support.walking import Walking
+from tests.support.walking import Walk
 
 HOUR, DAY, YEAR = 3600.0, 86_400.0, 365 * 86_400.0
 JUMPS = {
@@ -171,22 +168,6 @@ def test_daylight_saving_makes_no_difference(tmp_path: Path, monkeypatch: pytest
     finally:
         monkeypatch.undo()
         time.tzset()
-
-
-Walk = Callable[..., Walking]
-
-
-@pytest.fixture
-def walking(tmp_path: Path, certificates: Certificates) -> Iterator[Walk]:
-    made: list[Walking] = []
-
-    def factory(**fields: Any) -> Walking:
-        made.append(Walking(tmp_path / "store", certificates, **fields))
-        return made[-1]
-
-    yield factory
-    for one in made:
-        one.close()
 
 
 @every_jump
