@@ -9,8 +9,9 @@ import pytest
 from strava_collector.answers import read_answer
 from strava_collector.fingerprint import fingerprint, silent_differ
 from strava_collector.outcome import Fetched
+from tests.support.claimed_job import JOB, NOW
 from tests.support.scripted_transport import answer
-from tests.unit.test_read_answer import JOB, NOW, RIDE
+from tests.unit.test_read_answer import RIDE
 
 
 def test_the_same_thing_written_otherwise_is_the_same() -> None:

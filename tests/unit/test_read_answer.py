@@ -8,37 +8,11 @@ from typing import Optional
 import pytest
 
 from strava_collector.answers import read_answer
-from strava_collector.job import Job, Kind, Priority, Reason, Status
+from strava_collector.job import Kind
 from strava_collector.outcome import Fetched, Granted, Refused, Strangers, Unusable
+from tests.support.claimed_job import JOB, NOW
 from tests.support.scripted_transport import answer, refusal
 
-NOW = 1_714_545_000.0
-JOB = Job(
-    id=1,
-    kind=Kind.ACTIVITY,
-    activity_id=7,
-    athlete_id=134815,
-    input="rides",
-    reason=Reason.WEBHOOK,
-    priority=Priority.LIVE,
-    force=False,
-    status=Status.WORKING,
-    outcome=None,
-    attempts=0,
-    crashes=0,
-    max_attempts=5,
-    next_run_at=NOW,
-    error=None,
-    trail="trail",
-    expected=None,
-    created_at=NOW,
-    updated_at=NOW,
-    generation=1,
-    claimed_generation=1,
-    lease_id="lease",
-    lease_expires_at=NOW + 300,
-    claimed_at=NOW,
-)
 RIDE = {"id": 7, "athlete": {"id": 134815}, "start_date": "2024-05-01T06:30:00Z"}
 NO_JSON = "Strava answered 200, but with something that is not JSON."
 ANOTHER = "Strava answered 200, but not with the activity that was asked for."

@@ -14,7 +14,7 @@ from strava_collector.answers import read_answer, read_any
 from strava_collector.events import activity_digest, activity_event, epoch
 from strava_collector.expectation import contradicts
 from strava_collector.fingerprint import fingerprint
-from strava_collector.job import Job, Kind, Priority, Reason, Status
+from strava_collector.job import Kind
 from strava_collector.outcome import (
     Circumstances,
     Decision,
@@ -37,32 +37,10 @@ from strava_collector.transport import Answer
 from tests.fuzz.answers import NOW, answer_of
 from tests.fuzz.reading import written
 from tests.fuzz.target import Target
+from tests.support.claimed_job import JOB
 
-_JOB = Job(
-    id=1,
-    kind=Kind.ACTIVITY,
-    activity_id=7,
-    athlete_id=8,
-    input="club",
-    reason=Reason.WEBHOOK,
-    priority=Priority.LIVE,
-    force=False,
-    status=Status.WORKING,
-    outcome=None,
-    attempts=0,
-    crashes=0,
-    max_attempts=5,
-    next_run_at=NOW,
-    error=None,
-    trail="trail",
-    expected=json.dumps({"title": ["Morning Ride", 1], "private": [False, 1], "type": ["Ride", 1]}),
-    created_at=NOW,
-    updated_at=NOW,
-    generation=1,
-    claimed_generation=1,
-    lease_id="lease",
-    lease_expires_at=NOW + 300,
-    claimed_at=NOW,
+_JOB = replace(
+    JOB, athlete_id=8, expected=json.dumps({"title": ["Morning Ride", 1], "private": [False, 1], "type": ["Ride", 1]})
 )
 _AT = Circumstances(
     now=NOW,
