@@ -19,7 +19,8 @@ from tools.progress import run, say
 
 ROOT = Path(__file__).resolve().parents[1]
 PINS = ROOT / "tools" / "pins"
-FOLDER = ROOT / ".venv"
+#: Where they are; a second working copy may share them by a link.
+FOLDER = (ROOT / ".venv").resolve()
 
 #: Raise it when environments must be made anew although no pin changed.
 _RECIPE = "1"
