@@ -35,6 +35,29 @@ class Joined:
     merged: bool
 
 
+_NEW = """
+    INSERT INTO job (kind, activity_id, athlete_id, input, reason, priority, force, status, max_attempts, next_run_at,
+                     trail, expected, created_at, updated_at)
+    VALUES (:kind, :activity_id, :athlete_id, :input, :reason, :priority, :force, 'pending', :max_attempts, :due_at,
+            :trail, :expected, :now, :now)
+"""
+
+#: The lease of a working job belongs to its input; a waiting one goes to the athlete's present owner.
+_FURTHER = """
+    UPDATE job SET
+        generation = generation + 1,
+        priority = MIN(priority, :priority),
+        force = MAX(force, :force),
+        reason = CASE WHEN :priority < priority THEN :reason ELSE reason END,
+        attempts = 0, crashes = 0, error = NULL,
+        next_run_at = CASE WHEN :first_since_claim THEN :due_at ELSE MIN(next_run_at, :due_at) END,
+        expected = COALESCE(:expected, expected),
+        input = CASE WHEN status = 'pending' THEN :input ELSE input END,
+        updated_at = :now
+    WHERE id = :id
+"""
+
+
 def join(
     tx: Transaction,
     *,
@@ -59,57 +82,29 @@ def join(
     false owner must not get hold of the true one's. ``expected`` is what the newest notification says of the
     activity; None leaves it as it is.
     """
+    wish = {
+        "kind": kind.value,
+        "activity_id": activity_id,
+        "athlete_id": athlete_id,
+        "input": input,
+        "reason": reason.value,
+        "priority": int(priority),
+        "force": int(force),
+        "due_at": float(due_at),
+        "now": float(now),
+        "expected": expected,
+    }
     live = tx.execute(
-        "SELECT id, trail, status, generation, claimed_generation FROM job"
-        " WHERE kind = ? AND activity_id = ? AND athlete_id = ? AND status IN ('pending', 'working')",
-        (kind.value, activity_id, athlete_id),
+        "SELECT id, trail, status, generation, claimed_generation FROM job WHERE kind = :kind"
+        " AND activity_id = :activity_id AND athlete_id = :athlete_id AND status IN ('pending', 'working')",
+        wish,
     ).fetchone()
     if live is None:
-        new = tx.execute(
-            "INSERT INTO job (kind, activity_id, athlete_id, input, reason, priority, force, status,"
-            " max_attempts, next_run_at, trail, expected, created_at, updated_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)",
-            (
-                kind.value,
-                activity_id,
-                athlete_id,
-                input,
-                reason.value,
-                int(priority),
-                int(force),
-                MAX_ATTEMPTS,
-                float(due_at),
-                trail,
-                expected,
-                float(now),
-                float(now),
-            ),
-        ).lastrowid
+        new = tx.execute(_NEW, {**wish, "trail": trail, "max_attempts": MAX_ATTEMPTS}).lastrowid
         return Joined(int(new or 0), trail, merged=False)
     working = live["status"] == Status.WORKING.value
     first_since_claim = working and live["generation"] == live["claimed_generation"]
-    tx.execute(
-        "UPDATE job SET generation = generation + 1, priority = MIN(priority, ?), force = MAX(force, ?),"
-        " reason = CASE WHEN ? < priority THEN ? ELSE reason END, attempts = 0, crashes = 0, error = NULL,"
-        " updated_at = ?,"
-        " next_run_at = CASE WHEN ? THEN ? ELSE MIN(next_run_at, ?) END, expected = COALESCE(?, expected),"
-        # The lease of a working job belongs to its input; a waiting one goes to the athlete's present owner.
-        " input = CASE WHEN status = 'pending' THEN ? ELSE input END"
-        " WHERE id = ?",
-        (
-            int(priority),
-            int(force),
-            int(priority),
-            reason.value,
-            float(now),
-            int(first_since_claim),
-            float(due_at),
-            float(due_at),
-            expected,
-            input,
-            live["id"],
-        ),
-    )
+    tx.execute(_FURTHER, {**wish, "id": live["id"], "first_since_claim": int(first_since_claim)})
     return Joined(live["id"], live["trail"], merged=not first_since_claim)
 
 
