@@ -11,10 +11,13 @@ from pathlib import Path
 
 import psutil
 
+from sandbox.patience import patience
 from sandbox.soak.slopes import Point, Slope, slope
 
 _EVERY = 1.0
 _MB = 1_000_000.0
+#: Seconds to wait for a turn to write: SQLite has no queue, and the input writes all the time.
+_TURN = 60.0
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def make_look_old(database: Path, *, finished_before: float, by: float) -> None:
 
     In real life they are kept for seven days. What is held, waits or was given up stays as it is.
     """
-    connection = sqlite3.connect(database, timeout=5.0, isolation_level=None)
+    connection = sqlite3.connect(database, timeout=patience(_TURN), isolation_level=None)
     try:
         for table, state in (("notification", "state = 'dispatched'"), ("job", "status = 'done'")):
             connection.execute(
