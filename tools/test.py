@@ -188,9 +188,8 @@ class Run:
         python = environment.ready()
         with tempfile.TemporaryDirectory(prefix="tests-") as folder:
             report = Path(folder) / "report.xml"
-            command = [str(python), "-B", "-m", "pytest", f"--junitxml={report}", *paths]
-            surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-            finished = run(title, command, folder=environments.ROOT, environment=surroundings, show=self._show)
+            command = [str(python), "-m", "pytest", f"--junitxml={report}", *paths]
+            finished = run(title, command, folder=environments.ROOT, environment=surroundings(), show=self._show)
             if finished.status != 0 and not self._show:
                 say(finished.output)
             passed, failed, skipped = count(report)
@@ -202,6 +201,12 @@ class Run:
 
 #: Does something of a run and notes in it how that ended.
 Step = Callable[[Run], None]
+
+
+def surroundings() -> dict[str, str]:
+    """The variables of a process that runs tests: what it compiles is kept for the next one, and not in the sources."""
+    kept = {name: os.environ[name] for name in os.environ if name not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(environments.FOLDER / "compiled")}
 
 
 def count(report: Path) -> tuple[int, int, list[str]]:

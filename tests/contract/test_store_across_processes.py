@@ -19,6 +19,7 @@ from typing import Callable
 
 import pytest
 
+from sandbox.patience import patience
 from strava_collector.allowance import Allowance
 from strava_collector.errors import StoreUnavailable
 from strava_collector.job import Outcome, Priority, Status
@@ -31,7 +32,7 @@ from strava_collector.transport import Answer
 from strava_collector.webhook import Receipt
 from tests.support.clock import VirtualClock
 from tests.support.store import RIDES, database, database_file, job_counts, join, notification, raw
-from tests.support.waiting import until
+from tests.support.waiting import ended, until
 
 JOBS = 400
 #: A process that fails to come to its end within this time, in seconds, is stuck.
@@ -64,13 +65,13 @@ def context() -> SpawnContext:
 
 def all_end_well(processes: list[BaseProcess]) -> None:
     for process in processes:
-        process.join(STUCK)
+        process.join(patience(STUCK))
         assert process.exitcode == 0
 
 
 def work(folder: Path) -> None:
     """Claim and finish until there is nothing left; say in the database what was done, in the same transaction."""
-    store = database(folder, patience=STUCK)
+    store = database(folder, patience=patience(STUCK))
     chance = random.Random()
     while True:
         with store.write() as tx:
@@ -118,7 +119,7 @@ def fetch_as_strava_lets_us(folder: Path, input: str, stop: Event) -> None:
 
     Strava is a table that counts calls and those under way, in transactions of their own, as it would.
     """
-    store = database(folder, patience=STUCK)
+    store = database(folder, patience=patience(STUCK))
     clock = VirtualClock()
     allowance, chance, holder = Allowance(clock), random.Random(), f"{input} {os.getpid()}"
     with store.write() as tx:
@@ -190,11 +191,7 @@ def test_processes_that_are_killed_lose_no_job_and_no_limit(
     doomed_input = f"input {AT_WORK}"
     for _ in range(KILLED):
         doomed = spawn(fetch_as_strava_lets_us, tmp_path, doomed_input, stop)
-        before = _finished(store)
-        while _finished(store) < before + 3 and doomed.is_alive() and any(one.is_alive() for one in at_work):
-            pass
-        doomed.kill()
-        doomed.join()
+        kill_at_work(store, doomed, at_work)
     at_work.append(spawn(fetch_as_strava_lets_us, tmp_path, doomed_input, stop))
     all_end_well(at_work)
 
@@ -221,13 +218,25 @@ def test_processes_that_are_killed_lose_no_job_and_no_limit(
         assert calls >= LIMIT - KILLED
 
 
+def kill_at_work(store: Database, doomed: BaseProcess, others: list[BaseProcess]) -> None:
+    """Kill it when some more jobs are finished, or none is any more."""
+    before = _finished(store)
+
+    def is_time() -> bool:
+        return _finished(store) >= before + 3 or not doomed.is_alive() or not any(one.is_alive() for one in others)
+
+    until(is_time, STUCK)
+    doomed.kill()
+    doomed.join()
+
+
 def _finished(store: Database) -> int:
     with store.read() as tx:
         return int(tx.execute("SELECT COUNT(*) FROM finished").fetchone()[0])
 
 
 def deliver(folder: Path, numbers: list[int], receipts: list[Receipt]) -> None:
-    store = database(folder, patience=STUCK)
+    store = database(folder, patience=patience(STUCK))
     for number in numbers:
         with store.write() as tx:
             arrived = inbox.add(tx, input=RIDES, notification=notification(number), received_at=1000.0)
@@ -251,10 +260,9 @@ def test_threads_and_processes_that_deliver_the_same_store_each_notification_onc
     threads = [threading.Thread(target=deliver, args=(tmp_path, numbers, receipts)) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(STUCK)
+    ended(*threads, seconds=STUCK)
     for _ in processes:
-        receipts.extend(report.get(timeout=STUCK))
+        receipts.extend(report.get(timeout=patience(STUCK)))
     all_end_well(processes)
     report.close()
     assert Counter(receipts) == {Receipt.ACCEPTED: 100, Receipt.DUPLICATE: 500}
@@ -268,7 +276,7 @@ def test_threads_and_processes_that_deliver_the_same_store_each_notification_onc
 
 def take_the_lease(folder: Path, holder: str, rounds: int) -> None:
     """Count up a number that a lease protects, in two transactions as with a network call between them."""
-    store = database(folder, patience=STUCK)
+    store = database(folder, patience=patience(STUCK))
     while rounds:
         with store.write() as tx:
             mine = leases.acquire(tx, name="token", holder=holder, now=1000.0, seconds=60.0)
@@ -378,7 +386,7 @@ def test_processes_that_use_a_store_while_it_is_damaged_go_on_with_a_new_one(
 
     def hear(number: int) -> None:
         for _ in range(number):
-            seen.add(acknowledged.get(timeout=STUCK))
+            seen.add(acknowledged.get(timeout=patience(STUCK)))
 
     hear(50)
     for round_number in (1, 2, 3):

@@ -11,7 +11,7 @@ import pytest
 from sandbox.spl import evaluate, expand
 from tests.search.knowledge import MACROS
 from tests.unit.test_docs_reliability import CODE, DOCS, RELIABILITY, _action, _called, table, words
-from tests.unit.test_outcome import ROWS
+from tests.unit.test_error_table import ROWS
 
 TROUBLESHOOTING = (DOCS / "troubleshooting.md").read_text("utf-8")
 #: Of these the sentence decides.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import shutil
+import sys
 from pathlib import Path
 
 #: What ``make package`` leaves.
@@ -23,6 +24,11 @@ def compiled(folder: Path) -> Path:
         raise FileNotFoundError(f"{OUTPUT} is missing: `make package` builds it, `make test` does that by itself.")
     copy = folder / OUTPUT.name
     shutil.copytree(OUTPUT, copy)
-    for part in ("bin", "lib"):
-        compileall.compile_dir(copy / part, quiet=2)
+    # Beside the modules, where the processes of a sandbox look, wherever `make test` keeps what tests compile.
+    prefix, sys.pycache_prefix = sys.pycache_prefix, None
+    try:
+        for part in ("bin", "lib"):
+            compileall.compile_dir(copy / part, quiet=2)
+    finally:
+        sys.pycache_prefix = prefix
     return copy

@@ -13,6 +13,8 @@ from typing import Callable, Optional
 
 import trustme
 
+from tests.support.waiting import ended
+
 
 @dataclass(frozen=True)
 class Received:
@@ -131,8 +133,7 @@ class Server:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(10)
-            assert not thread.is_alive(), "a server's thread did not end"
+            ended(thread)
 
     def _start(self, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, daemon=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Callable
 
@@ -25,3 +26,8 @@ def until(predicate: Callable[[], object], seconds: float = _PATIENCE) -> None:
             name = getattr(predicate, "__name__", repr(predicate))
             raise AssertionError(f"Waited {waited:.1f} s in vain for {name}.")
         time.sleep(_PAUSE)
+
+
+def ended(*threads: threading.Thread, seconds: float = _PATIENCE) -> None:
+    """Return when all these threads have come to their end; AssertionError if that takes longer."""
+    until(lambda: not any(thread.is_alive() for thread in threads), seconds)

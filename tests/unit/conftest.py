@@ -17,13 +17,20 @@ from strava_collector.store.subscriptions import MOST_CALLS
 from strava_collector.transport import Answer
 from tests.support.collecting import INPUT, Collect, Collecting
 from tests.support.keeping import Keeping
-from tests.support.store import database
+from tests.support.store import database, quick_folder
 from tests.support.streaming import STREAMING, Streaming
 from tests.support.walking import Walk, Walking
 
 # How long an example takes says more about who else uses the computer than about us.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder that is gone with the test: in memory, and no other test's folders have to be counted for its name."""
+    with quick_folder() as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.patience import patience
 from strava_collector.errors import AnotherProcess
 from strava_collector.heartbeat import EVERY
 from strava_collector.pulse import Pulse
@@ -31,7 +32,7 @@ def digest(number: int) -> str:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Database]:
-    with closing(database(tmp_path, patience=0.5)) as store:
+    with closing(database(tmp_path)) as store:
         yield store
 
 
@@ -71,7 +72,7 @@ def test_old_notes_go_whatever_the_clock_does(store: Database, hours: int) -> No
 def committer(store: Database) -> Iterator[GroupCommit]:
     committer = GroupCommit(store, input=RIDES, clock=VirtualClock(), committed=lambda: None)
     yield committer
-    committer.stop()
+    committer.stop(patience(60))
 
 
 def test_the_committer_notes_a_challenge(store: Database, committer: GroupCommit) -> None:
@@ -119,7 +120,7 @@ def test_a_committer_that_stops_does_not_wait_for_notes(
         committer.start()
         for number in range(100):
             committer.note(digest(number))
-        committer.stop(2.0)
+        committer.stop(patience(60))  # the notes last for ever, on a clock that stands still
         assert not committer._thread.is_alive()
         other.execute("ROLLBACK")
 
@@ -151,16 +152,17 @@ def test_signs_of_life_are_left_each_minute_and_when_something_changes(store: Da
 def test_a_store_that_is_locked_costs_a_sign_of_life_and_nothing_else(tmp_path: Path, store: Database) -> None:
     assert noted(store) == 0
     clock = VirtualClock()
-    pulse = Pulse(store, clock, input="a")
-    with closing(sqlite3.connect(database_file(tmp_path))) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with closing(database(tmp_path, patience=0.05)) as hasty:
+        pulse = Pulse(hasty, clock, input="a")
+        with closing(sqlite3.connect(database_file(tmp_path))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            pulse.beat({"listener": ""})
+            other.execute("ROLLBACK")
+        pulse.beat({"listener": ""})  # not at once: others wait for the store as well
+        with store.read() as tx:
+            assert heartbeats.of_input(tx, "a") == {}
+        clock.advance(15)
         pulse.beat({"listener": ""})
-        other.execute("ROLLBACK")
-    pulse.beat({"listener": ""})  # not at once: others wait for the store as well
-    with store.read() as tx:
-        assert heartbeats.of_input(tx, "a") == {}
-    clock.advance(15)
-    pulse.beat({"listener": ""})
     with store.read() as tx:
         assert heartbeats.of_input(tx, "a") != {}
 

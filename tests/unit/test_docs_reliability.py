@@ -15,7 +15,7 @@ from strava_collector.overview import Overview
 from strava_collector.settings import Advanced
 from strava_collector.store import schema
 from strava_collector.store.counters import Counted
-from tests.unit.test_outcome import ROWS
+from tests.unit.test_error_table import ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

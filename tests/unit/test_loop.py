@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox.patience import patience
 from strava_collector import loop
 from strava_collector.loop import Loop
 from tests.support.waiting import until
@@ -27,8 +28,8 @@ class Steps:
         self.begun.release()
         self.go_on.acquire()
 
-    def begins(self, seconds: float = 10.0) -> bool:
-        return self.begun.acquire(timeout=seconds)
+    def begins(self) -> bool:
+        return self.begun.acquire(timeout=patience(60))
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def make() -> Iterator[list[Steps]]:
     for steps in made:
         steps.loop.stop()
         steps.go_on.release(10)
-        assert steps.loop.join(10), "the end has to wait for no rest"
+        assert steps.loop.join(patience(60)), "the end has to wait for no rest"
 
 
 def started(make: list[Steps], rest: float) -> Steps:

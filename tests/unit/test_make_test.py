@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tools import chromium, nginx
+from sandbox.patience import patience
+from tools import chromium, environments, nginx
 from tools import test as make_test
 
 
@@ -40,6 +43,15 @@ def test_a_run_without_a_report_counts_nothing(tmp_path: Path) -> None:
     assert make_test.count(tmp_path / "missing.xml") == (0, 0, [])
 
 
+def test_what_tests_compile_is_kept_beside_the_environments_and_not_beside_the_sources(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    code = "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)"
+    printed = subprocess.check_output([sys.executable, "-c", code], env=make_test.surroundings(), text=True)
+    assert printed.split() == ["False", str(environments.FOLDER / "compiled")]
+
+
 def test_without_chromium_the_table_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHROMIUM", "no-such-browser")
     monkeypatch.delenv("CI", raising=False)
@@ -68,7 +80,7 @@ def test_nginx_is_missed_only_where_nobody_would_read_why_a_test_was_skipped(mon
 
 
 def test_lanes_run_side_by_side_and_their_results_keep_their_order() -> None:
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=patience(60))
 
     def lane(number: int, steps: make_test.Run) -> None:
         both.wait()  # neither gets past this without the other

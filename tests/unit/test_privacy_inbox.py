@@ -11,6 +11,7 @@ from typing import Optional
 
 import pytest
 
+from sandbox.patience import patience
 from strava_collector import expectation
 from strava_collector.errors import StoreUnavailable
 from strava_collector.job import Kind
@@ -66,7 +67,7 @@ class World:
         arrived = notification(activity, **{"event_time": int(self.clock.now()), "owner_id": owner, **UPDATE, **fields})
         committer.submit(arrived, outcomes.append)
         until(lambda: bool(outcomes))
-        committer.stop()
+        committer.stop(patience(60))
         (receipt,) = outcomes
         assert isinstance(receipt, Receipt)
         return receipt

@@ -11,6 +11,7 @@ from typing import Optional, Union
 
 import pytest
 
+from sandbox.patience import patience
 from strava_collector.errors import StoreUnavailable
 from strava_collector.job import Priority
 from strava_collector.room import FEWER_WAITING, LOOK_EVERY, Room
@@ -317,7 +318,7 @@ def committing(store: Database) -> Iterator[Committing]:
     committing = Committing(store)
     committing.committer.start()
     yield committing
-    committing.committer.stop()
+    committing.committer.stop(patience(60))
 
 
 def test_without_room_nothing_is_stored_until_there_is_room_again(store: Database, committing: Committing) -> None:

@@ -17,6 +17,7 @@ from tests.support.collecting import ANNA, BAD_TOKEN, BEN, INPUT, NOT_FOUND, REV
 from tests.support.long_ride import SAMPLES, long_ride
 from tests.support.scripted_transport import answer
 from tests.support.streaming import STREAMING, Streaming, enqueue, streams, the_job
+from tests.support.waiting import ended
 
 # Deleted, withdrawn.
 
@@ -180,7 +181,7 @@ def test_eight_hours_are_written_in_pieces_and_leave_room_for_another_athletes_r
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    others[0].join(10)
+    ended(*others)
 
     assert sum(counting.pieces) == SAMPLES
     assert max(counting.pieces) == 500

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from sandbox.patience import patience
 from sandbox.splunkd.event_stream import RawEvent
 from sandbox.splunkd.faults import Faults
 from sandbox.splunkd.index import Event, Index
@@ -202,7 +203,7 @@ def test_waiting_ends_with_the_event_that_was_waited_for() -> None:
 
     adding = threading.Thread(target=add_three)
     adding.start()
-    assert bench.index.wait_for(third, seconds=10)
+    assert bench.index.wait_for(third, seconds=patience(60))
     adding.join()
 
 

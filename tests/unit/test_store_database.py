@@ -18,6 +18,7 @@ from strava_collector.store import sqlite as sqlite_module
 from strava_collector.store.database import Database
 from tests.support.clock import VirtualClock
 from tests.support.store import database, database_file, join, raw
+from tests.support.waiting import ended
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_a_reader_sees_one_state_while_a_writer_changes_it(store: Database) -> N
         assert tx.execute("SELECT COUNT(*) FROM job").fetchone()[0] == 1
         writer = threading.Thread(target=add)
         writer.start()
-        writer.join(10)
+        ended(writer)
         assert tx.execute("SELECT COUNT(*) FROM job").fetchone()[0] == 1
     assert jobs(store) == 2
 
@@ -103,8 +104,7 @@ def test_writers_in_threads_take_turns(store: Database) -> None:
     threads = [threading.Thread(target=add, args=(1000 * number,)) for number in range(8)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(30)
+    ended(*threads)
     assert jobs(store) == 200
 
 
@@ -129,7 +129,7 @@ def test_a_writer_waits_no_longer_for_another_thread_than_its_patience(store: Da
     with store.write():
         thread = threading.Thread(target=impatient)
         thread.start()
-        thread.join(10)
+        ended(thread)
     assert "locked by somebody else for 0.05 s" in str(errors[0])
     with store.write(patience=0.05) as tx:
         join(tx)
@@ -269,8 +269,7 @@ def test_connections_are_used_again_and_all_closed(tmp_path: Path, store: Databa
     threads = [threading.Thread(target=jobs, args=(store,)) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(10)
+    ended(*threads)
     for _ in range(20):
         jobs(store)
     assert len(store._idle) <= 4

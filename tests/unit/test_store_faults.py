@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.patience import patience
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX limits and permissions")
 
 PRELUDE = """
@@ -91,7 +93,7 @@ def run(folder: Path, program: str, *wrapper: str) -> list[str]:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(["package/bin", "."])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patience(60),
         check=False,
     )
     assert result.returncode == 0, result.stderr

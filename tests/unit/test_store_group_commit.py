@@ -11,6 +11,7 @@ from typing import Callable, Union
 
 import pytest
 
+from sandbox.patience import patience
 from strava_collector.errors import StoreUnavailable
 from strava_collector.store import counters, inbox
 from strava_collector.store.database import Database
@@ -18,7 +19,7 @@ from strava_collector.store.group_commit import MOST_AT_ONCE, GroupCommit
 from strava_collector.webhook import Notification, Receipt
 from tests.support.clock import VirtualClock
 from tests.support.store import RIDES, database, notification, raw
-from tests.support.waiting import until
+from tests.support.waiting import ended, until
 
 
 class Answers:
@@ -55,9 +56,18 @@ def commits() -> list[int]:
 
 @pytest.fixture
 def committer(store: Database, clock: VirtualClock, commits: list[int]) -> Iterator[GroupCommit]:
+    patient = patience(60)
+    committer = GroupCommit(store, input=RIDES, clock=clock, patience=patient, committed=lambda: commits.append(1))
+    yield committer
+    committer.stop(patience(60))
+
+
+@pytest.fixture
+def impatient(store: Database, clock: VirtualClock, commits: list[int]) -> Iterator[GroupCommit]:
+    """For tests that lock the store."""
     committer = GroupCommit(store, input=RIDES, clock=clock, patience=0.05, committed=lambda: commits.append(1))
     yield committer
-    committer.stop()
+    committer.stop(patience(60))
 
 
 def stored(store: Database) -> list[int]:
@@ -132,30 +142,29 @@ def test_threads_that_submit_at_once_all_get_their_own_answer(store: Database, c
     threads = [threading.Thread(target=submit, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(10)
+    ended(*threads)
     for one in answers:
         assert one.wait(50) == [Receipt.ACCEPTED] * 50
     assert len(stored(store)) == 400
 
 
 def test_a_locked_store_refuses_at_once_what_has_waited_long_enough(
-    tmp_path: Path, store: Database, committer: GroupCommit, clock: VirtualClock, commits: list[int]
+    tmp_path: Path, store: Database, impatient: GroupCommit, clock: VirtualClock, commits: list[int]
 ) -> None:
     stored(store)
     answers = Answers()
     with closing(raw(tmp_path)) as other:
         other.execute("BEGIN IMMEDIATE")
         for object_id in range(10 * MOST_AT_ONCE):
-            committer.submit(notification(object_id), answers)
+            impatient.submit(notification(object_id), answers)
         clock.advance(1.0)
-        committer.start()
+        impatient.start()
         outcomes = answers.wait(10 * MOST_AT_ONCE)
         assert all(isinstance(outcome, StoreUnavailable) for outcome in outcomes)
         assert "locked" in str(outcomes[0])
         other.execute("ROLLBACK")
     assert commits == []
-    committer.submit(notification(), answers)
+    impatient.submit(notification(), answers)
     assert answers.wait(10 * MOST_AT_ONCE + 1)[-1] is Receipt.ACCEPTED
 
 
@@ -194,7 +203,7 @@ def test_a_callback_that_fails_is_logged_and_harms_nobody_else(
     answers.wait(1)
     committer.submit(notification(3), answers)
     answers.wait(2)
-    committer.stop()
+    committer.stop(patience(60))
     assert committer.failure is None
     assert caplog.text.count("action=callback_failed") == 3
 
@@ -206,7 +215,7 @@ def test_stopping_stores_what_was_submitted_and_refuses_what_comes_later(
     for object_id in range(500):
         committer.submit(notification(object_id), before)
     committer.start()
-    committer.stop()
+    committer.stop(patience(60))
     assert before.given == [Receipt.ACCEPTED] * 500
     committer.submit(notification(501), after)
     (refusal,) = after.given
@@ -244,14 +253,14 @@ def test_a_thread_that_dies_says_why_and_answers_everybody(
 
 
 def test_health_is_tried_by_writing_at_most_once_a_second(
-    tmp_path: Path, store: Database, committer: GroupCommit, clock: VirtualClock
+    tmp_path: Path, store: Database, impatient: GroupCommit, clock: VirtualClock
 ) -> None:
     health: list[bool] = []
-    committer.start()
+    impatient.start()
 
     def ask() -> bool:
         known = len(health)
-        committer.healthy(health.append)
+        impatient.healthy(health.append)
         until(lambda: len(health) == known + 1)
         return health[-1]
 
@@ -270,18 +279,18 @@ def test_health_is_tried_by_writing_at_most_once_a_second(
 
 
 def test_a_batch_that_was_refused_tells_the_health_check(
-    tmp_path: Path, store: Database, committer: GroupCommit
+    tmp_path: Path, store: Database, impatient: GroupCommit
 ) -> None:
     stored(store)
     health: list[bool] = []
     answers = Answers()
-    committer.start()
+    impatient.start()
     with closing(raw(tmp_path)) as other:
         other.execute("BEGIN IMMEDIATE")
-        committer.submit(notification(), answers)
+        impatient.submit(notification(), answers)
         answers.wait(1)
         other.execute("ROLLBACK")
-    committer.healthy(health.append)
+    impatient.healthy(health.append)
     assert health == [False]
 
 
@@ -300,7 +309,7 @@ def test_each_notification_is_logged_once_with_its_trail_and_how_long_it_waited(
     clock.advance(0.02)
     committer.start()
     until(lambda: len(received_lines(caplog)) == 3)
-    committer.stop()
+    committer.stop(patience(60))
     trail = notification(7).digest[:12]
     athlete = notification(3, object_type="athlete", aspect_type="update").digest[:12]
     assert [record.getMessage() for record in caplog.records] == [
@@ -334,18 +343,18 @@ def test_nobodys_answer_waits_for_the_log(
 
 
 def test_what_was_refused_has_no_line(
-    tmp_path: Path, store: Database, committer: GroupCommit, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, store: Database, impatient: GroupCommit, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     stored(store)
     answers = Answers()
     with closing(raw(tmp_path)) as other:
         other.execute("BEGIN IMMEDIATE")
-        committer.submit(notification(), answers)
-        committer.start()
+        impatient.submit(notification(), answers)
+        impatient.start()
         answers.wait(1)
         other.execute("ROLLBACK")
-    committer.stop()
+    impatient.stop(patience(60))
     assert received_lines(caplog) == []
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.patience import patience
 from strava_collector.errors import AnotherProcess, StoreUnavailable
 from strava_collector.store.process_lock import FileLock, ProcessLock, input_lock
 
@@ -50,7 +51,7 @@ def test_the_operating_system_frees_the_lock_of_a_process_that_was_killed(
 ) -> None:
     holder.kill()
     lock = input_lock(tmp_path, "rides")
-    lock.acquire(10.0)
+    lock.acquire(patience(60))
     lock.release()
 
 
@@ -58,7 +59,7 @@ def test_a_lock_is_waited_for(tmp_path: Path, holder: subprocess.Popen[str]) -> 
     assert holder.stdin is not None
     holder.stdin.close()
     lock = input_lock(tmp_path, "rides")
-    lock.acquire(10.0)
+    lock.acquire(patience(60))
     lock.release()
 
 

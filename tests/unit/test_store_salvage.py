@@ -23,6 +23,7 @@ from strava_collector.store.files import Files
 from strava_collector.store.inbox import State
 from strava_collector.webhook import Receipt
 from tests.support.store import RIDES, database, database_file, job_counts, join, notification, raw
+from tests.support.waiting import ended
 
 PAGE = 4096
 #: Sparse ids as Strava's are, in no order.
@@ -329,7 +330,7 @@ def test_many_threads_that_meet_the_damage_repair_it_once(folder: Path, store: D
     failures: list[BaseException] = []
 
     def add(number: int) -> None:
-        begin.wait(patience(10))
+        begin.wait(patience(60))
         try:
             with store.write() as tx:
                 join(tx, number)
@@ -339,8 +340,7 @@ def test_many_threads_that_meet_the_damage_repair_it_once(folder: Path, store: D
     threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(patience(30))
+    ended(*threads)
     assert failures == []
     assert contents(store)["job"] == ROWS + 8
     assert len(set_aside(folder)) == 1

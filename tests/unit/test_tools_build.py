@@ -35,8 +35,9 @@ def test_pip_finds_its_pins_below_a_folder_with_a_blank(tmp_path: Path, monkeypa
     assert constraint.endswith("/my%20projects/pins/sdist.txt")
 
 
-def test_a_python_below_a_folder_with_a_blank_is_found(tmp_path: Path) -> None:
-    python = tmp_path / "my projects" / "python3"
+def test_a_python_below_a_folder_with_a_blank_is_found(tmp_path_factory: pytest.TempPathFactory) -> None:
+    # Not in memory, where programs often may not be started.
+    python = tmp_path_factory.mktemp("blank") / "my projects" / "python3"
     python.parent.mkdir()
     python.write_text('#!/bin/sh\necho 3.11\necho "$0"\n')
     python.chmod(0o755)

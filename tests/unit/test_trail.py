@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from solnlib.log import Logs
 
+from sandbox.patience import patience
 from strava_collector.store.group_commit import GroupCommit
 from tests.support.collecting import BROKEN, INPUT, Collect, Collecting, ride
 from tests.support.store import notification
@@ -29,7 +30,7 @@ def deliver(c: Collecting, activity: int, **fields: object) -> None:
     stored = threading.Event()
     committer.submit(notification(activity, event_time=int(c.clock.now()), **fields), lambda _receipt: stored.set())
     until(stored.is_set)
-    committer.stop()
+    committer.stop(patience(60))
 
 
 def trails(caplog: pytest.LogCaptureFixture) -> dict[str, list[str]]:

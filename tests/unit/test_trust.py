@@ -13,6 +13,7 @@ import pytest
 import trustme
 
 from sandbox.certificates import Certificates
+from sandbox.patience import patience
 from strava_collector import trust
 from strava_collector.errors import ConfigurationError
 
@@ -139,7 +140,7 @@ def test_all_of_it_works_with_openssl_1_0_2(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patience(60),
         check=False,
     )
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
