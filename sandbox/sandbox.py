@@ -187,7 +187,7 @@ class Sandbox:
                 "state": "sandbox",
             },
             allow_redirects=False,
-            timeout=PATIENCE,
+            timeout=patience(PATIENCE),
         )
         given = parse_qs(urlsplit(answer.headers["Location"]).query)
         code = urlencode({name: given[name][0] for name in ("code", "scope", "error") if name in given})
@@ -282,7 +282,7 @@ class Sandbox:
                 "callback_url": made.callback_url,
                 "verify_token": made.verify_token,
             },
-            timeout=PATIENCE,
+            timeout=patience(PATIENCE),
         )
         if answer.status_code != 201:
             raise SandboxRefused(f"Strava answered {answer.status_code}: {answer.text}")

@@ -10,6 +10,8 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
 
+from sandbox.patience import patience
+
 _HANDSHAKE_SECONDS = 10.0
 
 
@@ -65,7 +67,7 @@ class TlsServer(ThreadingHTTPServer):
                     return
                 self._connections.add(connection)
             try:
-                connection.settimeout(_HANDSHAKE_SECONDS)
+                connection.settimeout(patience(_HANDSHAKE_SECONDS))
                 connection.do_handshake()
                 self._handler(connection, cast("tuple[str, int]", client_address), self)
             finally:

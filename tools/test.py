@@ -11,7 +11,8 @@ import sys
 import tempfile
 import threading
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
@@ -87,6 +88,10 @@ IN_A_BROWSER = ("tests/browser",)
 
 #: These look at what was built.
 NEED_THE_PACKAGE = ("tests/integration", "tests/package", "tests/browser", "tests/attack")
+
+
+#: The variable that names a folder which all sessions of one run share: what is dear to make, they make once.
+SHARED = "STRAVA_TESTS_SHARED"
 
 
 @dataclass(frozen=True)
@@ -334,11 +339,26 @@ def _number(version: str) -> int:
     return int(version.partition(".")[2])
 
 
+@contextmanager
+def _sharing() -> Iterator[None]:
+    """Meanwhile the sessions share a folder."""
+    before = os.environ.get(SHARED)
+    with tempfile.TemporaryDirectory(prefix="tests-shared-") as folder:
+        os.environ[SHARED] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(SHARED)
+            if before is not None:
+                os.environ[SHARED] = before
+
+
 def main(arguments: list[str]) -> int:
     if arguments and not Path(arguments[0].partition("::")[0]).exists():
         say(f"There is no {arguments[0]}.")
         return 2
-    steps = only(arguments[0]) if arguments else everything()
+    with _sharing():
+        steps = only(arguments[0]) if arguments else everything()
     say(summary(steps.results))
     return 0 if all(result.good is not False for result in steps.results) else 1
 

@@ -7,6 +7,7 @@ import json
 import ssl
 from urllib.parse import unquote, urlencode
 
+from sandbox.patience import patience
 from sandbox.splunkd import Splunkd
 
 from .exchange import Answer, message
@@ -33,7 +34,7 @@ class Raw:
         if method == "POST":
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         connection = http.client.HTTPSConnection(
-            self._splunkd.uri.partition("://")[2], timeout=_PATIENCE, context=self._context
+            self._splunkd.uri.partition("://")[2], timeout=patience(_PATIENCE), context=self._context
         )
         try:
             connection.request(method, target, body if method == "POST" else None, headers)

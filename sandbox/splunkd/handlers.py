@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sandbox.patience import patience
+
 from .configuration import Configuration
 from .entities import Entity, Listing, RestFault, page, select, window
 from .installation import Installation
@@ -209,7 +211,7 @@ class _Process:
     def _read_line(self) -> bytes:
         assert self._child.stdout is not None
         descriptor = self._child.stdout.fileno()
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + patience(_PATIENCE)
         line = b""
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_READ)

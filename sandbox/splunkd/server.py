@@ -10,6 +10,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from sandbox.patience import patience
+
 from .entities import RestFault, as_atom, as_json, fault_as_json, fault_as_xml
 from .journal import Journal
 from .request import Request, parse
@@ -84,7 +86,7 @@ class _Server(ThreadingHTTPServer):
         with self._lock:
             self._open.add(request)
         try:
-            request.settimeout(_SILENCE)
+            request.settimeout(patience(_SILENCE))
             with self.context.wrap_socket(request, server_side=True, do_handshake_on_connect=False) as secured:
                 with self._lock:
                     self._open.add(secured)

@@ -15,9 +15,10 @@ console. ``tests.browser.pages`` knows how UCC's pages are built: tables, forms,
 Everything that is not expected fails the test: an error in the console, an exception in a page, a request to another
 host or to an address that Splunk Web does not know, a call that Strava would frown at. No test waits for a fixed time:
 Playwright's locators and ``expect`` wait for what has to happen in the browser, ``tests.support.waiting.until`` for the
-rest, all of them for ``sandbox.sandbox.PATIENCE``. What the browser tells of, its console say, arrives only while
-Playwright is waiting: ``page.expect_console_message`` sees it, ``until`` does not. A test that fails leaves screenshots
-and a trace in ``output/browser/<test>/`` (``.venv/browser/bin/playwright show-trace <trace>``).
+rest, all of them for ``sandbox.sandbox.PATIENCE``, and longer on a busy host (``tests.browser.patience``). What the
+browser tells of, its console say, arrives only while Playwright is waiting: ``page.expect_console_message`` sees it,
+``until`` does not. A test that fails leaves screenshots and a trace in ``output/browser/<test>/``
+(``.venv/browser/bin/playwright show-trace <trace>``).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sandbox.sandbox import PATIENCE, Sandbox
+from sandbox.sandbox import Sandbox
 from sandbox.strava import Limits
 from tools import chromium
 
@@ -42,9 +43,10 @@ if importlib.util.find_spec("playwright") is None:
     # `pytest tests` in one of the other environments; `make test` runs these in theirs.
     collect_ignore_glob = ["test_*.py"]
 else:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
     from tests.browser.pages import log_in
+    from tests.browser.patience import be_patient, milliseconds
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "output" / "browser"
@@ -100,10 +102,9 @@ def browser() -> Iterator[Browser]:
     executable = chromium.find()
     if executable is None:
         pytest.skip(chromium.HOW_TO_GET_IT)
-    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=executable, args=list(chromium.FLAGS), timeout=PATIENCE * 1000
+            executable_path=executable, args=list(chromium.FLAGS), timeout=milliseconds()
         )
         yield started
         started.close()
@@ -158,8 +159,9 @@ def open_page(
             reduced_motion="reduce",
         )
         contexts.append(context)
-        context.set_default_timeout(PATIENCE * 1000)
-        context.tracing.start(screenshots=True, snapshots=True)
+        be_patient(context)
+        # Without its film strip: Chromium draws it in software, and the pages as they were say more.
+        context.tracing.start(screenshots=False, snapshots=True)
         complaints.watch(context)
         page = context.new_page()
         if user is not None:

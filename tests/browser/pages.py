@@ -12,6 +12,8 @@ from typing import Protocol
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.patience import be_patient
+
 #: The dialog is gone, or it says why not. A dialog that is busy shows neither.
 _DECIDED = """() => {
     const dialog = document.querySelector('[role=dialog]');
@@ -90,6 +92,14 @@ class Form:
         if control.evaluate("element => element.tagName") in ("INPUT", "TEXTAREA"):
             return control.input_value()
         return control.inner_text().strip()
+
+    def expect_value(self, name: str, text: str) -> None:
+        """Wait until a field holds this: what it begins with comes a moment after the form."""
+        control = self.control(name)
+        if control.evaluate("element => element.tagName") in ("INPUT", "TEXTAREA"):
+            expect(control).to_have_value(text)
+        else:
+            expect(control).to_have_text(text, use_inner_text=True)
 
     def help(self, name: str) -> str:
         """The text below a field."""
@@ -224,6 +234,7 @@ class InputsPage(Table):
 
     def __init__(self, page: Page, web: HasApp | None) -> None:
         """Open the page, or read it anew. Without ``web`` it is on its way already: somebody has clicked on a link."""
+        be_patient(page.context)
         if web is not None:
             page.goto(f"{web.app_url}/inputs")
         expect(page.get_by_role("button", name="Create New Input")).to_be_visible()
@@ -266,6 +277,7 @@ class ConfigurationPage:
     def __init__(self, page: Page, web: HasApp | None) -> None:
         """Open the page, or read it anew. Without ``web`` it is on its way already: somebody has clicked on a link."""
         self.page = page
+        be_patient(page.context)
         if web is not None:
             page.goto(f"{web.app_url}/configuration")
         expect(page.get_by_role("tab").first).to_be_visible()

@@ -24,6 +24,7 @@ from sandbox.splunk_web.preview import Preview
 from sandbox.strava import Application, Athlete
 from tests.browser import studio
 from tests.browser.pages import CheckTab, ConfigurationPage, Dialog, Form, InputsPage, Table, log_in
+from tests.browser.patience import be_patient
 from tests.support.waiting import until
 from tools import chromium, environments, screenshots
 from tools import studio as framework
@@ -49,7 +50,7 @@ class Album:
             timezone_id="UTC",
             reduced_motion="reduce",
         )
-        context.set_default_timeout(PATIENCE * 1000)
+        be_patient(context)
         self.page = context.new_page()
         log_in(self.page, f"https://{HOST}", "admin", sandbox.splunkd.sessions.password)
         self.app_url = f"https://{HOST}/en-US/app/{sandbox.splunkd.app}"

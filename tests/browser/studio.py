@@ -12,35 +12,56 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError
 
-from sandbox import training
-from sandbox.sandbox import PATIENCE
-from sandbox.simulation.operation_log import operation_log
 from sandbox.spl import Index
 from sandbox.splunk_web.preview import Preview
+from tests.browser.patience import be_patient
 from tests.search.catalogue import LENA, TODAY
 from tests.search.rest_answers import MACRO, SET_UP, answering
+from tests.search.sample import logged, trained
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "package"
 CASES = ("full", "week", "empty", "wrong", "quiet", "hidden")
-#: Of so many newest activities of each athlete there are samples.
-SAMPLED = 3
 #: What the window is as wide as, unless another width is asked for; and a narrow one.
 WIDTH, NARROW = 1440, 800
 #: And as high, before it is known how high the dashboard is.
 HEIGHT = 1000
 
-#: How many answers a page waits for.
-_COUNTING = """
-window.waiting = 0;
+#: So many looks one after the other find a page calm before it is settled. The framework asks once a second how its
+#: searches are, and between two questions nothing is under way: calm for less than that says nothing.
+_CALM = 6
+#: Says in `window.calm` how many looks have found that no answer is awaited, to its last byte, and nothing was drawn.
+#: A look comes a quarter of a second after the last one and behind whatever the page had to do by then: its timers,
+#: the next frame, and what it does when it is idle. So it counts what the page has come to, and not the time that has
+#: passed on a host that lets it come to nothing.
+_WATCHING = """(() => {
+window.waiting = new Set();
+window.calm = 0;
 const ask = window.fetch;
-window.fetch = (...request) => {
-    window.waiting += 1;
-    return ask(...request).finally(() => { window.waiting -= 1; });
+window.fetch = async (...request) => {
+    const one = { address: String(request[0]?.url ?? request[0]) };
+    window.waiting.add(one);
+    try {
+        const answer = await ask(...request);
+        await answer.clone().arrayBuffer();
+        return answer;
+    } finally {
+        window.waiting.delete(one);
+    }
 };
-"""
+let drawn = false;
+new MutationObserver(() => { drawn = true; }).observe(
+    document, { subtree: true, childList: true, characterData: true, attributes: true }
+);
+const look = () => setTimeout(() => requestAnimationFrame(() => requestIdleCallback(() => {
+    window.calm = window.waiting.size === 0 && !drawn ? window.calm + 1 : 0;
+    drawn = false;
+    look();
+})), 250);
+look();
+})();"""
 
 
 def views(package: Path = PACKAGE) -> list[str]:
@@ -59,7 +80,7 @@ def chosen(view: str) -> dict[str, str]:
 
 def well_recorded() -> int:
     """The newest of the cyclist's activities with samples, heart rate, power, laps and segments; most have less."""
-    activities: list[dict[str, Any]] = [dict(_history().activities[one]) for one in _history().sampled]
+    activities: list[dict[str, Any]] = [dict(trained().activities[one]) for one in trained().sampled]
     found: int = max(
         one["id"]
         for one in activities
@@ -73,15 +94,9 @@ def well_recorded() -> int:
 
 
 @functools.cache
-def _history() -> training.History:
-    """Two years of three athletes."""
-    return training.history(TODAY, seed=1, samples=SAMPLED)
-
-
-@functools.cache
 def _trained() -> Index:
     """What they left in the index, at the time at which the searches are tested."""
-    index = Index.of(_history().events, now=TODAY.timestamp())
+    index = Index.of(trained().events, now=TODAY.timestamp())
     index.rest = answering(SET_UP)
     return index
 
@@ -90,7 +105,7 @@ def _trained() -> Index:
 def sample(*, bad: bool = True) -> Index:
     """The training, and what a collector's log says: of bad days or of good ones."""
     index = replace(_trained(), events=list(_trained().events))
-    for source, lines in operation_log(index.now, bad=bad).items():
+    for source, lines in logged(bad=bad).items():
         index.add_log(lines, source=source, sourcetype="ta_strava_webhook:log")
     return index
 
@@ -122,20 +137,22 @@ def window(browser: Browser, width: int = WIDTH) -> BrowserContext:
         timezone_id="UTC",
         reduced_motion="reduce",
     )
-    context.set_default_timeout(PATIENCE * 1000)
-    context.add_init_script(_COUNTING)
+    be_patient(context)
+    context.add_init_script(_WATCHING)
     return context
 
 
 def show(page: Page, preview: Preview, view: str, case: str, theme: str, tokens: Mapping[str, str]) -> None:
     """Open a dashboard and wait until nothing is loading any more; the window becomes as high as the dashboard."""
     preview.index = index_of(case)
+    be_patient(page.context)
     parameters = {**tokens_of(case), **{f"form.{name}": value for name, value in tokens.items()}}
     width = page.viewport_size["width"] if page.viewport_size else WIDTH
     # A page is never lower than its window, which the last one may have made high.
     page.set_viewport_size({"width": width, "height": HEIGHT})
     page.goto(preview.address(view, {"theme": theme, **parameters}))
-    page.locator('[data-test="LayoutContainer"]').wait_for()
+    # It says what there is when an athlete has been chosen: then all else is searched.
+    page.locator('[data-id="panel_state"] tbody [data-test="row"]').first.wait_for()
     settle(page)
     height = page.evaluate("document.documentElement.scrollHeight")
     page.set_viewport_size({"width": width, "height": int(height)})
@@ -144,12 +161,9 @@ def show(page: Page, preview: Preview, view: str, case: str, theme: str, tokens:
 
 def settle(page: Page) -> None:
     """Wait until all is answered, and what was answered is drawn: charts are, piece by piece."""
-    page.wait_for_function(
-        """() => {
-            const drawn = document.getElementById('dashboard').innerHTML.length;
-            window.calm = window.waiting === 0 && drawn === window.drawn ? window.calm + 1 : 0;
-            window.drawn = drawn;
-            return window.calm >= 4;
-        }""",
-        polling=250,
-    )
+    page.evaluate("window.calm = 0")
+    try:
+        page.wait_for_function("(looks) => window.calm >= looks", arg=_CALM, polling=250)
+    except TimeoutError:
+        awaited = page.evaluate("[...window.waiting].map((one) => one.address)")
+        raise AssertionError(f"The page does not rest. It waits for {awaited or 'nothing, but it draws'}.") from None

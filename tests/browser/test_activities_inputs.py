@@ -35,8 +35,9 @@ def test_what_is_offered_is_saved_and_the_table_says_how_far_it_is(sandbox: Sand
     ride = sandbox.strava.record(ada, notify=False)
     inputs = InputsPage(page, sandbox.web)
     form = inputs.create(KIND)
-    assert (form.value("index"), form.value("order"), form.value("interval")) == ("strava", "Newest first", "14400")
-    assert (form.value("look_back"), form.value("start_date")) == ("7", "")
+    offered = {"index": "strava", "order": "Newest first", "interval": "14400", "look_back": "7", "start_date": ""}
+    for field, value in offered.items():
+        form.expect_value(field, value)
     for field in ("drop_location", "drop_text", "drop_health"):
         expect(form.field(field)).to_have_count(0)
     form.root.get_by_role("button", name="Leave out").click()

@@ -11,6 +11,7 @@ from sandbox.sandbox import Sandbox
 from sandbox.strava import Application
 from tests.browser.conftest import Complaints
 from tests.browser.pages import ConfigurationPage, Dialog, Table
+from tests.browser.patience import milliseconds
 
 #: The browser logs each answer of 400 and above; splunkd answers a refusal of a handler in Python with 500.
 REFUSAL = "status of 500"
@@ -22,7 +23,7 @@ def answers(page: Page) -> Iterator[list[str]]:
     seen: list[str] = []
 
     def pass_on(route: Route) -> None:
-        answer = route.fetch()
+        answer = route.fetch(timeout=milliseconds())
         seen.append(f"{answer.headers}\n{answer.text()}")
         route.fulfill(response=answer)
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from sandbox.latest import Latest
+from sandbox.patience import patience
 from sandbox.sandbox import PATIENCE, Input, Sandbox, free_port
 from tests.browser.conftest import ARTIFACTS, OpenPage
 from tests.browser.pages import ConfigurationPage, Dialog, InputsPage
@@ -71,7 +72,7 @@ def test_from_an_empty_installation_to_the_first_event(
         print(f"\n\n{watch.table()}\n")
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     (ARTIFACTS / "stopwatch.txt").write_text(f"{watch.table()}\n", "utf-8")
-    assert watch.total.seconds < 300
+    assert watch.total.seconds < patience(300)
     assert watch.total.clicks <= 30
 
 
@@ -84,7 +85,7 @@ def test_a_running_input_is_edited_switched_off_and_on_and_deleted(sandbox: Sand
 
     inputs = InputsPage(page, sandbox.web)
     form = inputs.edit("home")
-    assert form.value("port") == str(made.port)
+    form.expect_value("port", str(made.port))
     port = free_port()
     # The verify token is not entered again, and stays what it was.
     moved = replace(made, port=port, callback_url=f"https://localhost:{port}/strava/9f2c81d7a4")

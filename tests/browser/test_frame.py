@@ -22,7 +22,7 @@ def test_an_application_is_added_edited_and_deleted(sandbox: Sandbox, page: Page
     form.save()
     table.expect_cell("Club", "client_id", str(registered.client_id))
     form = table.edit("Club")
-    assert form.value("client_id") == str(registered.client_id)
+    form.expect_value("client_id", str(registered.client_id))
     form.cancel()
     table.delete("Club")
     assert table.names() == []
@@ -41,7 +41,7 @@ def test_settings_are_saved_and_stay(sandbox: Sandbox, page: Page) -> None:
     settings.choose("loglevel", "DEBUG")
     settings.save()
     settings = ConfigurationPage(page, sandbox.web).settings("Logging")
-    assert settings.value("loglevel") == "DEBUG"
+    settings.expect_value("loglevel", "DEBUG")
     advanced = ConfigurationPage(page, sandbox.web).settings("Advanced")
     advanced.fill("settle_time", "a while")
     assert "settle time" in advanced.save_refused().lower()
@@ -51,9 +51,9 @@ def test_the_inputs_page_opens_its_form(sandbox: Sandbox, page: Page) -> None:
     inputs = InputsPage(page, sandbox.web)
     assert inputs.names() == []
     form = inputs.create()
-    assert form.value("index") == "strava"
+    form.expect_value("index", "strava")
     form.type_choice("index", "elsewhere")
-    assert form.value("index") == "elsewhere"
+    form.expect_value("index", "elsewhere")
     form.cancel()
 
 

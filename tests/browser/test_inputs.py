@@ -131,9 +131,10 @@ def test_what_few_need_is_folded_away_and_the_offered_url_follows_the_port(sandb
         expect(form.field(field)).to_have_count(0)
     form.cancel()
     form = typist.open()
-    assert form.value("in_front") == "Nothing: Strava reaches it directly"
-    assert form.value("interval") == "60"
-    assert (form.value("index"), form.value("port")) == ("strava", "8443")
+    form.expect_value("in_front", "Nothing: Strava reaches it directly")
+    form.expect_value("interval", "60")
+    form.expect_value("index", "strava")
+    form.expect_value("port", "8443")
     url = form.field("callback_url").get_by_role("textbox")
     form.fill("port", "9443")
     expect(url).to_have_value(re.compile(r"^https://localhost:9443/strava/[0-9a-f]{32}$"))
@@ -145,7 +146,7 @@ def test_what_few_need_is_folded_away_and_the_offered_url_follows_the_port(sandb
     form.fill("callback_url", "https://rides.example.org/mine")
     form.fill("port", "9443")
     typist.enter(in_front="Nothing: Strava reaches it directly")
-    assert form.value("callback_url") == "https://rides.example.org/mine"
+    form.expect_value("callback_url", "https://rides.example.org/mine")
 
 
 def refused_saves(sandbox: Sandbox, taken: int) -> Iterator[tuple[dict[str, str], str]]:
@@ -294,7 +295,7 @@ def test_behind_a_proxy_a_self_signed_certificate_is_saved(
     assert typist.inputs.detail("listener", "Callback URL") == "https://rides.example.org/strava/4f1c9e"
     form = typist.inputs.edit("listener")
     advanced(form)
-    assert form.value("in_front") == "A reverse proxy ends TLS with its own certificate"
+    form.expect_value("in_front", "A reverse proxy ends TLS with its own certificate")
 
 
 def test_behind_a_router_another_port_is_saved(sandbox: Sandbox, page: Page) -> None:
@@ -342,7 +343,7 @@ def test_for_an_input_that_exists_nothing_is_offered(sandbox: Sandbox, page: Pag
     expect(token.get_by_role("button")).to_have_count(0)  # no eye: there is nothing to be seen
     form.fill("port", str(free_port()))
     form.choose("in_front", "A router or load balancer forwards another port; TLS ends here")
-    assert form.value("callback_url") == made.callback_url
+    form.expect_value("callback_url", made.callback_url)
     form.fill("port", str(made.port))
     form.save()
     assert inputs.detail("club", "Callback URL") == made.callback_url
@@ -355,8 +356,8 @@ def test_for_an_input_that_exists_nothing_is_offered(sandbox: Sandbox, page: Pag
 def test_a_running_input_is_edited_without_a_word_about_its_port(sandbox: Sandbox, page: Page) -> None:
     inputs, made = running(sandbox, page)
     form = inputs.edit("club")
-    assert form.value("port") == str(made.port)
-    assert form.value("callback_url") == made.callback_url
+    form.expect_value("port", str(made.port))
+    form.expect_value("callback_url", made.callback_url)
     assert form.field("verify_token").locator("input").input_value() == "******"
     advanced(form)
     form.fill("interval", "30")
@@ -365,7 +366,7 @@ def test_a_running_input_is_edited_without_a_word_about_its_port(sandbox: Sandbo
     inputs = InputsPage(page, sandbox.web)
     form = inputs.edit("club")
     advanced(form)
-    assert form.value("interval") == "30"
+    form.expect_value("interval", "30")
     assert inputs.is_on("club")
 
 

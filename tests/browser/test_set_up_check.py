@@ -18,7 +18,8 @@ from tests.support.waiting import until
 def good(sandbox: Sandbox) -> Input:
     application = sandbox.add_application("Club")
     sandbox.connect(sandbox.strava.add_athlete("Ada", "Berg"), "ada", application)
-    made = sandbox.add_input("home", application)
+    # Who is killed stays so for as long as anybody looks.
+    made = sandbox.add_input("home", application, interval=3600)
     sandbox.wait_until_healthy(made)
     sandbox.subscribe(application, made)
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from playwright.sync_api import Page
 
 from sandbox.sandbox import PATIENCE, Input, Sandbox, free_port
 from sandbox.strava import Application
 from tests.browser.pages import InputsPage
+from tests.support.waiting import until
 
 ELSEWHERE = "https://elsewhere.example.org/hook"
 
 
 def await_state(sandbox: Sandbox, page: Page, state: str) -> InputsPage:
     """Reload the page until the input is in this state."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        inputs = InputsPage(page, sandbox.web)
-        shown = inputs.cell("home", "subscription")
-        if shown == state:
-            return inputs
-        assert time.monotonic() < deadline, f"It still says {shown!r}."
+    until(lambda: InputsPage(page, sandbox.web).cell("home", "subscription") == state, PATIENCE)
+    return InputsPage(page, None)
 
 
 def explained(inputs: InputsPage) -> str:

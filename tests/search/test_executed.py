@@ -10,12 +10,12 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox import training
 from sandbox.spl import Index
 from strava_collector.events import Event
 from strava_collector.sample_event import SAMPLE_SOURCETYPE
@@ -29,12 +29,11 @@ from tests.search.expectations.erasing import GONE
 from tests.search.knowledge import dictionary
 from tests.search.not_executed import NOT_EXECUTED
 from tests.search.rest_answers import SET_UP, answering
+from tests.search.sample import trained
 from tests.search.truth import EVERYBODY, Asked, Truth
 
 OUTPUT = Path(__file__).resolve().parents[2] / "output" / "searches.json"
 NOW = TODAY.timestamp()
-#: Of so many newest activities of each athlete there are samples, and of each monthly test: enough, and soon read.
-SAMPLED = 3
 ALERTS = {case.title for case in CASES}
 
 #: What may be said of a search that has been compared; never more.
@@ -53,11 +52,10 @@ _outcomes: dict[str, bool] = {}
 
 @functools.cache
 def truth() -> Truth:
-    history = training.history(TODAY, seed=1, samples=SAMPLED)
     # No search asks for older samples, and they would take half of the time.
     since = moment("-14mon", NOW)
-    history.events = [one for one in history.events if one.sourcetype != SAMPLE_SOURCETYPE or one.time >= since]
-    return Truth(history, NOW)
+    kept = [one for one in trained().events if one.sourcetype != SAMPLE_SOURCETYPE or one.time >= since]
+    return Truth(replace(trained(), events=kept), NOW)
 
 
 @functools.cache

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import re
 
 import pytest
 
-from sandbox.simulation.operation_log import operation_log
 from sandbox.spl import Index, Row
 from tests.search import dashboards
 from tests.search.catalogue import TODAY, catalogue
 from tests.search.expectations.dashboard_lines import OTHER, RIDE, finished, received
 from tests.search.rest_answers import SET_UP, answering
+from tests.search.sample import logged
 
 NOW = TODAY.timestamp()
-
-
-@functools.cache
-def log(bad: bool) -> dict[str, list[str]]:
-    return operation_log(NOW, bad=bad)
 
 
 def entered(text: str, name: str = "ride") -> list[Row]:
@@ -39,7 +33,7 @@ def entered(text: str, name: str = "ride") -> list[Row]:
 def shown(name: str, *, bad: bool) -> list[Row]:
     index = Index(NOW)
     index.rest = answering(SET_UP)
-    for source, lines in log(bad).items():
+    for source, lines in logged(bad=bad).items():
         index.add_log(lines, source=source)
     search = catalogue()[f"Operations: {name}"]
     return index.search(search.text, earliest=str(search.earliest), latest="now")
@@ -70,7 +64,7 @@ def test_delays_are_those_of_the_lines(bad: bool) -> None:
     received: dict[str, float] = {}
     delays: list[float] = []
     index = Index(NOW)
-    for source, lines in log(bad).items():
+    for source, lines in logged(bad=bad).items():
         index.add_log(lines, source=source)
     for event in index.events:
         trail = re.search(r"\btrail=(\w+)", event.raw)
