@@ -25,7 +25,8 @@ from strava_collector.secret import Secret
 from strava_collector.settings import Settings, WebhookInput
 from strava_collector.store import crashed_jobs, inbox
 from strava_collector.store.database import Database
-from strava_collector.store.group_commit import say_received
+from strava_collector.store.group_commit import log as log_of_commits
+from strava_collector.store.group_commit import received_line
 from strava_collector.token_keeper import TokenStore
 from strava_collector.upkeep import MORE, Upkeep
 from strava_collector.webhook import notification_from_json
@@ -136,7 +137,7 @@ class InputProcess:
         parsed = notification_from_json(json.dumps(notification))
         with self.database.write() as tx:
             arrival = inbox.add(tx, input=INPUT.name, notification=parsed, received_at=self._around.clock.now())
-        say_received(parsed, arrival, 0.0)
+        log_of_commits.info(received_line(parsed, arrival, 0.0))
         self._wake_all()
 
     def settings_changed(self) -> None:

@@ -355,3 +355,11 @@ def test_another_input_s_notifications_are_not_touched(d: Dispatching) -> None:
     assert d.dispatch() == 0
     with d.database.read() as tx:
         assert job_counts(tx, INPUT.name) == dict.fromkeys(("pending", "working", "done", "failed"), 0)
+
+
+def test_many_notifications_are_dispatched_in_transactions_that_keep_nobody_waiting_for_long(d: Dispatching) -> None:
+    for number in range(1, 46):
+        d.receive("create", number)
+
+    assert [d.dispatcher.dispatch() for _ in range(4)] == [20, 20, 5, 0]
+    assert [event["object_id"] for event in d.index.notifications] == list(range(1, 46))

@@ -10,6 +10,7 @@ import pytest
 from solnlib.log import Logs
 
 from strava_collector.log import log_to_handler_file, log_to_input_file, set_level
+from strava_collector.log_file import LogFile
 from strava_collector.redaction import Redaction
 from strava_collector.secret import Secret
 
@@ -41,6 +42,14 @@ def test_lines_of_the_collector_go_to_the_inputs_file_with_secrets_masked(folder
     text = (folder / "ta_strava_webhook_main.log").read_text()
     assert "log_level=INFO" in text
     assert text.endswith("| action=fetched token=***\n")
+
+
+def test_the_file_has_the_limits_of_all_of_splunks_logs(folder: Path) -> None:
+    log_to_input_file("main", Redaction())
+
+    (handler,) = logging.getLogger("strava_collector").handlers
+    assert isinstance(handler, LogFile)
+    assert (handler.maxBytes, handler.backupCount) == (25_000_000, 5)
 
 
 def test_libraries_may_only_warn_and_are_masked_too(folder: Path) -> None:

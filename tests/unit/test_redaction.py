@@ -24,6 +24,16 @@ def test_a_secret_inside_another_leaves_no_rest() -> None:
     assert redaction.mask("my-secret-token") == "***"
 
 
+def test_a_secret_that_is_learned_later_is_masked_from_then_on() -> None:
+    redaction = Redaction()
+    redaction.register(Secret("secret"))
+    assert redaction.mask("secret my-secret-token") == "*** my-***-token"
+
+    redaction.register(Secret("my-secret-token"))
+
+    assert redaction.mask("secret my-secret-token") == "*** ***"
+
+
 def test_a_value_too_short_to_be_a_secret_is_left_alone() -> None:
     redaction = Redaction()
     redaction.register(Secret("abc"), Secret(""))

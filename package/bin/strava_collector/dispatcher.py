@@ -14,6 +14,7 @@ from typing import Callable, Optional
 from strava_collector.clock import Clock
 from strava_collector.errors import CollectorError
 from strava_collector.events import Event, Tombstone, notification_event, tombstone_event
+from strava_collector.log_file import info_together
 from strava_collector.logfmt import line
 from strava_collector.notification_effects import Effect, Effects, known_athletes
 from strava_collector.notification_rules import Hold
@@ -27,7 +28,11 @@ from strava_collector.writer import Writer
 
 log = logging.getLogger(__name__)
 
-#: Notifications that are dispatched together, and rows that a transaction writes.
+#: Notifications that are dispatched together. As long as that transaction takes, none is answered
+#: (docs/decisions/0014-short-transactions.md).
+TOGETHER = 20
+
+#: Rows that another transaction writes.
 BATCH = 200
 
 
@@ -80,7 +85,7 @@ class Dispatcher:
 
     def _dispatch_batch(self, settings: Settings) -> int:
         try:
-            return self._dispatch(settings, lambda tx: inbox.waiting(tx, self._input.name, BATCH))
+            return self._dispatch(settings, lambda tx: inbox.waiting(tx, self._input.name, TOGETHER))
         except CollectorError:
             raise
         except Exception as error:
@@ -90,7 +95,7 @@ class Dispatcher:
     def _dispatch_singly(self, settings: Settings) -> int:
         """Dispatch a batch one by one, until one fails again: that is set aside, so that the others get their turn."""
         with self._database.read() as tx:
-            ids = [stored.id for stored in inbox.waiting(tx, self._input.name, BATCH)]
+            ids = [stored.id for stored in inbox.waiting(tx, self._input.name, TOGETHER)]
         for number, one in enumerate(ids, start=1):
             try:
                 self._dispatch(settings, partial(inbox.waiting_one, notification_id=one))
@@ -141,9 +146,7 @@ class Dispatcher:
         return replace(stored, notification=stored.notification.without(self._left_out.of_all()))
 
     def _log(self, decided: Effects, effects: list[Effect]) -> None:
-        for effect in effects:
-            if effect.log_line is not None:
-                log.info(effect.log_line)
+        info_together(log, [effect.log_line for effect in effects if effect.log_line is not None])
         if decided.dropped:
             log.warning(
                 line(

@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from logging.handlers import RotatingFileHandler
 
 from solnlib.log import LogException, Logs
 
+from strava_collector.log_file import LogFile
 from strava_collector.redaction import RedactingFormatter, Redaction
 
 #: All log files begin so; the field extractions and dashboards look for them.
@@ -39,7 +41,7 @@ def set_level(level: str) -> None:
 def _log_to(name: str, redaction: Redaction) -> logging.Logger:
     logger = logging.getLogger(_OURS)
     try:
-        handlers = list(Logs().get_logger(name).handlers)
+        handlers = _in_our_form(Logs().get_logger(name))
     except (OSError, LogException, ImportError):
         # No place for log files: splunkd copies what we write to stderr into splunkd.log.
         fallback = logging.StreamHandler(sys.stderr)
@@ -57,3 +59,15 @@ def _log_to(name: str, redaction: Redaction) -> logging.Logger:
         # Not to the root logger: its last resort is stderr, where nothing would be masked.
         target.propagate = False
     return logger
+
+
+def _in_our_form(logger: logging.Logger) -> list[logging.Handler]:
+    """Return the logger's handlers, those of solnlib's replaced by ours: the same file, limits and form of a line."""
+    for handler in list(logger.handlers):
+        if isinstance(handler, RotatingFileHandler) and not isinstance(handler, LogFile):
+            logger.removeHandler(handler)
+            handler.close()
+            ours = LogFile(handler.baseFilename, max_bytes=handler.maxBytes, backup_count=handler.backupCount)
+            ours.setFormatter(handler.formatter)
+            logger.addHandler(ours)
+    return list(logger.handlers)

@@ -28,6 +28,8 @@ class Redaction:
     def __init__(self) -> None:
         self._values: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
+        #: The longest first, so that one that contains another leaves no rest.
+        self._longest_first: tuple[str, ...] = ()
 
     def register(self, *secrets: Secret) -> None:
         """Mask these from now on, also in the forms that they take in an address."""
@@ -40,13 +42,11 @@ class Redaction:
                         self._values[value] = None
             while len(self._values) > MOST_VALUES:
                 self._values.popitem(last=False)
+            self._longest_first = tuple(sorted(self._values, key=len, reverse=True))
 
     def mask(self, text: str) -> str:
         """Return the text with every known secret replaced by stars."""
-        with self._lock:
-            # The longest first, so that one that contains another leaves no rest.
-            values = sorted(self._values, key=len, reverse=True)
-        for value in values:
+        for value in self._longest_first:
             if value in text:
                 text = text.replace(value, MASK)
         return text

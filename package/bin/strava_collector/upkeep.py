@@ -44,6 +44,8 @@ LEASES_EVERY = 60.0
 PRUNE_EVERY = 600.0
 COUNTERS_EVERY = 300.0
 CIRCUIT_EVERY = 5.0
+#: Seconds between two looks whether the store wants a checkpoint.
+CHECKPOINT_EVERY = 1.0
 #: What is being stored while another wish comes in was judged by the one before; it is there after so many seconds.
 STORED_WITHIN = 5.0
 #: Parts of the store that are looked through at once for what is to be left out.
@@ -107,6 +109,7 @@ class Upkeep:
         for name, every, step in (
             ("leases", LEASES_EVERY, self._leases),
             ("handover", LEASES_EVERY, self._take_over_from_others),
+            ("checkpoint", CHECKPOINT_EVERY, self._checkpoint),
             ("leave_out", MORE, self._leave_out),
             ("prune", PRUNE_EVERY, self._prune),
             ("counters", COUNTERS_EVERY, self._log_counters),
@@ -178,6 +181,10 @@ class Upkeep:
                 if settings is not None:
                     moved += self._give_up_on_the_unconfigured(tx, settings, now)
         return moved > 0
+
+    def _checkpoint(self, settings: Optional[Settings]) -> bool:
+        self._database.checkpoint()
+        return False
 
     def _give_up_on_the_unconfigured(self, tx: Transaction, settings: Settings, now: float) -> int:
         given_up = 0

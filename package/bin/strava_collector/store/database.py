@@ -35,6 +35,12 @@ _PAUSE = 0.005
 #: A file that is damaged again right after it was made anew is a matter for people.
 _MOST_REPAIRS = 3
 
+#: Write transactions after which a checkpoint is worth while: each puts some ten pages of 4 KiB into SQLite's log.
+CHECKPOINT_AFTER = 100
+#: Pages in the log, 16 MB, with which a commit does what is left to do of a checkpoint, and the log begins anew. It
+#: must not be much longer, nor the file be cut: overwriting costs the disk less than half of what a growing file does.
+LONGEST_LOG = 4_000
+
 #: Old releases of SQLite, when closing the last connection to a file that was renamed meanwhile, deleted the log that
 #: belongs to the new file. From which release on they look first is not documented; 3.40 does.
 _CLOSES_SAFELY = (3, 31)
@@ -115,6 +121,8 @@ class Database:
         self._abandoned: list[_Connection] = []
         self._closed = False
         self._inside = threading.local()
+        #: Write transactions since the last checkpoint by this object.
+        self._written = 0
 
     @contextmanager
     def write(self, patience: Optional[float] = None) -> Iterator[Transaction]:
@@ -132,6 +140,7 @@ class Database:
             try:
                 with self._transaction("BEGIN IMMEDIATE", deadline, waits) as tx:
                     yield tx
+                self._written += 1
             finally:
                 self._writer.release()
 
@@ -146,16 +155,28 @@ class Database:
         ):
             yield tx
 
+    def checkpoint(self) -> None:
+        """Bring SQLite's log into the file if much has been written since the last time. Raises StoreUnavailable.
+
+        It waits for the disk, and nobody waits for it: transactions go on meanwhile.
+        """
+        if self._written >= CHECKPOINT_AFTER:
+            self._written = 0
+            self._checkpoint("PASSIVE")
+
     def empty_log(self) -> bool:
         """Bring SQLite's log into the file and empty it, so that nothing that was overwritten is left in it.
 
         False if somebody uses the store just now; then it is to be tried again. Raises StoreUnavailable.
         """
+        return self._checkpoint("TRUNCATE")
+
+    def _checkpoint(self, mode: str) -> bool:
         with self._one_at_a_time():
             # Outside of any transaction: this is where others might have one.
             connection = self._begin("SELECT 1", self._deadline(self._patience), self._patience)
             try:
-                busy = connection.sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                busy = connection.sql.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()[0]
             except sqlite3.Error as error:
                 connection.close()
                 problem = explain(error, self._path, self._patience, then=self._then)
@@ -299,6 +320,9 @@ class Database:
             sql.execute("PRAGMA synchronous = FULL")
             # On macOS, only this makes the disk write what it has been given; elsewhere it does nothing.
             sql.execute("PRAGMA fullfsync = ON")
+            # Else every hundredth commit has to wait for a checkpoint, and with it all whom it was to answer
+            # (docs/decisions/0015-checkpoints-aside.md).
+            sql.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_LOG}")
             # Finds more damage for next to nothing.
             sql.execute("PRAGMA cell_size_check = ON")
             schema.migrate(sql)

@@ -14,6 +14,7 @@ from typing import Callable, Optional, Union
 
 from strava_collector.clock import Clock
 from strava_collector.errors import StoreUnavailable, raised_at
+from strava_collector.log_file import info_together
 from strava_collector.logfmt import line
 from strava_collector.privacy import KEEP_ALL, Privacy
 from strava_collector.room import Room
@@ -240,9 +241,14 @@ class GroupCommit:
             if any(isinstance(outcome, Arrival) for outcome in outcomes):
                 _call(self._committed)
         # Last: nobody's answer waits for the log.
-        for item, outcome in zip(batch, outcomes):
-            if isinstance(outcome, Arrival):
-                say_received(item.notification, outcome, committed_at - item.submitted_at)
+        info_together(
+            log,
+            [
+                received_line(item.notification, outcome, committed_at - item.submitted_at)
+                for item, outcome in zip(batch, outcomes)
+                if isinstance(outcome, Arrival)
+            ],
+        )
 
     def _store_again_if_replaced(self, batch: list[_Submission], *, probe: bool) -> list[Arrival]:
         try:
@@ -306,20 +312,18 @@ class GroupCommit:
             _call(probe, False)
 
 
-def say_received(notification: Notification, arrival: Arrival, waited: float) -> None:
-    """Log the first line of the notification's trail; ``waited`` are seconds for the commit."""
-    log.info(
-        line(
-            "received",
-            trail=arrival.trail,
-            notification_id=arrival.notification_id,
-            activity_id=notification.object_id if notification.object_type == "activity" else None,
-            athlete_id=notification.owner_id,
-            aspect=notification.aspect_type,
-            event_time=notification.event_time,
-            receipt=arrival.receipt.value,
-            waited=waited,
-        )
+def received_line(notification: Notification, arrival: Arrival, waited: float) -> str:
+    """The first line of the notification's trail in the log; ``waited`` are seconds for the commit."""
+    return line(
+        "received",
+        trail=arrival.trail,
+        notification_id=arrival.notification_id,
+        activity_id=notification.object_id if notification.object_type == "activity" else None,
+        athlete_id=notification.owner_id,
+        aspect=notification.aspect_type,
+        event_time=notification.event_time,
+        receipt=arrival.receipt.value,
+        waited=waited,
     )
 
 
