@@ -1,7 +1,8 @@
 """Everything at once: Strava's stand-in, splunkd's stand-in with the built add-on, and what a person does with both.
 
-All that a person would do in Splunk Web goes through the add-on's own REST handlers; all that Strava would do goes
-over TLS to the listener. Ports are chosen by the system, files are in one folder.
+All that a person would do in Splunk Web goes through the add-on's own REST handlers, but for the settings that a
+sandbox begins with; all that Strava would do goes over TLS to the listener. Ports are chosen by the system,
+files are in one folder.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from sandbox.strava import Application, Athlete, Limits, StravaStandIn
 
 #: The index that the sandbox collects into, as the add-on's macro and its documentation suggest.
 INDEX = "strava"
+
+#: The file behind the pages *Proxy*, *Logging* and *Advanced*.
+SETTINGS = "ta_strava_webhook_settings"
 
 #: What the add-on asks athletes for.
 SCOPE = "read,activity:read,activity:read_all"
@@ -90,15 +94,16 @@ class Sandbox:
     def __enter__(self) -> Sandbox:
         self.strava.start()
         try:
+            # As a file that somebody deploys, there before splunkd starts: it spares each sandbox a handler's process.
+            advanced = {
+                "api_url": self.strava.api_url,
+                "oauth_url": self.strava.oauth_url,
+                "ca_file": str(self.certificates.ca_file),
+                **{name: str(value) for name, value in self.advanced.items()},
+            }
+            self.splunkd.configuration.write(SETTINGS, self.splunkd.app, "advanced", advanced)
             self.splunkd.start()
             self.splunkd.create_index(INDEX)
-            self.post(
-                "TA_strava_webhook_settings/advanced",
-                api_url=self.strava.api_url,
-                oauth_url=self.strava.oauth_url,
-                ca_file=str(self.certificates.ca_file),
-                **self.advanced,
-            )
             if self._web is not None:
                 self._web.start()
         except BaseException:

@@ -74,6 +74,8 @@ class Configuration:
     def __init__(self, etc: Path) -> None:
         self._etc = etc
         self._lock = threading.RLock()
+        #: What each file says, and which state of it that was: every request asks for some, and few ever change.
+        self._read: dict[Path, tuple[tuple[int, int, int], Stanzas]] = {}
 
     def apps(self) -> list[str]:
         """Names of the installed apps, sorted."""
@@ -145,9 +147,17 @@ class Configuration:
     def _local(self, app: str) -> Path:
         return self.folder(app) / "local"
 
-    @staticmethod
-    def _load(path: Path) -> Stanzas:
-        return parse_conf(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    def _load(self, path: Path) -> Stanzas:
+        """The stanzas of a file, for the caller to keep; none if there is no such file."""
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return {}
+        state = (status.st_ino, status.st_mtime_ns, status.st_size)
+        before = self._read.get(path)
+        if before is None or before[0] != state:
+            before = self._read[path] = state, parse_conf(path.read_text(encoding="utf-8"))
+        return {stanza: dict(settings) for stanza, settings in before[1].items()}
 
 
 def _replace(path: Path, text: str) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.patience import patience
+
 from .configuration import parse_conf
 from .installation import Installation
 from .journal import Journal
@@ -131,9 +133,9 @@ def read_scheme(installation: Installation, kind: str, journal: Journal) -> Sche
 
 def _digest(folder: Path) -> str:
     """A digest of all scripts below `folder`."""
-    digest = hashlib.sha256()
+    digest, beginning = hashlib.sha256(), len(str(folder))
     for script in sorted(folder.rglob("*.py")):
-        digest.update(f"{script.relative_to(folder)}\0".encode() + script.read_bytes())
+        digest.update(f"{str(script)[beginning:]}\0".encode() + script.read_bytes())
     return digest.hexdigest()
 
 
@@ -171,7 +173,7 @@ def _run(
             line,
             input=stdin,
             capture_output=True,
-            timeout=seconds,
+            timeout=patience(seconds),
             env=installation.environment(),
             cwd=installation.home,
             start_new_session=True,

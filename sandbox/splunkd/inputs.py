@@ -227,7 +227,7 @@ class _Runner:
         with self._changed:
             before = self.count.starts
             self._thread.start()
-            self._changed.wait_for(lambda: self.count.starts > before, timeout=_START_SECONDS)
+            self._changed.wait_for(lambda: self.count.starts > before, timeout=patience(_START_SECONDS))
 
     @property
     def alive(self) -> bool:
@@ -249,7 +249,7 @@ class _Runner:
             if self._process is None:
                 self._now = True
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: not self._now or not self._wanted, timeout=_START_SECONDS)
+                self._changed.wait_for(lambda: not self._now or not self._wanted, timeout=patience(_START_SECONDS))
 
     def wait_for(self, predicate: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + patience(seconds)
@@ -273,7 +273,7 @@ class _Runner:
         if process is not None:
             process.signal(signal.SIGKILL)
             # On a busy host the kernel takes its time, and until then the process keeps its port and its locks.
-            process.wait_exit(_START_SECONDS)
+            process.wait_exit(patience(_START_SECONDS))
 
     def begin_stop(self) -> None:
         with self._changed:
@@ -285,7 +285,7 @@ class _Runner:
         self.begin_stop()
         with self._changed:
             process = self._process
-        if process is not None and not process.wait_exit(self._inputs.grace):
+        if process is not None and not process.wait_exit(patience(self._inputs.grace)):
             text = f"{self._stanza} did not end within {self._inputs.grace:g} s of SIGTERM and was killed"
             self._inputs.journal.write("WARN", "ExecProcessor", text)
             self._add(forced=1)

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import tarfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from .authorization import SHIPPED
@@ -23,6 +24,9 @@ SPLUNK_MODULES = Path(__file__).resolve().parent.parent / "splunk_modules"
 #: Lines of the ``.pth`` file that the interpreter of an installation reads before anything else. Whoever measures the
 #: add-on's processes adds one.
 PTH_LINES = [str(SPLUNK_MODULES)]
+
+#: Folders of an add-on, and most of its files, that hold nothing which anybody writes into.
+_NEVER_WRITTEN = ("appserver", "lib")
 
 _ASK_PYTHON = (
     "import json, sys;print(json.dumps([getattr(sys, '_base_executable', sys.executable), list(sys.version_info[:2])]))"
@@ -110,14 +114,37 @@ def _unpack(app: Path, apps: Path) -> str:
     if not (app / "default" / "app.conf").is_file():
         raise ValueError(f"{app} is no built add-on: default/app.conf is missing")
     # `local` belongs to whoever uses Splunk, never to a package.
-    shutil.copytree(app, apps / app.name, dirs_exist_ok=True)
+    for part in app.iterdir():
+        if part.is_dir():
+            copy = _name_again if part.name in _NEVER_WRITTEN else shutil.copy2
+            shutil.copytree(part, apps / app.name / part.name, dirs_exist_ok=True, copy_function=copy)
+        else:
+            (apps / app.name).mkdir(exist_ok=True)
+            shutil.copy2(part, apps / app.name)
     return app.name
+
+
+def _name_again(source: str, target: str) -> None:
+    """Give a file a second name, which takes a fifth of the time of a copy; a copy where that is not possible."""
+    # An older version's file is replaced, not written into: it is another installation's, too.
+    Path(target).unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # on another disk, or one that knows no second names
+        shutil.copy2(source, target)
+
+
+@lru_cache
+def _ask_python(python: Path) -> tuple[str, int, int]:
+    """The interpreter that a virtual environment would be made of, and its version; asked once by hundreds of tests."""
+    told = subprocess.run([python, "-I", "-c", _ASK_PYTHON], check=True, capture_output=True, text=True)
+    base, (major, minor) = json.loads(told.stdout)
+    return base, major, minor
 
 
 def _make_python(home: Path, python: Path) -> tuple[Path, tuple[int, int]]:
     """Make SPLUNK_HOME itself a virtual environment; returns its interpreter and version."""
-    told = subprocess.run([python, "-I", "-c", _ASK_PYTHON], check=True, capture_output=True, text=True)
-    base, (major, minor) = json.loads(told.stdout)
+    base, major, minor = _ask_python(python)
     bin_folder = home / "bin"
     packages = home / "lib" / f"python{major}.{minor}" / "site-packages"
     bin_folder.mkdir(exist_ok=True)

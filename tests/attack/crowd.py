@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Callable, Optional
 
+from sandbox.patience import patience
 from tests.attack.victim import Victim
 
 #: Makes the socket of a client that has come as far as its kind comes.
@@ -78,7 +79,7 @@ class Crowd:
 
 def tcp(victim: Victim, first: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
     """A client that sends these bytes after no handshake at all."""
-    client = socket.create_connection(("127.0.0.1", victim.port), 10.0, (source, 0))
+    client = socket.create_connection(("127.0.0.1", victim.port), patience(10.0), (source, 0))
     if first:
         client.sendall(first)
     return client

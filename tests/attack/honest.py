@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any
 
-#: Seconds after which no answer is expected any more; ten times as long as Strava waits.
+#: Seconds after which no answer is expected any more on a free host; ten times as long as Strava waits.
 PATIENCE = 20.0
 
 #: How often a notification is sent, and the seconds between.
@@ -26,11 +26,14 @@ PAUSE = 1.0
 class Sender:
     """Sends until it is told to stop."""
 
-    def __init__(self, port: int, path: str, ca_file: str, rate: float, fields: dict[str, Any]) -> None:
+    def __init__(
+        self, port: int, path: str, ca_file: str, rate: float, patience: float, fields: dict[str, Any]
+    ) -> None:
         self._port = port
         self._path = path
         self._tls = ssl.create_default_context(cafile=ca_file)
         self._rate = rate
+        self._patience = patience
         self._fields = fields
 
     async def run(self) -> None:
@@ -50,7 +53,7 @@ class Sender:
     async def _deliver(self, number: int, due: float) -> None:
         try:
             for _ in range(ATTEMPTS):
-                status = await asyncio.wait_for(self._post(number), PATIENCE)
+                status = await asyncio.wait_for(self._post(number), self._patience)
                 if status != 503:
                     break
                 await asyncio.sleep(PAUSE)
@@ -76,6 +79,6 @@ class Sender:
 
 
 if __name__ == "__main__":
-    port, path, ca_file, rate, who = sys.argv[1:]
+    port, path, ca_file, rate, patience, who = sys.argv[1:]
     athlete = {"object_type": "athlete", "aspect_type": "update", "event_time": int(time.time()), **json.loads(who)}
-    asyncio.run(Sender(int(port), path, ca_file, float(rate), athlete).run())
+    asyncio.run(Sender(int(port), path, ca_file, float(rate), float(patience), athlete).run())

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.patience import patience
 from tests.attack.extent import Extent
 from tests.attack.honest import PATIENCE
 from tests.attack.victim import Victim
@@ -50,7 +51,7 @@ class Siege:
         """Wait for one more honest notification to be answered."""
         with self._changed:
             before = len(self.answers)
-            assert self._changed.wait_for(lambda: len(self.answers) > before, PATIENCE + _GRACE)
+            assert self._changed.wait_for(lambda: len(self.answers) > before, patience(PATIENCE + _GRACE))
 
     def take(self, lines: Iterable[str]) -> None:
         """Take note of what the sender prints, to its end."""
@@ -74,7 +75,7 @@ def besieged(victim: Victim, extent: Extent) -> Iterator[Siege]:
     who = {"object_id": victim.anna.id, "owner_id": victim.anna.id, "subscription_id": victim.subscription}
     command = [
         *(sys.executable, "-B", str(Path(__file__).with_name("honest.py")), str(victim.port), victim.path),
-        *(str(victim.sandbox.certificates.ca_file), str(extent.rate), json.dumps(who)),
+        *(str(victim.sandbox.certificates.ca_file), str(extent.rate), str(patience(PATIENCE)), json.dumps(who)),
     ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sender:
         assert sender.stdin is not None
@@ -86,7 +87,7 @@ def besieged(victim: Victim, extent: Extent) -> Iterator[Siege]:
             yield siege
         finally:
             sender.stdin.close()
-            reading.join(PATIENCE + _GRACE)
+            reading.join(patience(PATIENCE + _GRACE))
             sender.kill()
     refused = [status for status, _ in siege.answers if status != 200]
     assert refused == [], f"{len(refused)} of {len(siege.answers)} honest notifications were not taken"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.patience import patience
 from tests.attack.conftest import Besiege
 from tests.attack.extent import Extent
 from tests.attack.victim import Victim
@@ -23,7 +24,9 @@ ABOVE_LOW = ("MEDIUM", "HIGH", "CRITICAL", "FATAL")
 def typed_into_openssl(victim: Victim, version: str, typed: str, times: int) -> subprocess.CompletedProcess[str]:
     """What openssl's client does with this connection; it takes a line with one letter for a command."""
     command = ["openssl", "s_client", f"-{version}", "-connect", f"127.0.0.1:{victim.port}", "-servername", "localhost"]
-    return subprocess.run(command, input=typed * times, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, input=typed * times, capture_output=True, text=True, timeout=patience(60), check=False
+    )
 
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl on this host")
@@ -63,7 +66,7 @@ def test_a_scanner_finds_nothing_above_low(victim: Victim, extent: Extent, tmp_p
     trusted = ["--add-ca", str(victim.sandbox.certificates.ca_file)]
     target = ["--jsonfile", str(report), f"localhost:{victim.port}"]
     # Its exit status counts findings of every kind.
-    subprocess.run([*command, *trusted, *target], capture_output=True, timeout=600, check=False)
+    subprocess.run([*command, *trusted, *target], capture_output=True, timeout=patience(600), check=False)
     findings = json.loads(report.read_text())
     assert len(findings) > 100, "it has not got far"
     ours = [

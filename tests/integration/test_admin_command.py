@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.patience import patience
 from sandbox.sandbox import Sandbox
 from sandbox.strava import Activity
 from strava_collector.admin_arguments import JOBS
@@ -49,7 +50,7 @@ class Shell:
             capture_output=True,
             text=True,
             user=user,
-            timeout=60,
+            timeout=patience(60),
             check=False,
         )
 

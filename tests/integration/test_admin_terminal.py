@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.patience import patience
 from sandbox.sandbox import Sandbox
 from tests.integration.conftest import GENEROUS
 from tests.integration.test_admin_command import Shell
@@ -43,7 +44,7 @@ def redirected(shell: Shell, command: str, **environment: str) -> subprocess.Com
         env={**shell.installation.environment(), **environment},
         input=b"",
         capture_output=True,
-        timeout=60,
+        timeout=patience(60),
         check=False,
     )
 
@@ -116,7 +117,7 @@ def test_an_end_of_file_at_the_prompt_is_no_password(shell: Shell) -> None:
         assert process.stderr is not None
         asked = process.stderr.read(8)
         terminal.write(b"\x04")
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=patience(30))
     assert process.returncode == 3
     assert output == b""
     assert b"No password was given" in asked + errors
@@ -164,7 +165,7 @@ def test_a_user_or_password_that_is_not_text_is_told(shell: Shell) -> None:
                 env={**shell.installation.environment(), **environment},
                 input=typed,
                 capture_output=True,
-                timeout=60,
+                timeout=patience(60),
                 check=False,
             )
             assert (finished.returncode, finished.stdout) == (exit_code, b"")
@@ -200,7 +201,7 @@ def some_server(shell: Shell, log_in: tuple[int, bytes], others: tuple[int, byte
             yield f"https://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
-            thread.join(10)
+            thread.join(patience(10))
 
 
 LET_IN = (200, b"<response><sessionKey>k</sessionKey></response>")

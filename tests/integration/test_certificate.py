@@ -16,6 +16,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import load_pem_x509_certificate
 
+from sandbox.patience import patience
 from strava_collector.certificate import load_context
 from strava_collector.errors import ConfigurationError
 from tests.support.https import ServerFiles, issue
@@ -241,7 +242,7 @@ def test_nobody_is_asked_for_a_password_when_there_is_a_terminal(files: ServerFi
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(PACKAGE)},
             start_new_session=True,
-            timeout=30,
+            timeout=patience(30),
             check=False,
         )
     finally:

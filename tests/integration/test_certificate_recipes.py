@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.certificates import Certificates
+from sandbox.patience import patience
 from tests.support.certbot import CertbotFolder
 from tests.support.doc_blocks import block
 
@@ -43,7 +44,13 @@ class Hook:
         """Run it as certbot does."""
         surroundings = {"PATH": os.environ["PATH"], "RENEWED_LINEAGE": str(lineage)}
         return subprocess.run(
-            [str(self.script)], env=surroundings, cwd="/", capture_output=True, text=True, timeout=30, check=False
+            [str(self.script)],
+            env=surroundings,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=patience(30),
+            check=False,
         )
 
 

@@ -6,6 +6,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
+from sandbox.patience import patience
 from strava_collector.clock import SystemClock
 from tests.support.listening import notification, post
 from tests.support.renewing import Club
@@ -59,7 +60,7 @@ def test_not_one_notification_fails_while_the_certificate_is_renewed_a_hundred_t
     finally:
         stop.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(patience(10))
         club.kept.stop(5.0)
     assert failures == []
     assert set(answered) == {200}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.patience import patience
 from strava_collector.certificate import load_context
 from strava_collector.clock import SystemClock
 from strava_collector.errors import ConfigurationError
@@ -140,7 +141,7 @@ def test_at_the_end_requests_in_progress_are_answered_and_idle_connections_close
         answer = waiting.answer()
         assert (answer.status, answer.headers["connection"]) == (200, "close")
         assert half.ask(body[-5:]).status == 200
-        ending.join(10.0)
+        ending.join(patience(10.0))
         assert not ending.is_alive()
 
 
@@ -199,7 +200,7 @@ with socket.socket(socket.AF_INET6) as other:
     other.listen()
 """
     command = [sys.executable, "-c", script, str(server.listener.port)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=patience(30), check=False)
     assert "Address already in use" in result.stderr
 
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from sandbox.patience import patience
 from strava_collector import selector_server
 from strava_collector.client_connection import Connection
 from strava_collector.limits import Limits
@@ -83,7 +84,7 @@ def test_one_of_each_source_is_heard_before_the_second_of_any(
         monkeypatch.setattr(selector_server, "_ROUND", 10.0)
         first, *others = clients
         first.sendall(request("GET", "/elsewhere"))
-        assert waits.wait(10.0)
+        assert waits.wait(patience(10.0))
         for client in others:
             client.sendall(request("GET", "/elsewhere"))
         all_have_sent.set()
@@ -108,7 +109,7 @@ def test_who_waited_for_a_turn_has_not_been_too_slow(files: ServerFiles, monkeyp
         assert first.ask(request("GET", "/elsewhere")).status == 404  # all are accepted
         monkeypatch.setattr(WebhookServer, "_read", read)
         first.send(request("GET", "/elsewhere"))
-        assert waits.wait(10.0)
+        assert waits.wait(patience(10.0))
         ends: list[str] = []
 
         def shake_hands(line: socket.socket) -> None:
@@ -122,7 +123,7 @@ def test_who_waited_for_a_turn_has_not_been_too_slow(files: ServerFiles, monkeyp
         until(lambda: time.monotonic() - began > 0.6)
         goes_on.set()
         for thread in threads:
-            thread.join(10.0)
+            thread.join(patience(10.0))
         assert len(ends) == len(lines)
 
 

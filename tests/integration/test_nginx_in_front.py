@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import requests
 
+from sandbox.patience import patience
 from sandbox.sandbox import Sandbox, free_port
 from sandbox.strava import Activity
 from sandbox.strava.delivery import DeliveryState
@@ -65,7 +66,9 @@ class Proxied:
         with requests.Session() as session:
             session.trust_env = False
             url = f"https://localhost:{self.nginx.port}{path}"
-            return session.request(method, url, verify=str(self.sandbox.certificates.ca_file), timeout=10, **options)
+            return session.request(
+                method, url, verify=str(self.sandbox.certificates.ca_file), timeout=patience(10), **options
+            )
 
     def answers(self) -> bool:
         """Whether the input does, through nginx."""
@@ -150,13 +153,13 @@ def test_nginx_with_plain_http_on_loopback(make_sandbox: MakeSandbox, tmp_path: 
         )
         stack.callback(proxied.nginx.stop)
         proxied.the_whole_way()
-        health = requests.get(f"http://127.0.0.1:{proxied.input.port}/health", timeout=10)
+        health = requests.get(f"http://127.0.0.1:{proxied.input.port}/health", timeout=patience(10))
         assert json.loads(health.content) == {"status": "ok", "service": "strava-webhooks"}
         # nginx adds whom it has seen, behind what the client says of itself.
         if sys.platform == "linux":  # elsewhere 127.0.0.1 is the only address to come from
             trusted = ssl.create_default_context(cafile=str(sandbox.certificates.ca_file))
             client = HTTPSConnection(
-                "127.0.0.1", proxied.nginx.port, context=trusted, source_address=("127.0.0.2", 0), timeout=10
+                "127.0.0.1", proxied.nginx.port, context=trusted, source_address=("127.0.0.2", 0), timeout=patience(10)
             )
             with closing(client):
                 client.request("POST", PATH, b"{}", {"X-Forwarded-For": "203.0.113.9"})

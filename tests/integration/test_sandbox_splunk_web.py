@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from sandbox.certificates import Certificates
+from sandbox.patience import patience
 from sandbox.splunk_web import SplunkWeb
 from sandbox.splunkd import Splunkd
 
@@ -43,10 +44,10 @@ class Browser:
         self.session.verify = str(ca_file)
 
     def get(self, path: str) -> requests.Response:
-        return self.session.get(self._web.url + path, timeout=10)
+        return self.session.get(self._web.url + path, timeout=patience(10))
 
     def post(self, path: str, data: dict[str, str], **headers: str) -> requests.Response:
-        return self.session.post(self._web.url + path, data=data, headers=headers, timeout=60)
+        return self.session.post(self._web.url + path, data=data, headers=headers, timeout=patience(60))
 
     def log_in(self, user: str, password: str, *, at: str = CONFIGURATION) -> requests.Response:
         form = self.get(at).text
@@ -61,7 +62,7 @@ class Browser:
         """Ask for a path as it stands, which the library would tidy up; the status."""
         request = requests.Request("GET", self._web.url, cookies=self.session.cookies).prepare()
         request.url = self._web.url + path
-        return self.session.send(request, timeout=10).status_code
+        return self.session.send(request, timeout=patience(10)).status_code
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from sandbox.splunkd import Event, Splunkd
 from tests.support.waiting import until
 
 TOY = Path(__file__).parent.parent / "support" / "toy_app"
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from sandbox.certificates import Certificates
+from sandbox.patience import patience
 from sandbox.strava import Application as StravaApplication
 from sandbox.strava import Athlete as StravaAthlete
 from sandbox.strava import StravaStandIn
@@ -128,7 +129,7 @@ class Running:
     def end(self) -> None:
         self.stop.set()
         if self.thread.ident is not None:
-            self.thread.join(15)
+            self.thread.join(patience(15))
             assert not self.thread.is_alive()
 
     def has(self, activity_id: int, **fields: Any) -> Callable[[], bool]:
@@ -221,7 +222,7 @@ def test_strava_can_validate_the_callback(running: Running) -> None:
             },
             headers={"User-Agent": "test"},
             verify=running.splunk.current.advanced.ca_file,
-            timeout=10,
+            timeout=patience(10),
         )
     assert answer.status_code == 201, answer.text
 
@@ -274,7 +275,7 @@ def test_what_arrived_while_the_settings_could_not_be_read_is_collected_afterwar
 def test_an_expired_session_ends_the_process_so_that_splunkd_starts_another(running: Running) -> None:
     running.splunk.failure = SessionExpired("The session has expired.")
     running.start()
-    running.thread.join(15)
+    running.thread.join(patience(15))
     assert isinstance(running.ended_with, SessionExpired)
 
 

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 import pytest
 import trustme
 
+from sandbox.patience import patience
 from strava_collector.clock import SystemClock
 from strava_collector.errors import CollectorError, StoreUnavailable, TransportError, TransportFault
 from strava_collector.oauth import OAuth, OAuthRefused, OAuthUnavailable, Refusal, Tokens
@@ -417,7 +418,7 @@ def process(folder: Path, url: str, start: Any, busy: Any, results: Any) -> None
             return False
         return True
 
-    start.wait(30)
+    start.wait(patience(30))
     until(there)
     transport.close()
     database.close()
@@ -435,7 +436,7 @@ def test_two_processes_that_find_one_token_expired_make_one_refresh(tmp_path: Pa
     def strava(visit: Visit) -> None:
         while (request := visit.request()) is not None:
             sent = parse_qs(request.body.decode())["refresh_token"][0]
-            assert busy.wait(30), "the other process should have found the refresh under way"
+            assert busy.wait(patience(30)), "the other process should have found the refresh under way"
             rotated = alive.pop(sent, None)
             if rotated is None:
                 visit.answer(b"{}", 400)
@@ -453,9 +454,9 @@ def test_two_processes_that_find_one_token_expired_make_one_refresh(tmp_path: Pa
         processes = [spawn.Process(target=process, args=(tmp_path, server.url, start, busy, results)) for _ in range(2)]
         for each in processes:
             each.start()
-        tokens = [results.get(timeout=60) for _ in processes]
+        tokens = [results.get(timeout=patience(60)) for _ in processes]
         for each in processes:
-            each.join(30)
+            each.join(patience(30))
             assert each.exitcode == 0
             each.close()
         assert len(server.received) == 1

@@ -20,6 +20,7 @@ import psutil
 import pytest
 import requests
 
+from sandbox.patience import patience
 from sandbox.sandbox import Input, Sandbox, SandboxRefused
 from sandbox.strava import Application, Athlete
 from tests.integration.conftest import GENEROUS
@@ -144,7 +145,7 @@ class Story:
                 f"{self._input.callback_url}?hub.mode=subscribe&hub.challenge=x&hub.verify_token={_MARK}-guess",
                 data=f"{_MARK}-guess",
                 verify=str(self._sandbox.certificates.ca_file),
-                timeout=10,
+                timeout=patience(10),
             )
             self.shown.append(f"{answer.status_code} {answer.headers} {answer.text}")
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Callable, Optional
 
 from sandbox.certificates import Certificates
+from sandbox.patience import patience
 from sandbox.tls_server import TlsServer
 
 
@@ -53,7 +54,7 @@ class Front:
 
     def _pass_on(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
-        connection = http.client.HTTPSConnection("127.0.0.1", self.target, timeout=5, context=self._inner)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.target, timeout=patience(5), context=self._inner)
         try:
             headers = {"Content-Type": request.headers.get("Content-Type") or "application/json"}
             connection.request(request.command, self.path(request.path), body or None, headers)

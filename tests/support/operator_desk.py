@@ -6,6 +6,7 @@ import json
 import subprocess
 from typing import Any
 
+from sandbox.patience import patience
 from sandbox.splunkd import Splunkd
 
 #: Seconds for one command; the set-up check may take twenty.
@@ -29,7 +30,7 @@ class OperatorDesk:
             input=f"{self._splunkd.sessions.password}\n",
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=patience(_PATIENCE),
         )
         return done.returncode, done.stdout + done.stderr
 

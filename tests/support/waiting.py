@@ -10,6 +10,9 @@ from sandbox.patience import patience
 
 #: Between two looks; short, because a test that waits is waiting for something that is about to happen.
 _PAUSE = 0.005
+#: What has taken so long already is not missed by a look less: pauses grow to a tenth of the time waited, up to this.
+#: A look can be costly, and what is waited for needs the processor too.
+_LONGEST_PAUSE = 0.1
 #: Only a test that fails waits so long, and longer on a busy host.
 _PATIENCE = 60.0
 
@@ -25,7 +28,7 @@ def until(predicate: Callable[[], object], seconds: float = _PATIENCE) -> None:
         if waited > patience(seconds):
             name = getattr(predicate, "__name__", repr(predicate))
             raise AssertionError(f"Waited {waited:.1f} s in vain for {name}.")
-        time.sleep(_PAUSE)
+        time.sleep(min(max(_PAUSE, waited / 10), _LONGEST_PAUSE))
 
 
 def ended(*threads: threading.Thread, seconds: float = _PATIENCE) -> None:

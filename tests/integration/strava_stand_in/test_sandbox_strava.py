@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from sandbox.certificates import Certificates
+from sandbox.patience import patience
 from sandbox.strava import StravaMisused, StravaStandIn
 from tests.support.clock import START, VirtualClock
 from tests.support.strava_client import (
@@ -38,7 +39,7 @@ def test_an_athlete_connects_and_an_activity_is_fetched(strava: StravaStandIn, c
 def test_only_who_trusts_the_private_ca_gets_through(strava: StravaStandIn) -> None:
     with requests.Session() as session, pytest.raises(requests.exceptions.SSLError):
         session.trust_env = False
-        session.get(strava.url, timeout=60)
+        session.get(strava.url, timeout=patience(60))
 
 
 def test_every_answer_of_the_api_carries_the_limits_and_stravas_time(strava: StravaStandIn, client: Client) -> None:
@@ -205,7 +206,7 @@ def test_an_answer_that_never_comes_ends_with_the_stand_in(certificates: Certifi
         asking.start()
         while not strava.statistics.calls:
             asking.join(0.005)
-    asking.join(5)
+    asking.join(patience(5))
     client.close()
     assert len(outcome) == 1
 

@@ -13,7 +13,7 @@ from sandbox.strava import Application, Athlete, DeliveryState, StravaStandIn
 from tests.support.clock import START, VirtualClock
 from tests.support.strava_client import Callback, Client, connected, credentials, error_of
 
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.patience import patience
 from strava_collector.call import Call, working_for
 from strava_collector.connection import direct_pools
 from strava_collector.errors import TransportFault
@@ -90,7 +91,7 @@ class TestAProperCall:
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join(30)
+                thread.join(patience(30))
             assert server.visits <= 3
             assert len(server.received) == 90
         assert wrong == []
@@ -197,7 +198,7 @@ class TestAKeptAliveConnectionThatTheServerClosed:
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join(30)
+                thread.join(patience(30))
             assert transport.send(get(server)).status == 200
             assert server.visits == 3
 
@@ -208,9 +209,9 @@ class TestAKeptAliveConnectionThatTheServerClosed:
         with Server(answering(), tls) as server:
             pools: Any = direct_pools(client_context(ca_file), connections=3)
             pool = pools.connection_from_url(server.url)
-            call = Call(seconds=30, ceiling=1_000_000)
+            call = Call(seconds=patience(30), ceiling=1_000_000)
             with working_for(call):
-                pool.urlopen("GET", "/", timeout=10)
+                pool.urlopen("GET", "/", timeout=patience(10))
                 kept = pool._get_conn()
                 assert kept.sock is not None
                 pool._put_conn(kept)
