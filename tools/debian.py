@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
 from tools.progress import run, say
+
+#: Lanes of the tests come at once, and apt-get serves one.
+_INSTALLING = threading.Lock()
 
 
 def in_ci() -> bool:
@@ -43,10 +47,11 @@ class Program:
 
         ``incomplete``: it may be there, but something else of its packages is not.
         """
-        missing = incomplete or self.find() is None
-        if missing and self.variable not in os.environ and (install or in_ci()) and _may_install():
-            self._install()
-        return self.find()
+        with _INSTALLING:
+            missing = incomplete or self.find() is None
+            if missing and self.variable not in os.environ and (install or in_ci()) and _may_install():
+                self._install()
+            return self.find()
 
     def _install(self) -> None:
         """What goes wrong is said; that the program is missing then is for the caller to say."""
