@@ -19,6 +19,7 @@ from typing import Callable
 
 import pytest
 
+from sandbox.patience import patience
 from strava_collector.allowance import Allowance
 from strava_collector.errors import StoreUnavailable
 from strava_collector.job import Outcome, Priority, Status
@@ -64,7 +65,7 @@ def context() -> SpawnContext:
 
 def all_end_well(processes: list[BaseProcess]) -> None:
     for process in processes:
-        process.join(STUCK)
+        process.join(patience(STUCK))
         assert process.exitcode == 0
 
 
