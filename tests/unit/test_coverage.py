@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tools import coverage
+from tools import coverage, environments, package
 from tools.coverage import Branches
 from tools.progress import Finished
 
@@ -33,8 +33,8 @@ def status(measured: Measured, monkeypatch: pytest.MonkeyPatch, folder: Path, pa
         def ready(self) -> Path:
             return Path("python")
 
-    monkeypatch.setattr(coverage.package, "main", lambda _arguments: 0)
-    monkeypatch.setattr(coverage.environments, "coverage", Ready)
+    monkeypatch.setattr(package, "main", lambda _arguments: 0)
+    monkeypatch.setattr(environments, "coverage", Ready)
     monkeypatch.setattr(coverage, "FOLDER", folder / "coverage")
     monkeypatch.setattr(coverage, "run", measured)
     return coverage.main(paths)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -33,7 +34,7 @@ VALUES: list[Value] = [
 ]
 
 
-def written(folder: Path, rows: list[tuple[int, Value, Value]], size: int) -> Path:
+def written(folder: Path, rows: Sequence[tuple[int, Value, Value]], size: int) -> Path:
     path = folder / "rows.db"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"PRAGMA page_size = {size}")
