@@ -27,6 +27,8 @@ from .journal import Journal
 
 #: splunkd gives up on a script that does not answer.
 _PATIENCE = 60.0
+#: How long a script may take when its input has ended. What is measured of it may have to be written down.
+_END_SECONDS = 5.0
 _INTERNAL = ("output_mode", "count", "offset", "search", "sort_key", "sort_dir", "sort_mode", "f", "summarize")
 
 
@@ -201,7 +203,7 @@ class _Process:
         except BrokenPipeError:
             self._journal.write("INFO", "ScriptRunner", f"{self._script.name} had ended before it was stopped")
         try:
-            child.wait(timeout=2)
+            child.wait(timeout=patience(_END_SECONDS))
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()

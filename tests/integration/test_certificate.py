@@ -94,6 +94,8 @@ def test_a_path_that_is_none_is_refused(files: ServerFiles) -> None:
     for name in ("/nul\0byte", "/" + "x" * 300, f"{files.cert_file}/below"):
         (fault,) = faults(Path(name), files.key_file)
         assert "correct the path" in fault
+    (fault,) = faults(Path("/" + "x" * 300), files.key_file)
+    assert "cannot be read (File name too long)" in fault
 
 
 @contextmanager

@@ -134,6 +134,21 @@ REFUSALS = {
         "The {} {} must be a full path": Checked(_INPUT, "must be a full path"),
         "The {} {} is empty": Checked(f"{_FILE}test_an_empty_file_is_called_empty", "is empty"),
     },
+    "strava_collector/pem_file.py": {
+        "cannot be read: give": Checked(
+            "integration/test_renewal.py::test_a_key_that_cannot_be_read_is_said_until_it_can",
+            "give the user that runs Splunk the permission",
+        ),
+        "cannot be read ({})": Checked(f"{_FILE}test_a_path_that_is_none_is_refused", "cannot be read (File name"),
+        "does not exist": Checked(f"{_FILE}test_missing_files_are_reported_together", "does not exist"),
+        "is a folder": Checked(f"{_FILE}test_a_folder_is_not_a_file", "is a folder"),
+        "is larger than": Checked(f"{_FILE}test_a_huge_file_is_not_loaded", "larger than 1 MB"),
+        "is no file that can be read": Checked(
+            f"{_FILE}test_a_regular_file_that_has_nothing_to_give_does_not_hold_us",
+            "no file that can be read to its end",
+        ),
+        "is not a regular file": Checked(f"{_FILE}test_a_device_is_not_read", "not a regular file"),
+    },
     "strava_collector/trust.py": {
         "{} has a line BEGIN TRUSTED": Checked(
             "unit/test_trust.py::test_a_ca_file_that_cannot_be_used_is_refused_at_once_and_in_a_sentence",

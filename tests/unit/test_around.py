@@ -255,21 +255,64 @@ def test_refused_tokens_mark_the_athlete_who_is_left_alone_then(anna: Profiles) 
     assert len(events(anna, "strava:athlete")) == 1
 
 
-def test_who_withdraws_while_strava_answers_is_not_written(anna: Profiles) -> None:
+def withdraw(anna: Profiles, *, forgotten: bool = False) -> None:
+    """Anna withdraws the permission, or her row is deleted and everything of hers forgotten."""
     assert anna.c.settings is not None
-    connected_at = anna.c.settings.athletes[ANNA].connected_at
+    connected_at, now = anna.c.settings.athletes[ANNA].connected_at, anna.c.clock.now()
+    with anna.c.database.write() as tx:
+        athletes.mark_deauthorized(tx, athlete_id=ANNA, reason="Gone.", connected_at=connected_at, now=now)
+        if forgotten:
+            athletes.forget(tx, ANNA, now)
+
+
+@pytest.mark.parametrize("scopes", [OPEN, OPEN - {"profile:read_all"}], ids=["with zones", "without"])
+def test_who_withdraws_while_strava_answers_is_not_written(anna: Profiles, scopes: frozenset[str]) -> None:
+    anna.c.connect(Athlete("anna", ANNA, "App", scopes))
     send = anna.c.transport.send
 
     def withdrawn(request: Request) -> Answer:
-        with anna.c.database.write() as tx:
-            athletes.mark_deauthorized(
-                tx, athlete_id=ANNA, reason="Gone.", connected_at=connected_at, now=anna.c.clock.now()
-            )
+        withdraw(anna)
         return send(request)
 
     anna.c.transport.send = withdrawn  # type: ignore[method-assign]  # the test's own transport
     anna.look()
     assert anna.c.index.events == []
+
+
+def test_who_withdraws_while_strava_answers_about_a_bike_gets_no_event_of_it(anna: Profiles) -> None:
+    anna.show(BIKE)
+    send = anna.c.transport.send
+
+    def withdrawn(request: Request) -> Answer:
+        if "/gear/" in request.url:
+            withdraw(anna)
+        return send(request)
+
+    anna.c.transport.send = withdrawn  # type: ignore[method-assign]  # the test's own transport
+    anna.look()
+    assert anna.take()[-1] == "/gear/b1"
+    assert events(anna, "strava:gear") == []
+
+
+def test_who_was_forgotten_is_not_asked_about_with_settings_of_before(anna: Profiles) -> None:
+    withdraw(anna, forgotten=True)
+    assert anna.c.standings() == []
+    assert anna.look() == AFTER_FAULT
+    assert anna.take() == []
+
+
+def test_before_the_settings_are_known_nobody_is_looked_at(anna: Profiles) -> None:
+    anna.c.settings = None
+    assert anna.look() is None
+    assert anna.take() == []
+
+
+def test_the_bike_of_an_athlete_whom_another_input_has_is_left_to_it(anna: Profiles) -> None:
+    with anna.c.database.write() as tx:
+        around.begin_profile(tx, BEN)
+        around.show_gear(tx, BEN, {"b7": "new"})
+    anna.look()
+    assert anna.take() == ["/athlete", "/athlete/zones"]
 
 
 def test_an_event_that_was_written_before_a_crash_is_written_again(anna: Profiles) -> None:

@@ -16,6 +16,7 @@ from strava_collector.quota import UnderWay
 from strava_collector.settings import Advanced
 from strava_collector.store import applications, athletes
 from strava_collector.store.athletes import PROBE_AFTER, AthleteState
+from strava_collector.token_keeper import TokenStoreUnavailable
 from strava_collector.transport import Answer
 from tests.support.clock import START
 from tests.support.collecting import (
@@ -246,6 +247,30 @@ def test_nothing_is_asked_in_the_name_of_who_has_withdrawn_the_permission(collec
         athletes.mark_deauthorized(tx, athlete_id=ANNA, reason="Withdrawn.", connected_at="", now=START)
     later = ask(c)
     assert later == Later(c.clock.now() + PROBE_AFTER, "Withdrawn.")
+
+
+def test_nothing_is_asked_in_the_name_of_who_was_forgotten_with_settings_of_before(collect: Collect) -> None:
+    c = collect()
+    with c.database.write() as tx:
+        athletes.mark_deauthorized(tx, athlete_id=ANNA, reason="Withdrawn.", connected_at="", now=START)
+        athletes.forget(tx, ANNA, START)
+    assert c.standings() == []
+    assert ask(c) == Later(c.clock.now() + PROBE_AFTER, athletes.ROW_DELETED)
+
+
+def test_while_splunkd_does_not_give_the_tokens_nothing_is_asked(
+    collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_athlete_id: int) -> None:
+        raise TokenStoreUnavailable("splunkd does not answer.")
+
+    c = collect()
+    monkeypatch.setattr(c.tokens, "load", fails)
+    later = ask(c)
+    assert isinstance(later, Later)
+    assert later.until > c.clock.now()
+    assert later.why == "splunkd does not answer."
+    assert used(c) == (0, 0)
 
 
 def test_one_probe_at_a_time_finds_out_whether_a_refusal_still_holds(collect: Collect) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
@@ -292,6 +293,35 @@ def test_a_clock_that_steps_by_an_hour_loses_nothing_and_keeps_the_order(collect
     latest = c.index.latest()
     assert latest[1]["name"] == "after"
     assert set(latest) == {1, 2}
+
+
+def test_a_lease_is_renewed_while_its_job_is_in_hand(collect: Collect) -> None:
+    c = collect(ride())
+    ends: list[Optional[float]] = []
+
+    def renew() -> None:
+        ends.append(c.jobs()[0].lease_expires_at)
+        c.clock.advance(60)
+        c.worker.renew_leases()
+        ends.append(c.jobs()[0].lease_expires_at)
+
+    c.during_call(1, renew)
+    c.receive()
+    c.run()
+    before, after = ends
+    assert before is not None
+    assert after == before + 60
+    c.worker.renew_leases()  # of nothing
+    assert c.jobs()[0].lease_expires_at is None
+
+
+def test_without_settings_no_job_can_be_done(collect: Collect) -> None:
+    c = collect()
+    c.receive()
+    c.dispatcher.dispatch()
+    assert c.worker.next_due() is not None
+    c.settings = None
+    assert c.worker.next_due() is None
 
 
 def test_a_worker_that_comes_back_after_its_lease_was_taken_writes_nothing(collect: Collect) -> None:

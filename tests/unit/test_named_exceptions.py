@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _NOQA = r"noqa: [A-Z]+[0-9]+(?:, ?[A-Z]+[0-9]+)*"
 _TYPE = r"type: ignore\[[a-z, -]+\]"
-_EXCEPTION = re.compile(rf"#\s*(?:{_NOQA}|{_TYPE})")
+_UNCOVERED = r"pragma: no (?:cover|branch)"
+_EXCEPTION = re.compile(rf"#\s*(?:{_NOQA}|{_TYPE}|{_UNCOVERED})")
 _REASON = re.compile(r"[A-Za-z]{2,}")
 
 

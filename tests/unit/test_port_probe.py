@@ -77,3 +77,29 @@ def test_for_a_proxy_on_this_host_both_families_are_tried() -> None:
         error = bind_error(program.getsockname()[1], loopback=True)
     assert error is not None
     assert error.errno == errno.EADDRINUSE
+
+
+@pytest.mark.parametrize("loopback", [False, True])
+@pytest.mark.parametrize("how", ["not built in", "switched off"])
+def test_a_host_without_ipv6_has_its_ports_all_the_same(
+    how: str, loopback: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = socket.socket
+
+    def without_ipv6(family: int, *rest: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return made(family, *rest)
+
+    with closing(made(socket.AF_INET)) as program:
+        program.bind(("127.0.0.1", 0))
+        program.listen()
+        port = program.getsockname()[1]
+        if how == "not built in":
+            monkeypatch.setattr(socket, "has_ipv6", False)
+        else:
+            monkeypatch.setattr(socket, "socket", without_ipv6)
+        taken = bind_error(port, loopback=loopback)
+    assert taken is not None
+    assert taken.errno == errno.EADDRINUSE
+    assert bind_error(port, loopback=loopback) is None

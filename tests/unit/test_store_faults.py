@@ -1,8 +1,10 @@
-"""A full disk and a folder that cannot be written, for real, in a process of its own."""
+"""A full disk and a folder that cannot be written, for real, in a process of its own; what is said of each fault."""
 
 from __future__ import annotations
 
+import errno
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.patience import patience
+from strava_collector.store.faults import explain
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX limits and permissions")
 
@@ -146,3 +149,26 @@ words[0] &= ~0b110
 words[1] &= ~0b110
 assert libc.capset(header, ctypes.create_string_buffer(struct.pack("6I", *words))) == 0
 """
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (sqlite3.OperationalError("database is locked"), "stayed locked by somebody else for 2 s"),
+        (sqlite3.OperationalError("database or disk is full"), "There is no room to write to the store"),
+        (sqlite3.OperationalError("disk I/O error"), "could not be read or written (disk I/O error)"),
+        (sqlite3.OperationalError("something new"), "refused (something new)"),
+        (OSError(errno.ENOSPC, "No space left on device"), "There is no room to write to the store"),
+        (OSError(errno.ENOTDIR, "Not a directory"), "something that is not a folder is in its way"),
+        (OSError(errno.EMFILE, "Too many open files"), "cannot be used (Too many open files)"),
+        (OSError(), "cannot be used (OSError)"),
+    ],
+)
+def test_each_fault_of_the_store_has_its_sentence(error: BaseException, sentence: str) -> None:
+    told = explain(error, Path("/store/strava.db"), 2.0)
+    assert told is not None
+    assert sentence in str(told)
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_fault_of_the_store() -> None:
+    assert explain(sqlite3.IntegrityError("UNIQUE constraint failed"), Path("/store/strava.db"), 2.0) is None

@@ -80,6 +80,8 @@ class _Overflow:
         missing = length - local
         with self._database.open("rb") as file:
             while missing > 0:
+                if following == 0:
+                    raise ValueError("the pages end before the row")
                 file.seek((following - 1) * self._size)
                 further = _exactly(file.read(self._size), self._size)
                 (following,) = struct.unpack_from(">I", further)
