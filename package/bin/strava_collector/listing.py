@@ -71,6 +71,7 @@ def read_page(body: object, athlete_id: int) -> Page:
     entries: list[Entry] = []
     starts: list[int] = []
     ids: set[int] = set()
+    used: set[int] = set()
     faults: dict[str, int] = {}
     names_all = True
     for one in body:
@@ -80,24 +81,25 @@ def read_page(body: object, athlete_id: int) -> Page:
         if isinstance(one, dict):
             with suppress(NoStartDate, ValueError, OverflowError):
                 starts.append(int(epoch(start_date(one))))
-        fault = _fault(one, athlete_id, named, ids)
+        fault = _fault(one, athlete_id, named, used)
         if named and isinstance(activity_id, int):
             ids.add(activity_id)
         if fault is not None:
             faults[fault] = faults.get(fault, 0) + 1
         elif isinstance(activity_id, int):
+            used.add(activity_id)
             start = start_date(one)
             entries.append(Entry(activity_id, start, int(epoch(start)), fingerprint(one), one))
     return Page(tuple(entries), len(body), tuple(starts), frozenset(ids), faults, names_all)
 
 
-def _fault(one: object, athlete_id: int, named: bool, before: set[int]) -> Optional[str]:
-    """What makes an entry unusable; None if nothing does."""
+def _fault(one: object, athlete_id: int, named: bool, used: set[int]) -> Optional[str]:
+    """What makes an entry unusable beside those that are used already; None if nothing does."""
     if not isinstance(one, dict):
         return NOT_AN_ENTRY
     if not named:
         return NO_ID
-    if one["id"] in before:
+    if one["id"] in used:
         return TWICE
     owner = one.get("athlete")
     owner_id = owner.get("id") if isinstance(owner, dict) else None
