@@ -124,6 +124,8 @@ class Running:
         self.thread.start()
 
     def subscribe(self) -> None:
+        """Subscribe when the listener is there, as at Strava: what comes before is tried three times and lost."""
+        until(self._listens)
         self.strava.subscriptions.add(self.application, self.webhook_input.callback_url)
 
     def end(self) -> None:
@@ -138,6 +140,13 @@ class Running:
             fields.items() <= self.index.latest().get(activity_id, {"id": None}).items()
             and (activity_id in self.index.latest())
         )
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=patience(1)).close()
+        except OSError:
+            return False
+        return True
 
     def _run(self) -> None:
         try:
