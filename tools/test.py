@@ -245,13 +245,15 @@ def everything() -> Run:
             steps.not_run(f"tests on Python {version}", f"there is no Python {version} on this host")
     versions = sorted(available, key=_number)
     oldest, newest = versions[0], versions[-1]
-    # Dealt out by size, so that neither half waits long for the other.
+    # By size; each fourth goes to another lane, which else would have nothing to do before the end.
     in_a_browser = sorted(
         (path for folder in IN_A_BROWSER for path in (environments.ROOT / folder).rglob("test_*.py")),
         key=lambda path: (path.stat().st_size, path.name),
         reverse=True,
     )
-    dealt = [os.path.relpath(path, environments.ROOT) for path in in_a_browser]
+    pages = [os.path.relpath(path, environments.ROOT) for path in in_a_browser]
+    quarter = pages[2::4]
+    three_quarters = [page for page in pages if page not in quarter]
 
     def on(version: str, kind: str, paths: Sequence[str]) -> Step:
         elsewhere = [*(ON_THE_NEWEST if version != newest else ()), *(ON_THE_OLDEST if version != oldest else ())]
@@ -267,17 +269,21 @@ def everything() -> Run:
     # Four at once on two cores: most tests wait most of the time. Dealt out so that the lanes end together.
     steps.side_by_side(
         [
-            in_turn(*quick),
-            *(with_processes[version] for version in versions if version != newest),
+            in_turn(
+                *quick,
+                lambda steps: steps.browser_tests("browser tests, a quarter", quarter),
+            ),
+            in_turn(
+                *(with_processes[version] for version in versions if version != newest),
+                lambda steps: steps.tests("package checks", available[newest], list(ONCE)),
+            ),
             in_turn(
                 with_processes[newest],
-                lambda steps: steps.browser_tests("browser tests, first half", dealt[1::2]),
+                lambda steps: steps.tests("attacks", available[newest], list(ATTACKS)),
             ),
             in_turn(
                 lambda steps: steps.tests("searches", environments.search(), list(SEARCHES)),
-                lambda steps: steps.tests("package checks", available[newest], list(ONCE)),
-                lambda steps: steps.tests("attacks", available[newest], list(ATTACKS)),
-                lambda steps: steps.browser_tests("browser tests, second half", dealt[0::2]),
+                lambda steps: steps.browser_tests("browser tests, three quarters", three_quarters),
             ),
         ]
     )
