@@ -138,20 +138,21 @@ class SelectorServer(HTTPServer):
     def serve_forever(self, poll_interval: float = 0.5) -> None:
         """Serve until :meth:`finish`. ``poll_interval`` has no meaning here: nothing is polled."""
         while not self._is_finished():
-            accepts = False
+            accepts = has_mail = False
             requests, handshakes = [], []
             selected = self._selector.select(self._timeout())
             looked_at = self.clock.monotonic()
             for key, events in selected:
                 connection = key.data
                 if connection is None:
-                    accepts = accepts or key.fileobj is not self.mailbox.receiver
+                    is_mail = key.fileobj is self.mailbox.receiver
+                    has_mail, accepts = has_mail or is_mail, accepts or not is_mail
                 elif connection.phase is Phase.HANDSHAKE:
                     handshakes.append((connection, events))
                 else:
                     requests.append((connection, events))
             self._take_turns(requests)
-            for serial, ticket, reply in self.mailbox.collect():
+            for serial, ticket, reply in self.mailbox.collect(is_readable=has_mail):
                 connection = self._connections.get(serial)
                 if connection is not None and connection.phase is Phase.WAITING and connection.ticket == ticket:
                     self._guarded(connection, self.on_reply, reply)

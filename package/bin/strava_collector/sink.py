@@ -65,9 +65,13 @@ class Mailbox:
             with suppress(OSError):  # closed: there is nobody to wake
                 self._sender.send(b"\0")
 
-    def collect(self) -> list[tuple[int, int, Reply]]:
-        """Take all replies that are there."""
-        if self._woken:
+    def collect(self, *, is_readable: bool = False) -> list[tuple[int, int, Reply]]:
+        """Take all replies that are there; ``is_readable`` is whether :attr:`receiver` was found so.
+
+        Then there is a byte to take also if nobody has woken us since: one that its sender, stopped between flag and
+        socket, has sent after the replies were taken. Left there, it would wake us again and again.
+        """
+        if self._woken or is_readable:
             with suppress(BlockingIOError):
                 self.receiver.recv(64)
             self._woken = False
