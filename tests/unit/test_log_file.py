@@ -10,6 +10,8 @@ from typing import Callable
 import pytest
 
 from strava_collector.log_file import MOST_TOGETHER, LogFile, info_together
+from strava_collector.redaction import RedactingFormatter, Redaction
+from strava_collector.secret import Secret
 
 LOGGER = "tests.log_file"
 
@@ -152,8 +154,39 @@ def test_a_full_disk_disturbs_nobody_and_keeps_nothing_in_memory(
     for _ in range(3):
         info_together(logger, ["x" * 10_000] * 2)
 
-    assert "No space left on device" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said == "ERROR /dev/full cannot be written (No space left on device): its lines are lost until it can.\n"
     assert handler.__dict__["_lines"] == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_lets_nothing_out_unmasked(open_log: Open, capsys: pytest.CaptureFixture[str]) -> None:
+    logger = open_log()
+    redaction = Redaction()
+    redaction.register(Secret("s3cret-value"))
+    handler = LogFile("/dev/full", max_bytes=0, backup_count=0)
+    for each in (handler, *logger.handlers):
+        each.setFormatter(RedactingFormatter(logging.Formatter("%(message)s"), redaction))
+    logger.addHandler(handler)
+
+    try:
+        raise ValueError("with s3cret-value inside")
+    except ValueError:
+        logger.exception("with a traceback" + "x" * 10_000)
+    logger.info("said: s3cret-value" + "x" * 10_000)
+
+    assert "s3cret-value" not in capsys.readouterr().err
+
+
+def test_no_character_costs_a_line_whatever_the_locale(path: Path, open_log: Open) -> None:
+    logger = open_log()
+    handler = logger.handlers[0]
+    assert isinstance(handler, LogFile)
+    assert handler.encoding == "utf-8"
+
+    info_together(logger, ["one", "half a character: \udc80", "“three”"])
+
+    assert path.read_text("utf-8").splitlines() == ["one", "half a character: \\udc80", "“three”"]
 
 
 def test_when_a_file_could_not_be_renamed_the_next_line_tries_again(
@@ -164,9 +197,13 @@ def test_when_a_file_could_not_be_renamed_the_next_line_tries_again(
     in_the_way.mkdir()
     logger.info("x" * 90)
     logger.info("lost, as the disk says no")
-    assert "Logging error" in capsys.readouterr().err
+    assert "cannot be written" in capsys.readouterr().err
 
     in_the_way.rmdir()
     logger.info("there again")
 
     assert lines(path) == ["there again"]
+    in_the_way.unlink(missing_ok=True)
+    in_the_way.mkdir()
+    logger.info("x" * 90)
+    assert "cannot be written" in capsys.readouterr().err
