@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from strava_collector.dispatcher import TOGETHER
+from strava_collector.dispatcher import TOGETHER, TOLD_EVERY
 from strava_collector.notification_effects import MOST_HELD, MOST_HELD_PER_ATHLETE
 from strava_collector.store import athletes as athletes_store
 from strava_collector.store import inbox, subscriptions
@@ -284,7 +284,15 @@ def test_no_line_is_logged_for_each_one_that_is_dropped(d: Dispatching, caplog: 
         d.receive("create", 100_000 + number, owner=STRANGER)
     caplog.set_level(logging.INFO)
     d.dispatch()
-    assert len(caplog.records) == 400 / TOGETHER
+    (first,) = [record.getMessage() for record in caplog.records]
+    assert f"notifications={TOGETHER} " in first
+
+    d.clock.advance(TOLD_EVERY)
+    d.receive("create", 200_000, owner=STRANGER)
+    d.dispatch()
+    (_, second) = [record.getMessage() for record in caplog.records]
+    assert f"notifications={400 - TOGETHER + 1} " in second
+    assert d.counted() == {"dropped_over_cap": 401}
 
 
 def test_a_held_one_that_was_sent_again_after_the_fetch_may_be_news_and_is_looked_at(d: Dispatching) -> None:

@@ -7,6 +7,7 @@ transaction notes that they are out. A crash in between repeats the events, it l
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from typing import Callable, Optional
@@ -34,6 +35,9 @@ TOGETHER = 20
 
 #: Rows that another transaction writes.
 BATCH = 200
+
+#: Seconds between two lines in the log about the same thing that strangers do.
+TOLD_EVERY = 60.0
 
 
 class Dispatcher:
@@ -66,6 +70,9 @@ class Dispatcher:
         self._foreign = foreign
         self._released: frozenset[int] = frozenset()
         self._subscription: Optional[int] = None
+        #: Of each thing that strangers do: how many have not been told yet, and when it was told last (monotonic).
+        self._untold: Counter[str] = Counter()
+        self._told_at: dict[str, float] = {}
 
     def dispatch(self) -> int:
         """Dispatch one batch and return how many notifications and repeated tombstones it had.
@@ -147,25 +154,40 @@ class Dispatcher:
 
     def _log(self, decided: Effects, effects: list[Effect]) -> None:
         info_together(log, [effect.log_line for effect in effects if effect.log_line is not None])
-        if decided.dropped:
+        dropped = self._to_be_told("dropped", sum(decided.dropped.values()))
+        if dropped:
             log.warning(
                 line(
                     "dropped",
                     input=self._input.name,
-                    notifications=sum(decided.dropped.values()),
+                    notifications=dropped,
                     hint="Too many notifications are held of athletes who are not connected, or of a subscription "
                     "that is not the application's. These were not kept.",
                 )
             )
-        if decided.contradicted:
+        contradicted = self._to_be_told("contradicted", decided.contradicted)
+        if contradicted:
             log.warning(
                 line(
                     "owner_contradicted",
                     input=self._input.name,
-                    notifications=decided.contradicted,
+                    notifications=contradicted,
                     hint="They name an owner whose the object is not. Somebody may be forging notifications.",
                 )
             )
+
+    def _to_be_told(self, what: str, notifications: int) -> int:
+        """Add these to those that have not been told yet, and return how many to tell of now.
+
+        None, if others were told of within the minute: strangers must not be able to fill the log. The counters have
+        all.
+        """
+        self._untold[what] += notifications
+        now = self._clock.monotonic()
+        if not self._untold[what] or now < self._told_at.get(what, float("-inf")) + TOLD_EVERY:
+            return 0
+        self._told_at[what] = now
+        return self._untold.pop(what)
 
     def _write(self, effect: Effect, settings: Settings) -> None:
         if effect.event:
