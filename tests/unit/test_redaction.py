@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
+from strava_collector.logfmt import line
 from strava_collector.redaction import MOST_VALUES, RedactingFormatter, Redaction
 from strava_collector.secret import Secret
 
@@ -15,6 +17,14 @@ def test_a_registered_secret_is_masked_also_as_it_stands_in_an_address() -> None
     text = redaction.mask("plain a+b/c d=ef, quoted a%2Bb%2Fc%20d%3Def, form a%2Bb%2Fc+d%3Def.")
 
     assert text == "plain ***, quoted ***, form ***."
+
+
+def test_a_registered_secret_is_masked_also_as_it_stands_in_a_value_of_the_log_or_in_json() -> None:
+    redaction = Redaction()
+    redaction.register(Secret('with"quote\\and more'), Secret("mit-Schlüssel"))
+
+    assert redaction.mask(line("failed", error='said with"quote\\and more')) == 'action=failed error="said ***"'
+    assert redaction.mask(json.dumps(['with"quote\\and more', "mit-Schlüssel"])) == '["***", "***"]'
 
 
 def test_a_secret_inside_another_leaves_no_rest() -> None:

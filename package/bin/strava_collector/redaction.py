@@ -6,6 +6,7 @@ texts that come from elsewhere: a library's exception, a traceback, a server's a
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections import OrderedDict
@@ -32,11 +33,12 @@ class Redaction:
         self._longest_first: tuple[str, ...] = ()
 
     def register(self, *secrets: Secret) -> None:
-        """Mask these from now on, also in the forms that they take in an address."""
+        """Mask these from now on, also in the forms that they take in an address, a value of the log or JSON."""
         with self._lock:
             for secret in secrets:
                 plain = secret.reveal()
-                for value in {plain, quote(plain, safe=""), quote_plus(plain)}:
+                escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
+                for value in {plain, quote(plain, safe=""), quote_plus(plain), escaped, json.dumps(plain)[1:-1]}:
                     if len(value) >= SHORTEST:
                         self._values.pop(value, None)
                         self._values[value] = None
