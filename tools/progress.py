@@ -7,6 +7,7 @@ import os
 import selectors
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ SIGN_OF_LIFE = 10.0
 
 #: What runs now, in whichever thread.
 _running: set[subprocess.Popen[bytes]] = set()
+
+#: Held while a command is started, so that none is once all have been ended.
+_starting = threading.Lock()
+#: Set when all are being ended: the other threads must not go on with their next command.
+_ending = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -46,13 +52,24 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
     try:
         status = main()
     except KeyboardInterrupt:
-        # Those that other threads wait for; a terminal has told them too, a signal to us alone has not.
-        for process in list(_running):
-            process.terminate()
-            process.wait(timeout=30)
+        _end_all()
         say("Interrupted.")
         status = INTERRUPTED
     sys.exit(status)
+
+
+def _end_all() -> None:
+    """End what other threads wait for; a terminal has told them too, a signal to us alone has not."""
+    with _starting:
+        _ending.set()
+        left = list(_running)
+    for process in left:
+        process.terminate()
+    for process in left:
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def run(
@@ -66,18 +83,22 @@ def run(
     """Run the command and return how it ended; its status is the caller's to judge.
 
     With ``show`` every line is printed as it comes; without, a line every ten seconds says that it still runs.
+    Once the tool is being interrupted nothing is started any more, and the thread that wants to is ended.
     """
     began = time.monotonic()
-    process = subprocess.Popen(
-        list(command),
-        cwd=folder,
-        env=dict(os.environ if environment is None else environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    with _starting:
+        if _ending.is_set():
+            raise SystemExit(INTERRUPTED)
+        process = subprocess.Popen(
+            list(command),
+            cwd=folder,
+            env=dict(os.environ if environment is None else environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        _running.add(process)
     output = bytearray()
-    _running.add(process)
     try:
         _follow(process, output, title, began, show)
     except BaseException:

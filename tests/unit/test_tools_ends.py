@@ -7,13 +7,20 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from tools import environments, interpreters
+from tools import environments, interpreters, progress
 
 ROOT = environments.ROOT
+
+
+@pytest.fixture(autouse=True)
+def not_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process goes on after a tool in it has been interrupted."""
+    monkeypatch.setattr(progress, "_ending", threading.Event())
 
 
 @pytest.mark.parametrize("tool", ["package", "sandbox", "test", "checks"])
@@ -34,6 +41,45 @@ def test_ctrl_c_ends_a_tool_with_a_word_and_130(
 
     assert ended.value.code == 130
     assert capsys.readouterr().out.splitlines()[-1] == "Interrupted."
+
+
+LANES = """
+import subprocess, sys
+from pathlib import Path
+from tools import progress, test
+
+start = subprocess.Popen
+
+def told(command, **how):
+    print(command[-1], flush=True)
+    return start(command, **how)
+
+subprocess.Popen = told
+
+def step(name):
+    command = [sys.executable, "-c", "import time; time.sleep(60)", name]
+    return lambda steps: progress.run(name, command, folder=Path("."))
+
+lanes = [test.in_turn(step("first"), step("second")), test.in_turn(step("first"), step("second"))]
+progress.exit_with(lambda: test.Run(show=False).side_by_side(lanes) or 0)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals that can be sent to a process")
+def test_after_ctrl_c_no_lane_begins_its_next_step() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-B", "-c", LANES],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests may have it ignored, as nohup does.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)] == ["first\n"] * 2
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == "Interrupted.\n"
+    assert process.returncode == 130
 
 
 CLEARS_UP = """
