@@ -132,8 +132,7 @@ class Server:
         for sock in self._socks:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            ended(thread)
+        ended(*self._threads)
 
     def _start(self, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, daemon=True)

@@ -67,7 +67,7 @@ REFUSED_TOKEN = (
 LIMIT = "Strava's rate limit is used up (429). What waits goes on when the limit is free again."
 GIVEN_UP = "Strava answered 503. Given up after 5 attempts."
 RECONNECT = "Strava no longer accepts the athlete's permission (refresh token): the athlete must connect again."
-WRONG_SECRET = "Strava does not accept the client secret."  # a sentence
+WRONG_SECRET = "Strava does not accept the client secret."
 WITHDRAWN = "Strava refuses the athlete's token (401), also after renewing it."
 NOT_WITHDRAWN = (
     "A notification said that the athlete has withdrawn the permission, but Strava says otherwise: it was forged or "

@@ -7,7 +7,7 @@ import os
 import pickle
 import platform
 from pathlib import Path
-from typing import Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 from tools.environments import locked
 from tools.test import SHARED
@@ -32,16 +32,16 @@ def made_once(name: str, make: Callable[[], Made]) -> Made:
             unfinished.write_bytes(pickle.dumps(made, pickle.HIGHEST_PROTOCOL))
             unfinished.replace(file)
             return made
-    return _read(file)
+    copy: Made = _read(file)
+    return copy
 
 
-def _read(file: Path) -> Made:  # type: ignore[type-var]
+def _read(file: Path) -> Any:
     """Whoever makes as many objects at once has the collector of garbage look through them again and again."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        made: Made = pickle.loads(file.read_bytes())  # noqa: S301  # written by another session of this run
-        return made
+        return pickle.loads(file.read_bytes())  # noqa: S301  # written by another session of this run
     finally:
         if was_enabled:
             gc.enable()

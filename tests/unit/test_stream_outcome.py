@@ -10,7 +10,6 @@ import pytest
 from strava_collector.job import Outcome, Priority
 from strava_collector.outcome import (
     Barred,
-    Circumstances,
     Finish,
     NoAnswer,
     Obstacle,
@@ -31,28 +30,10 @@ from strava_collector.stream_outcome import (
     decide_streams,
 )
 from strava_collector.streams import Streams
+from tests.support.judging import FRESH
 
 NOW = 1_780_293_600.0
-AT = Circumstances(
-    now=NOW,
-    attempts=0,
-    max_attempts=5,
-    error=None,
-    collected=True,
-    deleted=False,
-    delete_announced=False,
-    announced_at=None,
-    renewed=False,
-    quota_frees_at=NOW + 100,
-    circuit_opens_at=None,
-    unproven=False,
-    created_at=NOW,
-    contradicted=None,
-    missing=False,
-    just_listed=False,
-    came_back=False,
-    retry_base=30.0,
-)
+AT = replace(FRESH, now=NOW, collected=True, quota_frees_at=NOW + 100, created_at=NOW)
 SOME = Streams(array("q", [0, 1]), {})
 EMPTY = Sampled(Streams(array("q"), {}))
 

@@ -16,7 +16,6 @@ from strava_collector.expectation import contradicts
 from strava_collector.fingerprint import fingerprint
 from strava_collector.job import Kind
 from strava_collector.outcome import (
-    Circumstances,
     Decision,
     Fetched,
     Finish,
@@ -38,29 +37,13 @@ from tests.fuzz.answers import NOW, answer_of
 from tests.fuzz.reading import written
 from tests.fuzz.target import Target
 from tests.support.claimed_job import JOB
+from tests.support.judging import FRESH
 
 _JOB = replace(
     JOB, athlete_id=8, expected=json.dumps({"title": ["Morning Ride", 1], "private": [False, 1], "type": ["Ride", 1]})
 )
-_AT = Circumstances(
-    now=NOW,
-    attempts=1,
-    max_attempts=5,
-    error=None,
-    collected=True,
-    deleted=False,
-    delete_announced=False,
-    announced_at=NOW - 60,
-    renewed=False,
-    quota_frees_at=NOW + 60,
-    circuit_opens_at=None,
-    unproven=False,
-    created_at=NOW - 120,
-    contradicted=None,
-    missing=False,
-    just_listed=False,
-    came_back=False,
-    retry_base=30.0,
+_AT = replace(
+    FRESH, now=NOW, attempts=1, collected=True, announced_at=NOW - 60, quota_frees_at=NOW + 60, created_at=NOW - 120
 )
 _CHOICES = (KEEP_ALL, Privacy(location=True), Privacy(text=True), Privacy(location=True, text=True, health=True))
 _OURS = frozenset({"start_date", "collected_at", "collected_by", "input", "deleted", "strava_deleted"})
